@@ -1,0 +1,62 @@
+//! Every limit, with its default and what happens at it. The settings file has the same names.
+
+/// The limits of a node. Bytes unless a name says otherwise.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Limits {
+    /// A client's message (all fragments together): over it, close 1009.
+    pub message_bytes_max: usize,
+    /// A query's value or a command's reply as JSON: over it, `TOOBIG`. Less than half of `outbox_bytes_max`.
+    pub value_bytes_max: usize,
+    /// What is queued for one client: over it, queries conflate, channels drop their oldest (told by `missed`),
+    /// streams wait at their position; where none of it helps, close 4101.
+    pub outbox_bytes_max: usize,
+    /// What is queued for all clients of the node together: over it, the largest outbox goes, 4101.
+    pub outbox_total_bytes_max: usize,
+    /// What is queued from one lane for another: treated as a client's outbox is.
+    pub link_bytes_max: usize,
+    /// Feeds of one connection: over it, `TOOMANY`.
+    pub feeds_max: usize,
+    /// Requests of one connection that wait for the backend: over it, reading from that client pauses.
+    pub requests_in_flight_max: usize,
+    /// Requests a second of one connection in the long run; 0: no limit. Over it (with the burst), `TOOMANY`.
+    pub requests_per_second_max: u32,
+    /// Requests that may come at once before `requests_per_second_max` counts.
+    pub requests_burst_max: u32,
+    /// Distinct live queries, channels, patterns and streams of a node: over it, `TOOMANY`.
+    pub topics_max: usize,
+    /// Connections of a node: over it, HTTP 503.
+    pub connections_max: usize,
+    /// Commands of one `commands` or of one pipeline: over it, `TOOMANY`.
+    pub batch_max: usize,
+    /// Half a frame, half a handshake, or a close frame without its answer for longer: close 1008 or the TCP connection.
+    pub frame_timeout_ms: u64,
+    /// Without a token where one is needed: close 4001.
+    pub auth_timeout_ms: u64,
+    /// How often the server pings; two without an answer: close 1008.
+    pub ping_interval_ms: u64,
+    /// The pace of a live query that asks for none.
+    pub live_every_default_ms: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            message_bytes_max: 1 << 20,
+            value_bytes_max: 480 << 10,
+            outbox_bytes_max: 1 << 20,
+            outbox_total_bytes_max: 1 << 30,
+            link_bytes_max: 16 << 20,
+            feeds_max: 1000,
+            requests_in_flight_max: 64,
+            requests_per_second_max: 0,
+            requests_burst_max: 100,
+            topics_max: 1_000_000,
+            connections_max: 1_000_000,
+            batch_max: 1000,
+            frame_timeout_ms: 10_000,
+            auth_timeout_ms: 10_000,
+            ping_interval_ms: 25_000,
+            live_every_default_ms: 16,
+        }
+    }
+}

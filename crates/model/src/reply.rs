@@ -1,0 +1,74 @@
+//! What a command answered, in the types of RESP3.
+
+use bytes::Bytes;
+
+/// A reply of Redis, as RESP3 types it (<https://redis.io/docs/latest/develop/reference/protocol-spec/>).
+/// The embedded store answers with it directly; a Redis connection decodes it from bytes.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Reply {
+    /// Null (RESP2's nil bulk or nil array as well).
+    Null,
+    /// A status line such as `OK`.
+    Simple(Bytes),
+    /// An error; the text begins with its code (`WRONGTYPE Operation …`).
+    Error(Bytes),
+    /// A signed 64-bit integer.
+    Int(i64),
+    /// A double; may be infinite or not a number.
+    Double(f64),
+    /// A boolean.
+    Bool(bool),
+    /// A byte string.
+    Bulk(Bytes),
+    /// A verbatim string; `format` is three bytes such as `txt`.
+    Verbatim {
+        /// `txt` or `mkd`.
+        format: [u8; 3],
+        /// The text without its format prefix.
+        text: Bytes,
+    },
+    /// An integer of any size, as its decimal digits.
+    BigNumber(Bytes),
+    /// An array.
+    Array(Vec<Reply>),
+    /// A map, in the order the server sent it.
+    Map(Vec<(Reply, Reply)>),
+    /// A set, in no particular order.
+    Set(Vec<Reply>),
+}
+
+impl Reply {
+    /// The reply `OK`.
+    pub const OK: Reply = Reply::Simple(Bytes::from_static(b"OK"));
+
+    /// A bulk string with a copy of `bytes`.
+    pub fn bulk(bytes: impl AsRef<[u8]>) -> Reply {
+        Reply::Bulk(Bytes::copy_from_slice(bytes.as_ref()))
+    }
+
+    /// An error reply; `text` begins with its code.
+    pub fn error(text: impl AsRef<str>) -> Reply {
+        Reply::Error(Bytes::copy_from_slice(text.as_ref().as_bytes()))
+    }
+
+    /// The error, if this is one.
+    pub fn as_error(&self) -> Option<crate::Error> {
+        match self {
+            Reply::Error(text) => Some(crate::Error::from_redis(&String::from_utf8_lossy(text))),
+            _ => None,
+        }
+    }
+
+    /// About how many bytes the reply holds: payloads plus a few for each element. For limits, not for accounting.
+    pub fn size(&self) -> usize {
+        const ELEMENT: usize = 8;
+        ELEMENT
+            + match self {
+                Reply::Null | Reply::Int(_) | Reply::Double(_) | Reply::Bool(_) => 0,
+                Reply::Simple(b) | Reply::Error(b) | Reply::Bulk(b) | Reply::BigNumber(b) => b.len(),
+                Reply::Verbatim { text, .. } => text.len(),
+                Reply::Array(items) | Reply::Set(items) => items.iter().map(Reply::size).sum(),
+                Reply::Map(pairs) => pairs.iter().map(|(k, v)| k.size() + v.size()).sum(),
+            }
+    }
+}
