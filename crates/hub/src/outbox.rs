@@ -66,13 +66,15 @@ pub struct Outbox<T> {
     items: VecDeque<Item<T>>,
     /// The sum of the weights.
     bytes: usize,
+    /// The sum of the weights of what may not be dropped.
+    must_bytes: usize,
     /// The first item is partly gone (half a frame is on the wire): it may not be dropped.
     front_started: bool,
 }
 
 impl<T> Default for Outbox<T> {
     fn default() -> Self {
-        Outbox { items: VecDeque::new(), bytes: 0, front_started: false }
+        Outbox { items: VecDeque::new(), bytes: 0, must_bytes: 0, front_started: false }
     }
 }
 
@@ -80,6 +82,11 @@ impl<T> Outbox<T> {
     /// The weight of all that is queued, in bytes.
     pub fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// The weight of what is queued and may not be dropped (replies, above all), in bytes.
+    pub fn must_bytes(&self) -> usize {
+        self.must_bytes
     }
 
     /// Whether nothing is queued.
@@ -130,9 +137,19 @@ impl<T> Outbox<T> {
                 }
             }
         }
-        self.bytes += item.weight;
+        self.count_in(&item);
         self.items.push_back(item);
         Pushed::Queued
+    }
+
+    /// Drops everything but the first item if it is begun, and queues `last`, whatever the limit.
+    pub fn finish(&mut self, last: Option<Item<T>>) {
+        let begun = if self.front_started { self.pop() } else { None };
+        *self = Outbox { front_started: begun.is_some(), ..Outbox::default() };
+        for item in begun.into_iter().chain(last) {
+            self.count_in(&item);
+            self.items.push_back(item);
+        }
     }
 
     /// Puts `item` before the first message of its feed that is not begun, or behind everything if there is none,
@@ -141,7 +158,7 @@ impl<T> Outbox<T> {
         let is_next = |i: &Item<T>| i.class == Class::Events && (i.feed, i.format) == (item.feed, item.format);
         let begun = usize::from(self.front_started);
         let at = self.items.iter().skip(begun).position(is_next).map_or(self.items.len(), |at| at + begun);
-        self.bytes += item.weight;
+        self.count_in(&item);
         self.items.insert(at, item);
     }
 
@@ -153,7 +170,7 @@ impl<T> Outbox<T> {
     /// Takes the first item.
     pub fn pop(&mut self) -> Option<Item<T>> {
         let item = self.items.pop_front()?;
-        self.bytes -= item.weight;
+        self.count_out(&item);
         self.front_started = false;
         if self.items.is_empty() {
             self.items = VecDeque::new();
@@ -187,9 +204,19 @@ impl<T> Outbox<T> {
 
     fn remove(&mut self, at: usize, lost: &mut Vec<Loss>) {
         if let Some(item) = self.items.remove(at) {
-            self.bytes -= item.weight;
+            self.count_out(&item);
             note(lost, &item);
         }
+    }
+
+    fn count_in(&mut self, item: &Item<T>) {
+        self.bytes += item.weight;
+        self.must_bytes += if item.class == Class::Must { item.weight } else { 0 };
+    }
+
+    fn count_out(&mut self, item: &Item<T>) {
+        self.bytes -= item.weight;
+        self.must_bytes -= if item.class == Class::Must { item.weight } else { 0 };
     }
 }
 
@@ -265,6 +292,20 @@ mod tests {
         push(&mut outbox, item(Class::Must, 0, 40));
         assert_eq!(push(&mut outbox, item(Class::Must, 0, 60)).0, Pushed::Queued);
         assert_eq!(push(&mut outbox, item(Class::Must, 0, 1)).0, Pushed::Full);
+    }
+
+    #[test]
+    fn finishing_keeps_what_is_half_written_and_the_last_word() {
+        let mut outbox = Outbox::default();
+        for feed in 1..=3 {
+            push(&mut outbox, item(Class::Events, feed, 30));
+        }
+        outbox.start_front();
+        outbox.finish(Some(item(Class::Must, 9, 5)));
+        assert_eq!((outbox.bytes(), outbox.must_bytes()), (35, 5));
+        assert_eq!(outbox.iter().map(|i| i.feed.0).collect::<Vec<_>>(), [1, 9]);
+        outbox.finish(None);
+        assert_eq!(outbox.iter().count(), 1);
     }
 
     #[test]

@@ -220,6 +220,11 @@ impl Hub {
         self.slot(conn).map_or(0, |slot| self.clients[slot].outbox.bytes())
     }
 
+    /// Bytes of replies and the like queued for this client: what only its reading takes away.
+    pub fn queued_replies_bytes(&self, conn: ConnId) -> usize {
+        self.slot(conn).map_or(0, |slot| self.clients[slot].outbox.must_bytes())
+    }
+
     /// Bytes queued for all clients.
     pub fn total_queued_bytes(&self) -> usize {
         self.bytes
@@ -336,9 +341,26 @@ impl Hub {
 
     /// A reply or another frame for one client that may not be lost.
     pub fn send(&mut self, conn: ConnId, frame: Bytes) {
-        if let Some(slot) = self.slot(conn) {
+        // An empty frame is what a format says that says nothing.
+        if let Some(slot) = self.slot(conn).filter(|_| !frame.is_empty()) {
             self.push(slot, Class::Must, FeedId(0), Format::Native, 1, frame);
         }
+    }
+
+    /// The end of a connection: of what is queued only a frame that is half written still goes, then `last`.
+    pub fn finish(&mut self, conn: ConnId, last: Option<Bytes>) {
+        let Some(slot) = self.slot(conn) else { return };
+        let client = &mut self.clients[slot];
+        client.is_closed = true;
+        client.has_missed = false;
+        let before = client.outbox.bytes();
+        let last = last.map(|body| {
+            let (feed, format) = (FeedId(0), Format::Native);
+            Item { class: Class::Must, feed, format, count: 1, weight: body.len(), body }
+        });
+        client.outbox.finish(last);
+        self.bytes = self.bytes + client.outbox.bytes() - before;
+        self.mark_dirty(slot);
     }
 
     /// The answer to [`Output::Resync`]: the client hears frames again from here on.

@@ -34,6 +34,8 @@ pub struct Limits {
     pub auth_timeout_ms: u64,
     /// How often the server pings; two without an answer: close 1008.
     pub ping_interval_ms: u64,
+    /// The window that clients draw their first reconnect delay from, least and most; they double it per failure.
+    pub reconnect_ms: [u64; 2],
     /// The pace of a live query that asks for none.
     pub live_every_default_ms: u64,
 }
@@ -56,6 +58,7 @@ impl Default for Limits {
             frame_timeout_ms: 10_000,
             auth_timeout_ms: 10_000,
             ping_interval_ms: 25_000,
+            reconnect_ms: [100, 2000],
             live_every_default_ms: 16,
         }
     }
