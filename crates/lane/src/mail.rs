@@ -180,3 +180,19 @@ pub enum Mail {
 
 /// What a letter weighs in a link beside its bytes.
 pub(crate) const MAIL_BYTES: usize = std::mem::size_of::<Mail>();
+
+impl Mail {
+    /// About how many bytes the letter holds.
+    pub fn bytes(&self) -> usize {
+        MAIL_BYTES
+            + match self {
+                Mail::Opened { reply: frame, .. }
+                | Mail::Frame { frame, .. }
+                | Mail::MustFrame { frame, .. }
+                | Mail::Resynced { frame, .. }
+                | Mail::CaughtUp { frame, .. }
+                | Mail::Dropped { frame, .. } => frame.len(),
+                _ => 0,
+            }
+    }
+}
