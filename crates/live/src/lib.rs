@@ -4,6 +4,8 @@
 //! streams. It knows no Redis, no encodings, no connections and no clock.
 
 mod interface;
+mod patch;
+mod value;
 
 pub use interface::{Config, Counters, ListenerId, Open, OpenerId, Output};
 
