@@ -237,7 +237,7 @@ impl Lane {
             let (conn, format) = (client.conn, client.format);
             match client.liveness.sweep(&self.config.limits, answers_pings(format), now) {
                 Finding::Fine => {}
-                Finding::Ping => self.hub.send(conn, wire::ping_frame(format)),
+                Finding::Ping => self.hub.send(conn, ping_frame(format)),
                 Finding::Gone if client.is_closing => out.push(Output::Abort { conn }),
                 Finding::Gone => self.close(conn, CloseCode::Policy, now, out),
             }
@@ -270,6 +270,17 @@ fn http_answer_id(response: &Response) -> u64 {
 
 fn answers_pings(format: Format) -> bool {
     matches!(format, Format::Native | Format::Raw)
+}
+
+/// What keeps a silent connection known to be alive.
+fn ping_frame(format: Format) -> Bytes {
+    let mut frame = Vec::new();
+    match format {
+        Format::Native | Format::Raw => wire::ws::ping(b"", &mut frame),
+        Format::Sse => wire::sse::ping(&mut frame),
+        Format::Http => {}
+    }
+    frame.into()
 }
 
 fn too_big(id: u64) -> Response {

@@ -30,6 +30,13 @@ pub enum Event {
         /// Why.
         error: Error,
     },
+    /// A frame of the door's own for its client: a pong.
+    Send {
+        /// To whom.
+        conn: ConnId,
+        /// The frame.
+        frame: bytes::Bytes,
+    },
     /// The door wants the connection closed: the client closed, or broke the protocol.
     Close {
         /// Who.

@@ -31,8 +31,6 @@ pub struct Config {
     pub limits: Limits,
     /// The rules of clients.
     pub session: Rc<session::Config>,
-    /// Whether the backend starts out of reach.
-    pub stale: bool,
 }
 
 /// Plain numbers of one lane, summed over lanes by whoever shows them.
@@ -158,6 +156,7 @@ impl Lane {
             Event::Heard { conn, mid_frame } => self.handle_heard(conn, mid_frame, now),
             Event::Request { conn, request } => self.handle_request(conn, request, now, out),
             Event::Rejected { conn, id, error } => self.handle_rejected(conn, id, error),
+            Event::Send { conn, frame } => self.hub.send(conn, frame),
             Event::Close { conn, code } => self.close(conn, code, now, out),
             Event::Disconnected { conn } => self.handle_disconnected(conn),
             Event::Mail { from, mail } => self.handle_mail(from, mail, now, out),
@@ -234,6 +233,11 @@ impl Lane {
     /// Whether anything is queued for the client.
     pub fn has_output(&self, conn: ConnId) -> bool {
         self.hub.queued_bytes(conn) > 0
+    }
+
+    /// The node's limits.
+    pub fn limits(&self) -> &Limits {
+        &self.config.limits
     }
 
     /// How many clients there are.

@@ -10,6 +10,8 @@ pub struct Limits {
     /// What is queued for one client: over it, queries conflate, channels drop their oldest (told by `missed`),
     /// streams wait at their position; where none of it helps, close 4101.
     pub outbox_bytes_max: usize,
+    /// What the kernel may hold for one client's socket beside its outbox (`SO_SNDBUF`): over it, the outbox fills.
+    pub socket_bytes_max: usize,
     /// What is queued for all clients of the node together: over it, the largest outbox goes, 4101.
     pub outbox_total_bytes_max: usize,
     /// What is queued from one lane for another: treated as a client's outbox is.
@@ -46,6 +48,7 @@ impl Default for Limits {
             message_bytes_max: 1 << 20,
             value_bytes_max: 480 << 10,
             outbox_bytes_max: 1 << 20,
+            socket_bytes_max: 256 << 10,
             outbox_total_bytes_max: 1 << 30,
             link_bytes_max: 16 << 20,
             feeds_max: 1000,

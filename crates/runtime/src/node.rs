@@ -56,14 +56,22 @@ where
     let mut threads = Vec::with_capacity(count);
     for id in (0..count).map(|n| LaneId(n as u16)) {
         let (lanes, make_lane, backend) = (lanes.clone(), config.lane.clone(), backend.take());
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build_local(Default::default())?;
+        let (tell_started, started) = std::sync::mpsc::channel();
         let run = move || {
+            // The event loop stays on the thread that made it.
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build_local(Default::default());
+            let runtime = match runtime {
+                Ok(runtime) => runtime,
+                Err(error) => return drop(tell_started.send(Err(error))),
+            };
             let backend = backend.map(|make| make());
             let lane = Lane::new(make_lane(id));
             let handle = LaneHandle::new(lane, id, lanes.clock, backend, LaneId(0), lanes.mailboxes, lanes.load);
+            drop(tell_started.send(Ok(())));
             runtime.block_on(async move { handle.pump().await });
         };
         threads.push(std::thread::Builder::new().name(format!("lane-{}", id.0)).spawn(run)?);
+        started.recv().unwrap_or_else(|_| Err(io::Error::other("a lane's thread ended at its start")))?;
     }
     Ok(Node { lanes, threads })
 }

@@ -202,6 +202,14 @@ impl LaneHandle {
         self.wake_pump();
     }
 
+    /// The next whole frame of a connection that takes its frames itself.
+    pub fn take(&self, conn: ConnId) -> Option<bytes::Bytes> {
+        let frame = self.0.lane.borrow_mut().take(conn)?;
+        // Room in an outbox may mean that more can be asked for.
+        self.wake_pump();
+        Some(frame)
+    }
+
     /// Ends the lane's thread after this turn.
     pub fn stop(&self) {
         self.0.stopped.set(true);
