@@ -48,3 +48,49 @@ fn frame(out: &mut Vec<u8>, json: impl FnOnce(&mut Vec<u8>)) -> Encoded {
     ws::finish(mark, Opcode::Text, out);
     Encoded::Frame
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::{Error, Value};
+
+    const FORMATS: [Format; 4] = [Format::Native, Format::Raw, Format::Sse, Format::Http];
+
+    #[test]
+    fn each_format_frames_what_it_can_say() {
+        let event = FeedEvent::Message("m".into());
+        let events = FORMATS.map(|format| {
+            let mut out = b"before".to_vec();
+            let encoded = encode_event(format, FeedId(18), &event, &mut out);
+            (encoded, String::from_utf8_lossy(&out[6..]).into_owned())
+        });
+        let native = "\u{fffd}\u{19}{\"feed\":18,\"message\":\"m\"}".to_owned();
+        assert_eq!(events[0], (Encoded::Frame, native));
+        assert_eq!(events[1], (Encoded::Frame, "\u{fffd}\u{1}m".to_owned()));
+        assert_eq!(events[2], (Encoded::Frame, "event: message\ndata: \"m\"\n\n".to_owned()));
+        assert_eq!(events[3], (Encoded::Nothing, String::new()));
+    }
+
+    #[test]
+    fn each_format_answers() {
+        let error = Response::Error { id: Some(1), error: Error::new("ERR", "no") };
+        let result = Response::Result { id: 1, value: Value::Int(1) };
+        let answer = |response: &Response| {
+            FORMATS.map(|format| {
+                let mut out = Vec::new();
+                let encoded = encode_response(format, response, &mut out);
+                assert_eq!(encoded == Encoded::Nothing, out.is_empty());
+                String::from_utf8_lossy(&out).into_owned()
+            })
+        };
+        let [native, raw, sse, http] = answer(&error);
+        assert!(native.ends_with(r#"{"id":1,"error":{"code":"ERR","message":"no"}}"#));
+        assert!(raw.ends_with("(error) ERR no"));
+        assert!(sse.starts_with("event: closed\n"));
+        assert_eq!(http, r#"{"error":{"code":"ERR","message":"no"}}"#);
+        let [native, raw, sse, http] = answer(&result);
+        assert!(native.ends_with(r#"{"id":1,"result":1}"#));
+        assert!(raw.ends_with('1'));
+        assert_eq!((&*sse, &*http), ("", r#"{"result":1}"#));
+    }
+}

@@ -93,3 +93,98 @@ fn text(out: &mut Vec<u8>, payload: impl FnOnce(&mut Vec<u8>)) {
     payload(out);
     ws::finish(mark, Opcode::Text, out);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bytes::Bytes;
+    use model::feed::Tag;
+    use model::request::Via;
+    use model::{Entry, EntryId, FeedId};
+    use std::rc::Rc;
+
+    fn framed(opcode: Opcode, payloads: &[&[u8]]) -> Vec<u8> {
+        let mut out = Vec::new();
+        payloads.iter().for_each(|payload| ws::frame(opcode, payload, &mut out));
+        out
+    }
+
+    fn check_reply(response: Response, opcode: Opcode, payload: &[u8]) {
+        let mut out = Vec::new();
+        assert_eq!(encode_response(&response, &mut out), Encoded::Frame);
+        assert_eq!(out, framed(opcode, &[payload]), "{response:?}");
+    }
+
+    fn check_event(event: FeedEvent, opcode: Opcode, payloads: &[&[u8]]) {
+        let mut out = Vec::new();
+        assert_eq!(encode_event(&event, &mut out), Encoded::Frame);
+        assert_eq!(out, framed(opcode, payloads), "{event:?}");
+    }
+
+    #[test]
+    fn replies_are_bare() {
+        let result = |value| Response::Result { id: 1, value };
+        check_reply(result(Value::Str("a \"b\"\n".into())), Opcode::Text, b"a \"b\"\n");
+        check_reply(result(Value::Binary(Bytes::from_static(b"\xff\0"))), Opcode::Binary, b"\xff\0");
+        check_reply(result(Value::Null), Opcode::Text, b"null");
+        check_reply(result(Value::Int(5)), Opcode::Text, b"5");
+        check_reply(result(Value::Array(vec![Value::Str("a".into()), Value::Null])), Opcode::Text, br#"["a",null]"#);
+        check_reply(result(Value::Error("WRONGTYPE no".into())), Opcode::Text, b"(error) WRONGTYPE no");
+        let error = Error::new("NOPERM", "no");
+        check_reply(Response::Error { id: None, error }, Opcode::Text, b"(error) NOPERM no");
+        check_reply(Response::Pong { id: 1, json: "[1]".into() }, Opcode::Text, b"[1]");
+    }
+
+    #[test]
+    fn a_query_opens_with_its_value_and_the_rest_in_silence() {
+        let opened = |state| Response::Opened { id: 0, feed: FeedId(1), state, stale: true };
+        let query = |content| opened(Opening::Query { rev: 1, via: Via::Tracking, content });
+        let tag = Tag(*b"0123456789abcdef");
+        check_reply(query(Content::Value(tag, Rc::new(Value::Str("v".into())))), Opcode::Text, b"v");
+        check_reply(query(Content::Error(Error::new("WRONGTYPE", "x"))), Opcode::Text, b"(error) WRONGTYPE x");
+        let stream = Opening::Stream { from: EntryId::MIN };
+        for silent in [query(Content::Same(tag)), opened(Opening::Channel), opened(stream)] {
+            let mut out = Vec::new();
+            assert_eq!(encode_response(&silent, &mut out), Encoded::Nothing);
+            assert_eq!(out, b"");
+        }
+    }
+
+    #[test]
+    fn events_are_payloads() {
+        let tag = Tag(*b"0123456789abcdef");
+        let value = Rc::new(Value::Str("v".into()));
+        check_event(FeedEvent::Value { rev: 1, tag, value: value.clone() }, Opcode::Text, &[b"v"]);
+        check_event(FeedEvent::Patch { rev: 2, tag, ops: Rc::new(vec![]), value }, Opcode::Text, &[b"v"]);
+        check_event(FeedEvent::Message("m".into()), Opcode::Text, &[b"m"]);
+        check_event(FeedEvent::Message(Bytes::from_static(b"\xfe")), Opcode::Binary, &[b"\xfe"]);
+        let pattern = FeedEvent::PatternMessage { channel: "c".into(), message: "m".into() };
+        check_event(pattern, Opcode::Text, &[b"m"]);
+        let error = Error::new("WRONGTYPE", "x");
+        check_event(FeedEvent::Error { rev: 3, error }, Opcode::Text, &[b"(error) WRONGTYPE x"]);
+        let entry = |seq| Entry { id: EntryId::new(7, seq), fields: vec![("f".into(), "v".into())] };
+        let entries = FeedEvent::Entries(vec![entry(0), entry(1)]);
+        check_event(entries, Opcode::Text, &[br#"["7-0",{"f":"v"}]"#, br#"["7-1",{"f":"v"}]"#]);
+    }
+
+    #[test]
+    fn what_no_frame_can_say_ends_the_connection() {
+        let closed = |code: &'static str| FeedEvent::Closed(Error::new(code, "x"));
+        for (event, expected) in [
+            (FeedEvent::Missed(Some(1)), Encoded::Close(CloseCode::TooSlow)),
+            (FeedEvent::Missed(None), Encoded::Close(CloseCode::TooSlow)),
+            (FeedEvent::Gap { after: EntryId::MIN, first: None }, Encoded::Close(CloseCode::TooSlow)),
+            (closed("RESET"), Encoded::Close(CloseCode::TooSlow)),
+            (closed("TOOBIG"), Encoded::Close(CloseCode::OverLimit)),
+            (closed("TOOMANY"), Encoded::Close(CloseCode::OverLimit)),
+            (closed("UNAVAILABLE"), Encoded::Close(CloseCode::TryLater)),
+            (closed("NOPERM"), Encoded::Close(CloseCode::Policy)),
+            (FeedEvent::Stale(true), Encoded::Nothing),
+            (FeedEvent::Stale(false), Encoded::Nothing),
+        ] {
+            let mut out = Vec::new();
+            assert_eq!(encode_event(&event, &mut out), expected);
+            assert_eq!(out, b"");
+        }
+    }
+}

@@ -119,3 +119,98 @@ fn place(id: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(id.as_bytes());
     out.extend_from_slice(b"\n\n");
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::feed::Tag;
+    use model::request::Via;
+    use model::{Entry, EntryId, FeedId};
+    use std::rc::Rc;
+
+    const TAG: Tag = Tag(*b"AbCdEfGh01234-_x");
+
+    fn event(event: FeedEvent) -> String {
+        let mut out = Vec::new();
+        assert_eq!(encode_event(&event, &mut out), Encoded::Frame);
+        String::from_utf8(out).unwrap()
+    }
+
+    fn opened(state: Opening, stale: bool) -> String {
+        let mut out = Vec::new();
+        let encoded = encode_response(&Response::Opened { id: 0, feed: FeedId(1), state, stale }, &mut out);
+        assert_eq!(encoded == Encoded::Frame, !out.is_empty());
+        String::from_utf8(out).unwrap()
+    }
+
+    fn value() -> Rc<Value> {
+        Rc::new(Value::Str("a\nb".into()))
+    }
+
+    #[test]
+    fn the_table_of_events() {
+        let ops = Rc::new(vec![PatchOp::Remove { path: "/a".into() }]);
+        let entry = |ms| Entry { id: EntryId::new(ms, 0), fields: vec![("f".into(), "v".into())] };
+        let gap = FeedEvent::Gap { after: EntryId::new(1, 0), first: None };
+        let pattern = FeedEvent::PatternMessage { channel: "c".into(), message: "m".into() };
+        for (fed, expected) in [
+            (
+                FeedEvent::Value { rev: 1, tag: TAG, value: value() },
+                "event: value\nid: AbCdEfGh01234-_x\ndata: \"a\\nb\"\n\n",
+            ),
+            (
+                FeedEvent::Patch { rev: 2, tag: TAG, ops, value: value() },
+                "event: patch\nid: AbCdEfGh01234-_x\ndata: [{\"op\":\"remove\",\"path\":\"/a\"}]\n\n",
+            ),
+            (
+                FeedEvent::Error { rev: 3, error: Error::new("WRONGTYPE", "x") },
+                "event: failed\ndata: {\"code\":\"WRONGTYPE\",\"message\":\"x\"}\n\n",
+            ),
+            (FeedEvent::Message("l1\r\nl2".into()), "event: message\ndata: \"l1\\r\\nl2\"\n\n"),
+            (pattern, "event: message\ndata: {\"channel\":\"c\",\"message\":\"m\"}\n\n"),
+            (
+                FeedEvent::Entries(vec![entry(5), entry(6)]),
+                "event: entries\nid: 6-0\ndata: [[\"5-0\",{\"f\":\"v\"}],[\"6-0\",{\"f\":\"v\"}]]\n\n",
+            ),
+            (gap, "event: gap\ndata: {\"after\":\"1-0\",\"first\":null}\n\n"),
+            (FeedEvent::Missed(Some(3)), "event: missed\ndata: 3\n\n"),
+            (FeedEvent::Missed(None), "event: missed\ndata: null\n\n"),
+            (FeedEvent::Stale(false), "event: stale\ndata: false\n\n"),
+            (
+                FeedEvent::Closed(Error::new("NOPERM", "no")),
+                "event: closed\ndata: {\"code\":\"NOPERM\",\"message\":\"no\"}\n\n",
+            ),
+        ] {
+            assert_eq!(event(fed), expected);
+        }
+    }
+
+    #[test]
+    fn openings() {
+        let query = |content| Opening::Query { rev: 1, via: Via::Tracking, content };
+        let shown = "event: value\nid: AbCdEfGh01234-_x\ndata: \"a\\nb\"\n\n";
+        assert_eq!(opened(query(Content::Value(TAG, value())), false), shown);
+        let stale = format!("{shown}event: stale\ndata: true\n\n");
+        assert_eq!(opened(query(Content::Value(TAG, value())), true), stale);
+        assert_eq!(opened(query(Content::Same(TAG)), false), ": same\nid: AbCdEfGh01234-_x\n\n");
+        let failed = opened(query(Content::Error(Error::new("WRONGTYPE", "x"))), false);
+        assert_eq!(failed, "event: failed\ndata: {\"code\":\"WRONGTYPE\",\"message\":\"x\"}\n\n");
+        assert_eq!(opened(Opening::Stream { from: EntryId::new(7, 1) }, false), "id: 7-1\n\n");
+        assert_eq!(opened(Opening::Channel, false), "");
+        assert_eq!(opened(Opening::Channel, true), "event: stale\ndata: true\n\n");
+    }
+
+    #[test]
+    fn a_refused_opening_is_a_closed_feed_and_replies_are_nothing() {
+        let mut out = Vec::new();
+        let refused = Response::Error { id: Some(0), error: Error::new("NOTLIVE", "x") };
+        assert_eq!(encode_response(&refused, &mut out), Encoded::Frame);
+        assert_eq!(out, b"event: closed\ndata: {\"code\":\"NOTLIVE\",\"message\":\"x\"}\n\n");
+        out.clear();
+        assert_eq!(encode_response(&Response::Result { id: 0, value: Value::Null }, &mut out), Encoded::Nothing);
+        assert_eq!(encode_event(&FeedEvent::Entries(vec![]), &mut out), Encoded::Nothing);
+        assert_eq!(out, b"");
+        ping(&mut out);
+        assert_eq!(out, b": ping\n\n");
+    }
+}

@@ -401,3 +401,6 @@ fn split_front<'i>(input: &mut &'i mut [u8], n: usize) -> &'i mut [u8] {
     *input = rest;
     front
 }
+
+#[cfg(test)]
+mod tests;

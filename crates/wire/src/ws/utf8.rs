@@ -18,6 +18,12 @@ impl Text {
         self.whole.len() + usize::from(self.tail_len)
     }
 
+    /// Bytes of memory it holds.
+    #[cfg(test)]
+    pub fn capacity(&self) -> usize {
+        self.whole.capacity()
+    }
+
     /// Appends the next bytes; `expected` is how many bytes are known to come, these included.
     pub fn push(&mut self, bytes: &[u8], expected: usize) -> Result<(), Error> {
         let bytes = self.complete_tail(bytes)?;
