@@ -21,7 +21,7 @@ impl Lane {
         let hello = Hello {
             version: env!("CARGO_PKG_VERSION"),
             node: self.config.node.as_ref().into(),
-            user: client.session.user(),
+            user: client.session.user().cloned(),
             expires: None,
             ping_interval_ms: limits.ping_interval_ms,
             reconnect_ms: limits.reconnect_ms,

@@ -182,7 +182,7 @@ impl Lane {
         let place = if at_end { Place::Current(at) } else { Place::Behind(at) };
         let mut reply = Vec::new();
         // A format that writes nothing here gets an empty reply, which the hub does not send.
-        wire::encode_response(format, &Response::Opened { id, feed, state, stale }, &mut reply);
+        let _ = wire::encode_response(format, &Response::Opened { id, feed, state, stale }, &mut reply);
         self.home.audience.join(feed, lane, format);
         let bytes = reply.len();
         let mail = Mail::Opened { conn, id, feed, format, class, place, reply: reply.into() };
