@@ -3,7 +3,7 @@
 use crate::acl::{Access, ChannelDemand, DenyCommands, KeyDemand, Rules};
 use bytes::Bytes;
 use model::Error;
-use model::command::{CommandSpec, CommandTable};
+use model::command::{Categories, CommandSpec, CommandTable};
 use model::error::NOPERM;
 
 /// A command line that may be run.
@@ -20,7 +20,8 @@ pub struct Authorised<'t> {
 /// First comes what Redis says of commands that it does not know or that have a wrong number of arguments, though not to
 /// those who may do nothing at all; then what the configuration denies to everybody; then the rules. Beyond what Redis
 /// demands, commands that show names of keys or channels without regard to patterns need all of them, and scripts need
-/// everything, since they run as the gateway's own user.
+/// everything, since they run as the gateway's own user. To load or change a script needs as much as to run it: somebody
+/// who may do everything might run it.
 pub fn authorise<'t>(
     table: &'t CommandTable,
     rules: &Rules,
@@ -39,7 +40,7 @@ pub fn authorise<'t>(
         "keys" | "scan" | "randomkey" | "dbsize" | "clusterscan" => access.keys = KeyDemand::All,
         "cluster|getkeysinslot" | "cluster|countkeysinslot" => access.keys = KeyDemand::All,
         "pubsub|channels" | "pubsub|shardchannels" => access.channels = ChannelDemand::All,
-        _ => access.everything = spec.is_script(),
+        _ => access.everything = spec.categories.contains(Categories::SCRIPTING),
     }
     rules.check(&access).map_err(|denied| denied.error(&spec.name))?;
     Ok(Authorised { spec, keys: access.keys })

@@ -26,8 +26,9 @@ pub struct Config {
     /// The limits; of these, the session holds `feeds_max`, `requests_in_flight_max`, `requests_per_second_max`,
     /// `requests_burst_max`, `batch_max` and `auth_timeout_ms`.
     pub limits: Limits,
-    /// The commands there are. The verbs `subscribe`, `psubscribe` and `follow` are held to the entries of `SUBSCRIBE`,
-    /// `PSUBSCRIBE` and `XREAD`, so it has these.
+    /// The commands that rules and requests can name: as a rule all of [`CommandTable::redis`], so that rules mean the same
+    /// whatever the backend has, which says itself what it does not know. The verbs `subscribe`, `psubscribe` and
+    /// `follow` are held to the entries of `SUBSCRIBE`, `PSUBSCRIBE` and `XREAD`, so it must have these.
     pub table: Arc<CommandTable>,
     /// The rules of clients without a token, made for `table`.
     pub anonymous: Rc<Rules>,
@@ -147,7 +148,9 @@ impl Session {
     /// A command or transaction was answered, or, without an id, carried out.
     pub fn handle_answered(&mut self, id: Option<u64>) {
         match id {
-            Some(id) => self.release(id),
+            Some(id) => {
+                self.release(id);
+            }
             None => self.unanswered = self.unanswered.saturating_sub(1),
         }
     }
@@ -166,8 +169,9 @@ impl Session {
 
     /// A feed was not opened, and the request was answered by an error.
     pub fn handle_refused(&mut self, id: u64) {
-        self.opening = self.opening.saturating_sub(1);
-        self.release(id);
+        if self.release(id) {
+            self.opening = self.opening.saturating_sub(1);
+        }
     }
 
     /// The server ended a feed.
@@ -309,11 +313,14 @@ impl Session {
         Ok(())
     }
 
-    fn release(&mut self, id: u64) {
-        if let Some(place) = self.ids.iter().position(|&taken| taken == id) {
+    /// Whether the id was taken; it no longer is.
+    fn release(&mut self, id: u64) -> bool {
+        let place = self.ids.iter().position(|&taken| taken == id);
+        if let Some(place) = place {
             self.ids.swap_remove(place);
         }
         give_back(&mut self.ids);
+        place.is_some()
     }
 
     fn forget(&mut self, feed: FeedId) -> bool {

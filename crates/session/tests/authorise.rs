@@ -4,8 +4,10 @@
 
 mod common;
 
+use bytes::Bytes;
 use common::line;
 use model::command::CommandTable;
+use proptest::prelude::*;
 use session::acl::{DenyCommands, Rules};
 use session::authorise;
 
@@ -37,7 +39,16 @@ fn commands_that_show_every_name_need_all_keys() {
 
 #[test]
 fn scripts_need_everything() {
-    for command in ["EVAL x 0", "EVALSHA x 1 k", "FCALL f 0", "EVAL_RO x 1 k", "EVALSHA_RO x 0", "FCALL_RO f 0"] {
+    for command in [
+        "EVAL x 0",
+        "EVALSHA x 1 k",
+        "FCALL f 0",
+        "EVAL_RO x 1 k",
+        "EVALSHA_RO x 0",
+        "FCALL_RO f 0",
+        "FUNCTION LOAD x",
+        "SCRIPT LOAD x",
+    ] {
         for rules in ["~* +@all", "&* +@all ~a", "~* &* +@all -debug", "~* &* +@scripting", "~* +@all (&* +@all)"] {
             refused(rules, command, "NOPERM");
         }
@@ -60,4 +71,57 @@ fn unknown_commands_are_told_only_to_those_who_may_do_something() {
     refused("+get", "CONFIG NOSUCH", "ERR unknown subcommand 'NOSUCH'. Try CONFIG HELP.");
     refused("~* &*", "NOSUCH a", "NOPERM");
     refused("", "GET", "NOPERM");
+}
+
+/// Words that options, counts and keys are made of.
+fn word() -> impl Strategy<Value = &'static str> {
+    prop::sample::select(vec![
+        "",
+        "a",
+        "0",
+        "1",
+        "2",
+        "3",
+        "-1",
+        "9223372036854775807",
+        "18446744073709551615",
+        "get",
+        "STORE",
+        "storedist",
+        "STREAMS",
+        "keys",
+        "KEYS",
+        "AUTH",
+        "auth2",
+        "BY",
+        "w_*",
+        "LIMIT",
+        "BLOCK",
+        "COUNT",
+        "GROUP",
+        "OVERFLOW",
+        "#",
+        "\u{ff}",
+    ])
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever the words: no key is outside the line, and who may touch no key gets through only with lines without keys.
+    #[test]
+    fn no_line_gets_past_the_keys(at in any::<prop::sample::Index>(), words in prop::collection::vec(word(), 0..12)) {
+        let table = CommandTable::redis();
+        let spec = at.get(&table.iter().collect::<Vec<_>>()).to_owned();
+        let name = spec.name.split('|').map(str::to_owned);
+        let command: Vec<Bytes> = name.chain(words.into_iter().map(str::to_owned)).map(Bytes::from).collect();
+        let Some(found) = table.find(&command) else { return Ok(()) };
+        for key in found.keys(&command).unwrap_or_default() {
+            prop_assert!(key.position > 0 && key.position < command.len());
+        }
+        let (rules, deny) = (Rules::parse(["+@all"], &table).unwrap(), DenyCommands::parse([], &table).unwrap());
+        if authorise(&table, &rules, &deny, &command).is_ok() {
+            prop_assert!(!found.has_keys(), "{command:?}");
+        }
+    }
 }

@@ -168,6 +168,8 @@ fn rules_hold_for_every_verb() {
     ]) {
         assert!(!matches!(script.send(id, verb.clone()), Output::Answer(_)), "{verb:?}");
     }
+    // The right verb is named even to those who may not run the command.
+    assert_eq!(Script::new("+get", Limits::default()).code(1, command("SUBSCRIBE c")), "BADREQUEST");
     let (_, message) = script.refused(50, command("GET k"));
     assert_eq!(message, "this user has no permissions to access one of the keys used as arguments");
 }
