@@ -17,7 +17,7 @@ enum Step {
 
 /// Members of `spread` numbers; every seventh is too long to lie inline.
 fn member(n: u16) -> Vec<u8> {
-    if n % 7 == 0 { format!("{n:>40}").into_bytes() } else { n.to_string().into_bytes() }
+    if n.is_multiple_of(7) { format!("{n:>40}").into_bytes() } else { n.to_string().into_bytes() }
 }
 
 fn steps(spread: u16, count: usize) -> impl Strategy<Value = Vec<Step>> {
