@@ -1,0 +1,133 @@
+//! Faults planted between the machines, one kind per run: each is one that some check must see.
+//!
+//! A check that never fails proves nothing. So for every check there is a fault that breaks exactly what it watches,
+//! and `tests/canary.rs` fails if the check does not see it.
+
+use crate::checks::Check;
+use fastrand::Rng;
+
+/// What is broken on purpose.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Fault {
+    /// The backend's news that keys changed are not passed on.
+    DropInvalidated,
+    /// A frame is lost between two lanes, and nobody is told.
+    DropFrame,
+    /// A frame arrives twice at the other lane.
+    DuplicateFrame,
+    /// Two frames of one feed change places between two lanes.
+    SwapFrames,
+    /// A told number of missed messages is one too many.
+    MissedOffByOne,
+    /// A message of a channel is lost on its way from the backend.
+    DropMessage,
+    /// That a subscription was interrupted is not told.
+    DropInterrupted,
+    /// A gap of a stream is not told.
+    DropGap,
+    /// Entries are asked for from a wrong place.
+    WrongCatchUp,
+    /// A stream is read from a wrong place.
+    WrongRange,
+    /// A frame's revision is the one before.
+    RepeatRevision,
+    /// That the backend is out of reach is not told.
+    DropStale,
+    /// That the backend is back is not told.
+    DropUnstale,
+    /// The lane is made with larger outboxes than it should have.
+    OutboxIgnored,
+    /// That somebody left is not passed on.
+    DropLeave,
+    /// Two commands get each other's replies.
+    WrongTicket,
+    /// A command's reply is lost.
+    DropReply,
+    /// A command is answered twice.
+    DuplicateReply,
+    /// A read is answered with what was answered before.
+    OldRead,
+    /// A client's commands are carried out in another order.
+    SwapCommands,
+    /// The restricted lane is made without restrictions.
+    RulesIgnored,
+    /// Changes are told that nobody made.
+    ReadStorm,
+}
+
+impl Fault {
+    /// All of them.
+    pub const ALL: [Fault; 22] = [
+        Fault::DropInvalidated,
+        Fault::DropFrame,
+        Fault::DuplicateFrame,
+        Fault::SwapFrames,
+        Fault::MissedOffByOne,
+        Fault::DropMessage,
+        Fault::DropInterrupted,
+        Fault::DropGap,
+        Fault::WrongCatchUp,
+        Fault::WrongRange,
+        Fault::RepeatRevision,
+        Fault::DropStale,
+        Fault::DropUnstale,
+        Fault::OutboxIgnored,
+        Fault::DropLeave,
+        Fault::WrongTicket,
+        Fault::DropReply,
+        Fault::DuplicateReply,
+        Fault::OldRead,
+        Fault::SwapCommands,
+        Fault::RulesIgnored,
+        Fault::ReadStorm,
+    ];
+
+    /// The checks that may see it first.
+    pub fn seen_by(self) -> &'static [Check] {
+        use Check::*;
+        match self {
+            Fault::DropInvalidated => &[Convergence],
+            Fault::DropFrame => &[Convergence, Order, NoSilentLoss],
+            Fault::DuplicateFrame => &[Order, NoSilentLoss],
+            Fault::SwapFrames => &[Order],
+            Fault::MissedOffByOne | Fault::DropMessage | Fault::DropInterrupted | Fault::DropGap => &[NoSilentLoss],
+            Fault::WrongCatchUp | Fault::WrongRange => &[NoSilentLoss, Order],
+            Fault::RepeatRevision => &[Order],
+            Fault::DropStale => &[NoSilentLoss],
+            Fault::DropUnstale => &[NoSilentLoss, Convergence],
+            Fault::OutboxIgnored | Fault::DropLeave => &[BoundedMemory],
+            Fault::WrongTicket | Fault::DropReply | Fault::DuplicateReply => &[Answers],
+            Fault::OldRead => &[Answers, Convergence],
+            Fault::SwapCommands => &[Order],
+            Fault::RulesIgnored => &[Permissions],
+            Fault::ReadStorm => &[OncePerNode],
+        }
+    }
+}
+
+/// The fault of a run, if it has one.
+#[derive(Debug, Default)]
+pub struct Faults {
+    planted: Option<Fault>,
+    /// How often it struck.
+    pub struck: u64,
+}
+
+impl Faults {
+    /// A run with this fault.
+    pub fn new(planted: Option<Fault>) -> Faults {
+        Faults { planted, struck: 0 }
+    }
+
+    /// Whether the run has this fault at all.
+    pub fn has(&self, fault: Fault) -> bool {
+        self.planted == Some(fault)
+    }
+
+    /// Whether this fault strikes here, once in `one_in` opportunities. A run without it draws no random number.
+    pub fn strikes(&mut self, fault: Fault, one_in: u32, rng: &mut Rng) -> bool {
+        let strikes = self.has(fault) && rng.u32(0..one_in) == 0;
+        self.struck += u64::from(strikes);
+        strikes
+    }
+}

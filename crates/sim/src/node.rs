@@ -1,0 +1,398 @@
+//! The node's lanes on their threads, driven as `crates/runtime` drives them: mailboxes with little room, turns in a
+//! random order, and between them the way from the backend that drops what can be made good.
+//!
+//! A [`Shell`] is one lane with its mailbox; the steps of a turn are those of `runtime::shell`. What differs is that
+//! everything happens in one thread and on time that the world decides.
+
+use crate::backend::Events;
+use crate::checks::Check;
+use crate::faults::Fault;
+use crate::world::{Job, World};
+use lane::{Event, Lane, Mail, Output};
+use model::backend::{BackendEvent, BackendRequest};
+use model::{ConnId, LaneId, Time};
+use std::collections::BTreeMap;
+
+/// Rounds between a lane and the backend on its thread before sockets are served.
+const ROUNDS_MAX: usize = 16;
+/// So much may a link hold over its limit: letters that may not be lost.
+const LINK_SLACK: u64 = 160 << 10;
+
+/// What goes through a mailbox.
+pub enum Letter {
+    /// From another lane.
+    Mail(LaneId, Mail),
+    /// From the backend.
+    Event(BackendEvent),
+    /// For the backend on this lane's thread.
+    Request(LaneId, BackendRequest),
+}
+
+/// One lane with its mailbox.
+pub struct Shell {
+    /// The lane.
+    pub lane: Lane,
+    /// What it wants, until its turn.
+    pub outputs: Vec<Output>,
+    /// Its clients' sockets.
+    pub sockets: BTreeMap<ConnId, u64>,
+    letters: Vec<Letter>,
+    bytes: usize,
+    /// Lanes that wait for room in the mailbox.
+    waiting: Vec<LaneId>,
+    /// When its next turn is.
+    turn_at: Option<Time>,
+    /// Messages, or news of changes, did not fit into the mailbox.
+    owes_interrupted: bool,
+    owes_invalidated: bool,
+    /// Turns in a row after which all outboxes together were over their limit.
+    over_total: u32,
+}
+
+impl Shell {
+    /// A lane nothing has happened to.
+    pub fn new(lane: Lane) -> Shell {
+        Shell {
+            lane,
+            outputs: Vec::new(),
+            sockets: BTreeMap::new(),
+            letters: Vec::new(),
+            bytes: 0,
+            waiting: Vec::new(),
+            turn_at: None,
+            owes_interrupted: false,
+            owes_invalidated: false,
+            over_total: 0,
+        }
+    }
+
+    fn post(&mut self, letter: Letter, bytes: usize) {
+        self.letters.push(letter);
+        self.bytes += bytes;
+    }
+}
+
+impl World {
+    /// The lane has something to do: it gets a turn soon.
+    pub fn wake(&mut self, lane: LaneId) {
+        let delay = self.delay(self.plan.turn_delay);
+        self.turn_by(lane, Time(self.now.0 + delay));
+    }
+
+    fn turn_by(&mut self, lane: LaneId, at: Time) {
+        let shell = &mut self.shells[usize::from(lane.0)];
+        if shell.turn_at.is_none_or(|planned| planned > at) {
+            shell.turn_at = Some(at);
+            self.post(at, Job::Turn(lane));
+        }
+    }
+
+    /// An event for a lane, from a door.
+    pub fn tell_lane(&mut self, lane: LaneId, event: Event) {
+        let shell = &mut self.shells[usize::from(lane.0)];
+        shell.lane.handle(event, self.now, &mut shell.outputs);
+        self.wake(lane);
+    }
+
+    /// One turn of a lane.
+    pub fn turn(&mut self, lane: LaneId) {
+        let at = usize::from(lane.0);
+        if self.shells[at].turn_at != Some(self.now) {
+            return;
+        }
+        self.shells[at].turn_at = None;
+        self.take_letters(lane);
+        self.fire_timer(lane);
+        for _ in 0..ROUNDS_MAX {
+            if !self.serve_backend(lane) {
+                break;
+            }
+        }
+        let shell = &mut self.shells[at];
+        shell.lane.end_turn(self.now, &mut shell.outputs);
+        while let Some(conn) = self.shells[at].lane.next_dirty() {
+            if let Some(&socket) = self.shells[at].sockets.get(&conn) {
+                self.write(socket);
+            }
+        }
+        self.obey(lane);
+        self.post_mail(lane);
+        self.check_bounds(lane);
+        if !self.shells[at].outputs.is_empty() {
+            self.wake(lane);
+        }
+        if let Some(timeout) = self.shells[at].lane.next_timeout() {
+            self.turn_by(lane, timeout.max(Time(self.now.0 + 1)));
+        }
+    }
+
+    fn take_letters(&mut self, lane: LaneId) {
+        let shell = &mut self.shells[usize::from(lane.0)];
+        shell.bytes = 0;
+        let (letters, waiting) = (std::mem::take(&mut shell.letters), std::mem::take(&mut shell.waiting));
+        waiting.into_iter().for_each(|waiting| self.wake(waiting));
+        for letter in letters {
+            match letter {
+                Letter::Mail(from, mail) => self.handle(lane, Event::Mail { from, mail }),
+                Letter::Event(event) => self.handle(lane, Event::Backend(event)),
+                Letter::Request(from, request) => self.ask_here(lane, from, request),
+            }
+        }
+        self.pay_debts(lane);
+    }
+
+    fn handle(&mut self, lane: LaneId, event: Event) {
+        let shell = &mut self.shells[usize::from(lane.0)];
+        shell.lane.handle(event, self.now, &mut shell.outputs);
+    }
+
+    fn fire_timer(&mut self, lane: LaneId) {
+        if self.shells[usize::from(lane.0)].lane.next_timeout().is_some_and(|at| at <= self.now) {
+            self.handle(lane, Event::Timeout);
+        }
+    }
+
+    /// Sends requests to the backend. Returns whether something came back at once.
+    fn serve_backend(&mut self, lane: LaneId) -> bool {
+        let outputs = std::mem::take(&mut self.shells[usize::from(lane.0)].outputs);
+        let (requests, others): (Vec<_>, Vec<_>) =
+            outputs.into_iter().partition(|output| matches!(output, Output::Backend(_)));
+        self.shells[usize::from(lane.0)].outputs = others;
+        let requests = requests.into_iter().filter_map(|output| match output {
+            Output::Backend(request) => Some(request),
+            _ => None,
+        });
+        let mut requests: Vec<BackendRequest> = requests.collect();
+        self.tamper_with_requests(&mut requests);
+        let home = self.plan.backend_lane;
+        let moved = home == Some(lane) && !requests.is_empty();
+        for request in requests {
+            match home {
+                Some(home) if home == lane => self.ask_here(lane, lane, request),
+                Some(home) => {
+                    self.shells[usize::from(home.0)].post(Letter::Request(lane, request), 0);
+                    self.wake(home);
+                }
+                None => {
+                    let delay = self.delay(self.plan.backend_delay);
+                    let at = self.ways_to_backend[usize::from(lane.0)].arrival(self.now, delay);
+                    self.post(at, Job::Request(lane, request));
+                }
+            }
+        }
+        moved
+    }
+
+    /// A request reaches the backend on this lane's thread: what is for this lane is handled at once.
+    fn ask_here(&mut self, lane: LaneId, from: LaneId, request: BackendRequest) {
+        let events = self.with_backend(|backend, env, out| backend.handle(from, request, env, out));
+        for (to, event) in self.tampered(events) {
+            if to == lane {
+                self.handle(lane, Event::Backend(event));
+            } else {
+                self.deliver(to, event);
+            }
+        }
+    }
+
+    /// What the backend tells goes on its way.
+    pub fn dispatch(&mut self, events: Events) {
+        for (to, event) in self.tampered(events) {
+            if self.plan.backend_lane.is_some() {
+                self.deliver(to, event);
+            } else {
+                let delay = self.delay(self.plan.backend_delay);
+                let at = self.ways_from_backend[usize::from(to.0)].arrival(self.now, delay);
+                self.post(at, Job::Deliver(to, event));
+            }
+        }
+    }
+
+    /// What the backend tells reaches a lane's mailbox, or is dropped there if it can be made good.
+    pub fn deliver(&mut self, to: LaneId, event: BackendEvent) {
+        self.pay_debts(to);
+        let room_for = self.plan.mailbox_bytes_max;
+        let shell = &mut self.shells[usize::from(to.0)];
+        let has_room = shell.bytes < room_for;
+        match event {
+            BackendEvent::Message { .. } if !has_room => shell.owes_interrupted = true,
+            BackendEvent::Invalidated { .. } | BackendEvent::InvalidatedAll if !has_room => shell.owes_invalidated = true,
+            event => shell.post(Letter::Event(event), 100),
+        }
+        self.wake(to);
+    }
+
+    /// Tells what was dropped, once there is room.
+    fn pay_debts(&mut self, to: LaneId) {
+        let room_for = self.plan.mailbox_bytes_max;
+        let shell = &mut self.shells[usize::from(to.0)];
+        if shell.bytes >= room_for || !(shell.owes_interrupted || shell.owes_invalidated) {
+            return;
+        }
+        if std::mem::take(&mut shell.owes_invalidated) {
+            shell.post(Letter::Event(BackendEvent::InvalidatedAll), 100);
+            self.backend.lost_invalidations();
+        }
+        let shell = &mut self.shells[usize::from(to.0)];
+        if std::mem::take(&mut shell.owes_interrupted) && !self.faults.has(Fault::DropInterrupted) {
+            shell.post(Letter::Event(BackendEvent::Interrupted), 100);
+        }
+        self.wake(to);
+    }
+
+    fn obey(&mut self, lane: LaneId) {
+        let outputs = std::mem::take(&mut self.shells[usize::from(lane.0)].outputs);
+        let mut later = Vec::new();
+        for output in outputs {
+            let sockets = &self.shells[usize::from(lane.0)].sockets;
+            match output {
+                Output::Close { conn, code } => {
+                    if let Some(&socket) = sockets.get(&conn) {
+                        self.trace.line(self.now, || format!("lane {} closes socket {socket}: {code:?}", lane.0));
+                        self.close_socket(socket);
+                    }
+                }
+                Output::Abort { conn } => {
+                    if let Some(&socket) = sockets.get(&conn) {
+                        self.abort_socket(socket);
+                    }
+                }
+                request @ Output::Backend(_) => later.push(request),
+            }
+        }
+        self.shells[usize::from(lane.0)].outputs = later;
+    }
+
+    fn post_mail(&mut self, lane: LaneId) {
+        for to in (0..self.plan.lanes).map(LaneId).filter(|to| *to != lane) {
+            if !self.shells[usize::from(lane.0)].lane.has_mail(to) {
+                continue;
+            }
+            let mut batch = Vec::new();
+            loop {
+                let other = &mut self.shells[usize::from(to.0)];
+                if other.bytes >= self.plan.mailbox_bytes_max {
+                    if !other.waiting.contains(&lane) {
+                        other.waiting.push(lane);
+                    }
+                    break;
+                }
+                let Some(mail) = self.shells[usize::from(lane.0)].lane.next_mail(to) else { break };
+                self.shells[usize::from(to.0)].bytes += mail.bytes();
+                batch.push(mail);
+            }
+            self.tamper_with_mail(&mut batch);
+            for mail in batch {
+                self.trace.line(self.now, || format!("mail {} → {}: {}", lane.0, to.0, shortened(&format!("{mail:?}"))));
+                self.shells[usize::from(to.0)].post(Letter::Mail(lane, mail), 0);
+            }
+            self.wake(to);
+        }
+    }
+
+    fn check_bounds(&mut self, lane: LaneId) {
+        let (limits, lanes) = (&self.plan.limits, u64::from(self.plan.lanes));
+        let shell = &mut self.shells[usize::from(lane.0)];
+        let counters = shell.lane.counters();
+        let link_bytes_max = lanes * (limits.link_bytes_max as u64 + LINK_SLACK);
+        self.checks.require(counters.link_bytes <= link_bytes_max, Check::BoundedMemory, || {
+            format!("{} bytes wait for other lanes, of {link_bytes_max}", counters.link_bytes)
+        });
+        let is_over = counters.outbox_bytes > limits.outbox_total_bytes_max as u64 / lanes;
+        shell.over_total = if is_over { shell.over_total + 1 } else { 0 };
+        let clients = shell.sockets.len() as u32;
+        self.checks.require(shell.over_total <= 2 * clients, Check::BoundedMemory, || {
+            format!("{} bytes wait for all clients for many turns", counters.outbox_bytes)
+        });
+    }
+
+    fn tamper_with_requests(&mut self, requests: &mut [BackendRequest]) {
+        let is_command = |request: &BackendRequest| matches!(request, BackendRequest::Command { .. });
+        for at in 1..requests.len() {
+            if is_command(&requests[at - 1])
+                && is_command(&requests[at])
+                && self.faults.strikes(Fault::SwapCommands, 2, &mut self.rng)
+            {
+                requests.swap(at - 1, at);
+            }
+        }
+    }
+
+    /// What the backend tells, with the planted fault.
+    fn tampered(&mut self, mut events: Events) -> Events {
+        for at in 0..events.len() {
+            let (lane, BackendEvent::Reply { ticket, reply }) = &events[at] else { continue };
+            let (lane, ticket, reply) = (*lane, *ticket, reply.clone());
+            self.trace.line(self.now, || format!("backend → {}: {ticket:?} {}", lane.0, shortened(&format!("{reply:?}"))));
+            if self.faults.strikes(Fault::WrongTicket, 4, &mut self.rng)
+                && let Some((_, BackendEvent::Reply { ticket: other, .. })) = &mut self.kept_reply
+            {
+                let other = std::mem::replace(other, ticket);
+                events[at].1 = BackendEvent::Reply { ticket: other, reply };
+                events.extend(self.kept_reply.take());
+                return events;
+            }
+            if self.faults.has(Fault::WrongTicket) && self.kept_reply.is_none() {
+                self.kept_reply = Some(events.remove(at));
+                return events;
+            }
+            if self.faults.strikes(Fault::DropReply, 40, &mut self.rng) {
+                events.remove(at);
+                return events;
+            }
+            if self.faults.strikes(Fault::DuplicateReply, 10, &mut self.rng) {
+                let ticket = model::Ticket(ticket.0 + 1);
+                events.push((lane, BackendEvent::Reply { ticket, reply }));
+                return events;
+            }
+        }
+        events
+    }
+
+    fn tamper_with_mail(&mut self, batch: &mut Vec<Mail>) {
+        let mut at = 0;
+        while at < batch.len() {
+            if let Mail::Leave { .. } = &batch[at]
+                && self.faults.strikes(Fault::DropLeave, 4, &mut self.rng)
+            {
+                batch.remove(at);
+                continue;
+            }
+            match &mut batch[at] {
+                Mail::CatchUp { after, .. } if self.faults.strikes(Fault::WrongCatchUp, 2, &mut self.rng) => {
+                    after.ms = after.ms.saturating_sub(50);
+                }
+                Mail::Missed { count, .. } if self.faults.strikes(Fault::MissedOffByOne, 2, &mut self.rng) => *count += 1,
+                _ => {}
+            }
+            let Mail::Frame { feed, format, frame, end } = &batch[at] else {
+                at += 1;
+                continue;
+            };
+            let (feed, format, frame, end) = (*feed, *format, frame.clone(), *end);
+            if self.faults.strikes(Fault::DropFrame, 20, &mut self.rng) {
+                batch.remove(at);
+                continue;
+            }
+            if self.faults.strikes(Fault::DuplicateFrame, 20, &mut self.rng) {
+                batch.insert(at, Mail::Frame { feed, format, frame, end });
+                at += 1;
+            }
+            let next = batch[at + 1..].iter().position(|m| matches!(m, Mail::Frame { feed: f, .. } if *f == feed));
+            if let Some(next) = next
+                && self.faults.strikes(Fault::SwapFrames, 4, &mut self.rng)
+            {
+                batch.swap(at, at + 1 + next);
+            }
+            at += 1;
+        }
+    }
+}
+
+/// A line that fits a screen.
+pub fn shortened(line: &str) -> String {
+    match line.char_indices().nth(260) {
+        Some((at, _)) => format!("{}…", &line[..at]),
+        None => line.to_owned(),
+    }
+}

@@ -1,0 +1,617 @@
+//! The run: everything that exists, the time, and the list of what happens next.
+//!
+//! ```text
+//!  clients ── network ──► doors ──► lanes ◄── mail ──► lanes
+//!     ▲  (delays, stalls, losses)     │▲ (small mailboxes, random turns)
+//!     └────────── bytes ◄─────────────┘└── links ──► backend (outages, restarts) ◄── second writer
+//! ```
+//!
+//! A run is one thread and one seed. Every wait is a [`Job`] at a moment of virtual time; jobs of the same moment run in
+//! the order they were planned. First everybody acts; then writes stop, the network becomes fast, and everything must
+//! come to rest with all copies right; then all clients leave, and nothing may be left.
+
+use crate::backend::{Backend, Comeback, Env, Events};
+use crate::checks::{Check, Checks};
+use crate::client::{Act, Client, Desk};
+use crate::copy::{Phase, Source};
+use crate::faults::{Fault, Faults};
+use crate::network::Socket;
+use crate::node::{Shell, shortened};
+use crate::plan::Plan;
+use crate::trace::Trace;
+use crate::words::Author;
+use fastrand::Rng;
+use lane::{Config, Lane};
+use model::backend::{BackendEvent, BackendRequest};
+use model::command::CommandTable;
+use model::request::From;
+use model::{Args, EntryId, Format, LaneId, Limits, Time, Verb};
+use session::acl::{DenyCommands, Rules};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// Milliseconds since 1970 when a run begins.
+const BEGIN_UNIX_MS: u64 = 1_800_000_000_000;
+/// Everything must have come to rest so long after the last write.
+const SETTLE_MS: u64 = 4000;
+/// And be gone so long after the last client.
+const LEAVE_MS: u64 = 1500;
+/// An outage of which every calm client must have been told.
+const LONG_OUTAGE_MS: u64 = 1200;
+/// Before an outage: so long must a client have been calm to be counted.
+const CALM_MS: u64 = 300;
+
+/// What happens at a moment.
+pub enum Job {
+    /// A lane's thread runs.
+    Turn(LaneId),
+    /// A request reaches the backend.
+    Request(LaneId, BackendRequest),
+    /// What the backend tells reaches a lane.
+    Deliver(LaneId, BackendEvent),
+    /// Bytes reach a door.
+    Up(u64),
+    /// Bytes reach a client.
+    Down(u64),
+    /// A socket takes bytes again.
+    Room(u64),
+    /// The server notices that a client is gone.
+    Gone(u64),
+    /// A client does something.
+    Act(usize),
+    /// A client connects.
+    Connect(usize),
+    /// A client reads again.
+    Unstall(usize),
+    /// The second writer writes.
+    Write,
+    /// The backend is out of reach.
+    Lose,
+    /// That is noticed.
+    Notice,
+    /// It is in reach again.
+    ComeBack,
+    /// Keys are due.
+    Expire,
+}
+
+/// The way from one place to another on which nothing overtakes.
+#[derive(Clone, Copy, Default)]
+pub struct Way(Time);
+
+impl Way {
+    /// When something sent now arrives.
+    pub fn arrival(&mut self, now: Time, delay: u64) -> Time {
+        self.0 = self.0.max(Time(now.0 + delay));
+        self.0
+    }
+}
+
+/// Everything.
+pub struct World {
+    /// What the seed decided.
+    pub plan: Plan,
+    /// All randomness.
+    pub rng: Rng,
+    /// The time.
+    pub now: Time,
+    /// The lanes.
+    pub shells: Vec<Shell>,
+    /// The backend.
+    pub backend: Backend,
+    /// By number.
+    pub sockets: BTreeMap<u64, Socket>,
+    /// The clients.
+    pub clients: Vec<Client>,
+    /// The planted fault.
+    pub faults: Faults,
+    /// What is broken.
+    pub checks: Checks,
+    /// What happened.
+    pub trace: Trace,
+    /// From each lane to the backend.
+    pub ways_to_backend: Vec<Way>,
+    /// From the backend to each lane.
+    pub ways_from_backend: Vec<Way>,
+    /// Nobody acts any more.
+    pub is_settling: bool,
+    /// The last connection's number.
+    pub next_socket: u64,
+    /// A reply that waits for another to change places with.
+    pub kept_reply: Option<(LaneId, BackendEvent)>,
+    jobs: BTreeMap<(Time, u64), Job>,
+    next_job: u64,
+    writer: Author,
+    is_out: bool,
+    noticed_at: Time,
+    /// When the backend is looked at for keys that are due.
+    expire_at: Option<Time>,
+}
+
+impl World {
+    /// The world of this seed, before anything happens.
+    pub fn new(seed: u64, fault: Option<Fault>, is_traced: bool) -> World {
+        let mut rng = Rng::with_seed(seed);
+        let plan = Plan::new(&mut rng, fault);
+        let mut trace = Trace::new(is_traced);
+        trace.line(Time::ZERO, || format!("{plan:?}"));
+        let lanes = usize::from(plan.lanes);
+        let mut backend = Backend::new(seed, plan.lanes);
+        backend.failures_one_in = if plan.has_failures { 40 } else { 0 };
+        World {
+            shells: (0..plan.lanes).map(|id| Shell::new(new_lane(LaneId(id), &plan, fault))).collect(),
+            backend,
+            sockets: BTreeMap::new(),
+            clients: new_clients(&plan, &mut rng),
+            faults: Faults::new(fault),
+            checks: Checks::default(),
+            trace,
+            ways_to_backend: vec![Way::default(); lanes],
+            ways_from_backend: vec![Way::default(); lanes],
+            is_settling: false,
+            next_socket: 0,
+            kept_reply: None,
+            jobs: BTreeMap::new(),
+            next_job: 0,
+            writer: Author::new("w", plan.has_large_values),
+            is_out: false,
+            noticed_at: Time::ZERO,
+            expire_at: None,
+            now: Time::from_millis(1),
+            rng,
+            plan,
+        }
+    }
+
+    /// Runs it to its end, or to the first broken promise.
+    pub fn run(&mut self) {
+        self.begin();
+        let stop = Time::from_millis(self.plan.active_ms);
+        self.run_until(stop);
+        self.settle();
+        self.run_until(Time(stop.0 + SETTLE_MS * 1000));
+        if self.checks.hold() {
+            self.check_copies();
+        }
+        self.leave();
+        self.run_until(Time(stop.0 + (SETTLE_MS + LEAVE_MS) * 1000));
+        if self.checks.hold() {
+            self.check_nothing_left();
+        }
+    }
+
+    fn begin(&mut self) {
+        for client in 0..self.clients.len() {
+            let at = Time(self.rng.u64(1000..100_000));
+            self.post(at, Job::Connect(client));
+            self.post(at, Job::Act(client));
+        }
+        self.post(Time(5000), Job::Write);
+        if self.plan.has_outages {
+            let at = self.rng.u64(100..self.plan.active_ms);
+            self.post(Time::from_millis(at), Job::Lose);
+        }
+    }
+
+    /// Plans a job.
+    pub fn post(&mut self, at: Time, job: Job) {
+        self.next_job += 1;
+        self.jobs.insert((at.max(self.now), self.next_job), job);
+    }
+
+    /// How long something takes that takes at most `longest` as a rule.
+    pub fn delay(&mut self, longest: u64) -> u64 {
+        let factor = if !self.is_settling && self.rng.u8(0..40) == 0 { 6 } else { 1 };
+        self.rng.u64(0..=longest) * factor
+    }
+
+    fn run_until(&mut self, end: Time) {
+        while self.checks.hold()
+            && let Some((&(at, number), _)) = self.jobs.first_key_value()
+            && at <= end
+        {
+            self.now = at;
+            self.checks.set_now(at);
+            if let Some(job) = self.jobs.remove(&(at, number)) {
+                self.happen(job);
+            }
+            self.plan_expiry();
+        }
+        self.now = self.now.max(end);
+        self.checks.set_now(self.now);
+    }
+
+    fn happen(&mut self, job: Job) {
+        match job {
+            Job::Turn(lane) => self.turn(lane),
+            Job::Request(lane, request) => {
+                self.trace.line(self.now, || format!("{} → backend: {}", lane.0, shortened(&format!("{request:?}"))));
+                let events = self.with_backend(|backend, env, out| backend.handle(lane, request, env, out));
+                self.dispatch(events);
+            }
+            Job::Deliver(lane, event) => self.deliver(lane, event),
+            Job::Up(socket) => self.read_up(socket),
+            Job::Down(socket) => self.read_down(socket),
+            Job::Room(socket) => self.room(socket),
+            Job::Gone(socket) => self.gone(socket),
+            Job::Act(client) => self.act(client),
+            Job::Connect(client) => self.connect_client(client),
+            Job::Unstall(client) => self.unstall(client),
+            Job::Write => self.write_something(),
+            Job::Lose => self.lose(),
+            Job::Notice => self.notice(),
+            Job::ComeBack => self.come_back(),
+            Job::Expire => self.expire(),
+        }
+    }
+
+    /// Milliseconds since 1970.
+    pub fn unix_ms(&self) -> u64 {
+        BEGIN_UNIX_MS + self.now.0 / 1000
+    }
+
+    /// Does something with the backend, and returns what it told.
+    pub fn with_backend(&mut self, work: impl FnOnce(&mut Backend, &mut Env<'_>, &mut Events)) -> Events {
+        let mut events = Events::new();
+        let unix_ms = self.unix_ms();
+        let mut env = Env { unix_ms, rng: &mut self.rng, faults: &mut self.faults, checks: &mut self.checks };
+        work(&mut self.backend, &mut env, &mut events);
+        for (lane, event) in &events {
+            self.trace.line(self.now, || format!("backend → {}: {}", lane.0, shortened(&format!("{event:?}"))));
+        }
+        events
+    }
+
+    fn plan_expiry(&mut self) {
+        let due = self.backend.next_expiry_ms().map(|ms| Time::from_millis(ms.saturating_sub(BEGIN_UNIX_MS)));
+        if let Some(due) = due
+            && self.expire_at.is_none_or(|planned| due < planned || planned < self.now)
+        {
+            // A server does not expire keys to the millisecond.
+            let at = Time(due.max(self.now).0 + self.rng.u64(0..30_000));
+            self.expire_at = Some(at);
+            self.post(at, Job::Expire);
+        }
+    }
+
+    fn expire(&mut self) {
+        self.expire_at = None;
+        let events = self.with_backend(Backend::expire);
+        self.dispatch(events);
+    }
+
+    fn write_something(&mut self) {
+        if self.is_settling {
+            return;
+        }
+        let burst = if self.rng.u8(0..12) == 0 { self.rng.u8(2..25) } else { 1 };
+        for _ in 0..burst {
+            let command = match self.rng.u16(0..600) {
+                0 => vec!["FLUSHALL".to_owned()],
+                1..200 => self.writer.publish(&mut self.rng),
+                _ => self.writer.write(&mut self.rng),
+            };
+            self.trace.line(self.now, || format!("writer: {}", shortened(&command.join(" "))));
+            let command: Args = command.into_iter().map(bytes::Bytes::from).collect();
+            let events = self.with_backend(|backend, env, out| drop(backend.execute(&command, env, out)));
+            self.dispatch(events);
+        }
+        let delay = self.rng.u64(0..=self.plan.write_gap);
+        self.post(Time(self.now.0 + delay), Job::Write);
+    }
+
+    fn lose(&mut self) {
+        if self.is_out || self.is_settling {
+            return;
+        }
+        self.is_out = true;
+        self.trace.line(self.now, || "the backend is out of reach".into());
+        self.backend.lose();
+        let unnoticed = self.rng.u64(0..60_000);
+        self.post(Time(self.now.0 + unnoticed), Job::Notice);
+    }
+
+    fn notice(&mut self) {
+        self.trace.line(self.now, || "the outage is noticed".into());
+        self.noticed_at = self.now;
+        let events = self.with_backend(Backend::notice);
+        self.dispatch(events);
+        let most = if self.rng.u8(0..3) == 0 { 2000 } else { 300 };
+        let longest = if self.faults.has(Fault::DropStale) { 2000 } else { most };
+        let outage = self.rng.u64(longest / 8..longest) * 1000;
+        self.post(Time(self.now.0 + outage), Job::ComeBack);
+    }
+
+    fn come_back(&mut self) {
+        self.check_stale_told();
+        self.is_out = false;
+        let comeback = match self.rng.u8(0..6) {
+            _ if !self.plan.has_restarts => Comeback::Whole,
+            0 => Comeback::Empty,
+            1..4 => Comeback::Older,
+            _ => Comeback::Whole,
+        };
+        self.trace.line(self.now, || format!("the backend is back: {comeback:?}"));
+        let events = self.with_backend(|backend, env, out| backend.come_back(comeback, env, out));
+        self.dispatch(events);
+        let until_next = self.rng.u64(50..1500) * 1000;
+        self.post(Time(self.now.0 + until_next), Job::Lose);
+    }
+
+    /// After a long outage every client that nothing kept from reading has been told of it.
+    fn check_stale_told(&mut self) {
+        let Some(calm) = self.noticed_at.0.checked_sub(CALM_MS * 1000) else { return };
+        if (self.now - self.noticed_at).as_millis() < u128::from(LONG_OUTAGE_MS) {
+            return;
+        }
+        for client in self.clients.iter().filter(|c| c.format == Format::Native && c.calm_since.0 < calm && !c.is_stalled) {
+            let is_drained = client.socket.and_then(|id| self.sockets.get(&id)).is_some_and(Socket::is_drained);
+            let open = |copy: &&crate::copy::Copy| matches!(copy.phase, Phase::Open(_)) && copy.open_since.0 < calm;
+            for copy in client.copies.iter().filter(open).filter(|_| is_drained) {
+                self.checks.require(copy.stale, Check::NoSilentLoss, || {
+                    format!("client {}: {:?} is not stale though the backend is out", client.number, copy.source)
+                });
+            }
+        }
+    }
+
+    /// Bytes have reached a client.
+    pub fn client_reads(&mut self, client: usize, socket: u64, bytes: &[u8]) {
+        self.trace.line(self.now, || format!("client {client} reads {}", shortened(&String::from_utf8_lossy(bytes))));
+        let acts = self.with_client(client, |client, desk| client.read(bytes, desk));
+        self.perform(client, socket, acts);
+    }
+
+    fn with_client(&mut self, client: usize, work: impl FnOnce(&mut Client, &mut Desk<'_>)) -> Vec<Act> {
+        let mut acts = Vec::new();
+        let mut desk = Desk {
+            now: self.now,
+            history: &self.backend.history,
+            faults: &mut self.faults,
+            rng: &mut self.rng,
+            checks: &mut self.checks,
+            acts: &mut acts,
+        };
+        work(&mut self.clients[client], &mut desk);
+        acts
+    }
+
+    fn perform(&mut self, client: usize, socket: u64, acts: Vec<Act>) {
+        for act in acts {
+            match act {
+                Act::Send(bytes) => {
+                    self.trace.line(self.now, || format!("client {client} sends {}", shortened(&String::from_utf8_lossy(&unmasked(&bytes)))));
+                    self.send_up(socket, &bytes);
+                }
+                Act::Want(command) => self.backend.wanted(&command),
+                Act::HangUp => self.hang_up(socket),
+                Act::Stall(time) => {
+                    self.clients[client].is_stalled = true;
+                    self.post(Time(self.now.0 + time), Job::Unstall(client));
+                }
+            }
+        }
+    }
+
+    fn act(&mut self, client: usize) {
+        if self.is_settling {
+            return;
+        }
+        if let (Some(socket), false) = (self.clients[client].socket, self.clients[client].is_stalled) {
+            let acts = self.with_client(client, Client::act);
+            self.perform(client, socket, acts);
+        }
+        let gap = self.rng.u64(0..=self.plan.act_gap);
+        self.post(Time(self.now.0 + gap), Job::Act(client));
+    }
+
+    fn unstall(&mut self, client: usize) {
+        self.clients[client].is_stalled = false;
+        self.clients[client].calm_since = self.now;
+        if let Some(socket) = self.clients[client].socket {
+            self.resume_reading(socket);
+        }
+    }
+
+    fn connect_client(&mut self, number: usize) {
+        if self.clients[number].socket.is_some() {
+            return;
+        }
+        let lane = self.clients[number].lane.unwrap_or_else(|| {
+            let open = self.plan.lanes - u16::from(self.plan.restricted_lane.is_some());
+            LaneId(self.rng.u16(0..open))
+        });
+        let format = self.clients[number].format;
+        let verb = (format != Format::Native).then(|| self.plain_verb(number));
+        let socket = self.connect(number, lane, format, verb);
+        self.clients[number].connected(socket, self.now);
+    }
+
+    /// What a connection without a protocol asks for: its only feed, from where it was.
+    fn plain_verb(&mut self, number: usize) -> Verb {
+        let client = &mut self.clients[number];
+        let is_raw = client.format == Format::Raw;
+        let copy = &mut client.copies[0];
+        let name = |name: &String| bytes::Bytes::from(name.clone());
+        match &copy.source {
+            Source::Query { command, every, json } => {
+                self.backend.wanted(command);
+                copy.phase = Phase::Opening;
+                let have = copy.tag.as_deref().filter(|_| !is_raw).and_then(model::feed::Tag::parse);
+                let command = command.iter().map(name).collect();
+                Verb::Live { command, every_ms: *every, json: *json, have }
+            }
+            Source::Channel(channel) => {
+                copy.phase = Phase::Open(0);
+                Verb::Subscribe(name(channel))
+            }
+            Source::Pattern(pattern) => {
+                copy.phase = Phase::Open(0);
+                Verb::Psubscribe(name(pattern))
+            }
+            Source::Stream(stream) => {
+                let place = copy.place.unwrap_or(EntryId::MIN);
+                let stream = name(stream);
+                copy.phase = Phase::Open(0);
+                copy.place = None;
+                let result = copy.opened_stream(place, &self.backend.history);
+                self.checks.take("a plain client", result);
+                Verb::Follow { stream, from: From::After(place) }
+            }
+        }
+    }
+
+    /// A client has lost its connection: it comes back.
+    pub fn lost_connection(&mut self, client: usize) {
+        self.trace.line(self.now, || format!("client {client} is disconnected"));
+        self.clients[client].disconnected(self.now);
+        let delay = self.rng.u64(1000..300_000);
+        self.post(Time(self.now.0 + delay), Job::Connect(client));
+    }
+
+    /// Writes stop, and everything that was wrong ends.
+    fn settle(&mut self) {
+        self.trace.line(self.now, || "writes stop".into());
+        self.is_settling = true;
+        if self.is_out {
+            if self.noticed_at < self.now && self.jobs.values().any(|job| matches!(job, Job::Notice)) {
+                self.jobs.retain(|_, job| !matches!(job, Job::Notice));
+                self.notice();
+            }
+            self.jobs.retain(|_, job| !matches!(job, Job::ComeBack));
+            self.come_back();
+        }
+        self.backend.failures_one_in = 0;
+        for client in 0..self.clients.len() {
+            self.unstall(client);
+        }
+        // Those that were refused while the backend was out ask once more when it is back for long.
+        for client in 0..self.clients.len() {
+            if let Some(socket) = self.clients[client].socket {
+                let acts = self.with_client(client, Client::open_wanted);
+                self.perform(client, socket, acts);
+            }
+        }
+    }
+
+    fn leave(&mut self) {
+        self.jobs.retain(|_, job| !matches!(job, Job::Connect(_)));
+        let sockets: Vec<u64> = self.sockets.keys().copied().collect();
+        sockets.into_iter().for_each(|socket| self.hang_up(socket));
+        self.jobs.retain(|_, job| !matches!(job, Job::Connect(_)));
+    }
+
+    /// Every copy that is open equals what the command answers.
+    fn check_copies(&mut self) {
+        let unix_ms = self.unix_ms();
+        for client in &self.clients {
+            if let (Some(asked), true) = (client.unanswered(), client.socket.is_some()) {
+                self.checks.broken(Check::Answers, format!("client {} waits for {asked}", client.number));
+            }
+            for copy in client.copies.iter().filter(|copy| matches!(copy.phase, Phase::Open(_))) {
+                let result = copy.check_end(&self.backend.history);
+                self.checks.take(&format!("client {}", client.number), result);
+                match &copy.source {
+                    Source::Query { command, json, .. } => {
+                        let reply = self.backend.answer(command, unix_ms);
+                        self.backend.history.answered(command, &reply);
+                        let is_right = |answer: &crate::history::Answer| Some(answer.shown(*json)) == copy.shown.as_ref();
+                        let floor = self.backend.history.seq;
+                        let newest = self.backend.history.shown(command, &reply);
+                        self.backend.history.seq += 1;
+                        let found = self.backend.history.find(command, 0, floor, is_right);
+                        self.checks.require(found.is_some(), Check::Convergence, || {
+                            format!("client {} ({:?}) shows {:?} of {command:?}, which is {newest:?}", client.number, client.format, copy.shown)
+                        });
+                    }
+                    Source::Stream(name) => {
+                        let after = copy.place.unwrap_or(EntryId::MIN);
+                        let command = ["XRANGE", name, &format!("({after}"), "+"].map(str::to_owned);
+                        let left = self.backend.answer(&command, unix_ms);
+                        let is_whole = matches!(&left, model::Reply::Array(entries) if entries.is_empty());
+                        self.checks.require(is_whole, Check::Convergence, || {
+                            format!("client {} is at {after} of {name}, where {left:?} follow", client.number)
+                        });
+                    }
+                    Source::Channel(_) | Source::Pattern(_) => {}
+                }
+            }
+        }
+    }
+
+    /// All clients are gone: nobody remembers them.
+    fn check_nothing_left(&mut self) {
+        for (lane, shell) in self.shells.iter().enumerate() {
+            let counters = shell.lane.counters();
+            let live = counters.live;
+            let left = [
+                ("clients", counters.clients),
+                ("bytes for clients", counters.outbox_bytes),
+                ("bytes for lanes", counters.link_bytes),
+                ("topics", live.topics),
+                ("feeds", live.feeds),
+                ("reads", live.reads_in_flight),
+                ("openers", live.waiting),
+            ];
+            for (what, count) in left {
+                self.checks.require(count == 0, Check::BoundedMemory, || format!("lane {lane} still has {count} {what}"));
+            }
+        }
+        if let Some(left) = self.backend.remembers() {
+            self.checks.broken(Check::BoundedMemory, format!("the backend still has {left}"));
+        }
+    }
+}
+
+fn unmasked(frame: &[u8]) -> Vec<u8> {
+    let head = match frame.get(1).map(|len| len & 0x7f) {
+        Some(126) => 4,
+        Some(127) => 10,
+        _ => 2,
+    };
+    let Some((key, payload)) = frame.get(head..).and_then(|rest| rest.split_at_checked(4)) else { return Vec::new() };
+    payload.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key).collect()
+}
+
+fn new_lane(id: LaneId, plan: &Plan, fault: Option<Fault>) -> Lane {
+    let table = CommandTable::redis();
+    let is_restricted = plan.restricted_lane == Some(id) && fault != Some(Fault::RulesIgnored);
+    let rules = if is_restricted { "~pub:* &pub:* +@all" } else { "~* &* +@all" };
+    let outbox_bytes_max = match fault {
+        Some(Fault::OutboxIgnored) => plan.limits.outbox_bytes_max * 4,
+        _ => plan.limits.outbox_bytes_max,
+    };
+    let limits = Limits { outbox_bytes_max, ..plan.limits.clone() };
+    let session = session::Config {
+        limits: limits.clone(),
+        anonymous: Rc::new(Rules::parse_line(rules, &table).expect("the rules are well formed")),
+        anonymous_user: "anonymous".into(),
+        deny: DenyCommands::parse(DenyCommands::DEFAULT, &table).expect("the default is well formed"),
+        table,
+    };
+    Lane::new(Config { id, lanes: plan.lanes, node: "sim".into(), limits, session: Rc::new(session) })
+}
+
+fn new_clients(plan: &Plan, rng: &mut Rng) -> Vec<Client> {
+    let mut clients = Vec::new();
+    for number in 0..plan.natives {
+        let lane = plan.restricted_lane.filter(|_| number % 3 == 1);
+        let mut client = Client::new(number, Format::Native, lane, lane.is_some(), plan.has_large_values);
+        for _ in 0..rng.u8(1..4) {
+            let source = client.choose(rng);
+            if client.copies.iter().all(|copy| copy.source != source) {
+                client.copies.push(crate::copy::Copy::new(source));
+            }
+        }
+        clients.push(client);
+    }
+    for format in [Format::Raw, Format::Sse] {
+        for _ in 0..plan.plains {
+            let mut client = Client::new(clients.len(), format, None, false, plan.has_large_values);
+            let source = client.choose(rng);
+            client.copies.push(crate::copy::Copy::new(source));
+            clients.push(client);
+        }
+    }
+    clients
+}

@@ -1,0 +1,47 @@
+//! Many worlds, each by its seed, in which every promise must hold.
+//!
+//! `KEYWIRE_SIM_SEEDS=100000` runs more of them, `KEYWIRE_SIM_SEED=17` runs one and shows what happened.
+
+use sim::{Outcome, run};
+
+/// Seeds in continuous integration.
+const SEEDS: u64 = 1000;
+
+fn setting(name: &str) -> Option<u64> {
+    let text = std::env::var(name).ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{name} must be a number")))
+}
+
+/// Runs a seed; one that breaks a promise, or panics, is told with all that is needed to see it again.
+fn check(seed: u64) -> Outcome {
+    let outcome = std::panic::catch_unwind(|| run(seed, None, false));
+    let what = match &outcome {
+        Ok(Outcome { violation: None, .. }) => return outcome.unwrap(),
+        Ok(Outcome { violation: Some(violation), .. }) => violation.to_string(),
+        Err(_) => "a panic, see above".to_owned(),
+    };
+    if let Ok(traced) = std::panic::catch_unwind(|| run(seed, None, true)) {
+        let tail = traced.lines.len().saturating_sub(120);
+        traced.lines[tail..].iter().for_each(|line| eprintln!("{line}"));
+    }
+    panic!("seed {seed}: {what}\nrun it again: KEYWIRE_SIM_SEED={seed} cargo test -p sim --test seeds -- --nocapture");
+}
+
+#[test]
+fn every_promise_holds() {
+    if let Some(seed) = setting("KEYWIRE_SIM_SEED") {
+        check(seed);
+        return;
+    }
+    let first = setting("KEYWIRE_SIM_FIRST").unwrap_or(0);
+    for seed in first..first + setting("KEYWIRE_SIM_SEEDS").unwrap_or(SEEDS) {
+        check(seed);
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_run() {
+    for seed in 0..20 {
+        assert_eq!(run(seed, None, false).hash, run(seed, None, true).hash, "seed {seed}");
+    }
+}
