@@ -158,6 +158,10 @@ impl Lane {
             Event::Rejected { conn, id, error } => self.handle_rejected(conn, id, error),
             Event::Send { conn, frame } => self.hub.send(conn, frame),
             Event::Close { conn, code } => self.close(conn, code, now, out),
+            Event::Drain => {
+                let clients: Vec<ConnId> = self.clients.iter().flatten().map(|c| c.conn).collect();
+                clients.into_iter().for_each(|conn| self.close(conn, CloseCode::GoingAway, now, out));
+            }
             Event::Disconnected { conn } => self.handle_disconnected(conn),
             Event::Mail { from, mail } => self.handle_mail(from, mail, now, out),
             Event::Backend(BackendEvent::Reply { ticket, reply }) => self.handle_reply(ticket, reply),
