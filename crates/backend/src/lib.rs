@@ -6,13 +6,3 @@
 mod embedded;
 
 pub use embedded::Embedded;
-
-use model::command::CommandTable;
-use std::sync::Arc;
-
-/// The commands that the embedded store has, and those that verbs stand for.
-pub fn embedded_commands() -> Arc<CommandTable> {
-    /// What the verbs `subscribe` and `psubscribe` are held to (`follow` is held to XREAD, which the store has).
-    const VERBS: [&str; 2] = ["subscribe", "psubscribe"];
-    CommandTable::redis().restricted_to(store::implemented().chain(VERBS))
-}

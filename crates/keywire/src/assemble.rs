@@ -7,6 +7,7 @@ use anyhow::Context;
 use backend::Embedded;
 use doors::Listener;
 use lane::Setup;
+use model::command::CommandTable;
 use runtime::{Lanes, Node, NodeConfig};
 use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
@@ -54,7 +55,7 @@ pub fn serve(settings: &Settings, demo: bool) -> anyhow::Result<()> {
 
 /// Says what is wrong with settings that only the modules behind them understand.
 pub fn check(settings: &Settings) -> Vec<(&'static str, String)> {
-    let table = backend::embedded_commands();
+    let table = CommandTable::redis();
     let anonymous = lane::parse_anonymous(&settings.anonymous_rules(), &table).err();
     let deny = lane::parse_deny(&settings.deny_commands, &table).err();
     let named = |name, error: Option<_>| error.map(|e: lane::RuleError| (name, e.to_string()));
@@ -85,7 +86,7 @@ fn bind(address: SocketAddr) -> anyhow::Result<Listener> {
 fn start_node(settings: &Settings) -> anyhow::Result<Node> {
     let lanes = u16::try_from(settings.lanes).context("lanes")?;
     let (anonymous, deny) = (settings.anonymous_rules(), &settings.deny_commands);
-    let table = backend::embedded_commands();
+    let table = CommandTable::redis();
     let setup = Setup::new(lanes, &settings.node, settings.limits.clone(), table, &anonymous, deny)?;
     let seed = fastrand::u64(..);
     let backend = move || Box::new(Embedded::new(seed, lanes)) as Box<dyn runtime::Backend>;

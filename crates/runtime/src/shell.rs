@@ -163,7 +163,8 @@ impl LaneHandle {
     /// The connection is gone.
     pub fn disconnect(&self, conn: ConnId) {
         let mut connections = self.0.connections.borrow_mut();
-        let Some(slot) = connections.get_mut(conn.slot as usize).filter(|c| c.as_ref().is_some_and(|c| c.0 == conn)) else {
+        let Some(slot) = connections.get_mut(conn.slot as usize).filter(|c| c.as_ref().is_some_and(|c| c.0 == conn))
+        else {
             return;
         };
         *slot = None;
