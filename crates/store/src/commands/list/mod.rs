@@ -1,0 +1,6 @@
+//! TBD list.
+
+use super::Command;
+
+/// The family's commands.
+pub const COMMANDS: &[&Command] = &[];
