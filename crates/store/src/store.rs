@@ -4,12 +4,15 @@ use crate::changes::{Change, Changes};
 use crate::commands::{Found, Registry};
 use crate::db::Db;
 use crate::db::txn::{State, Statistics, Txn};
+use crate::errors;
 use crate::pubsub::{PubSub, Published};
 use crate::random::Random;
-use crate::types::table;
+use crate::types::stream::Stream;
+use crate::types::{Value, table};
 use bytes::Bytes;
 use model::backend::ChannelName;
-use model::{Args, Reply};
+use model::stream::StreamRange;
+use model::{Args, EntryId, Error, Reply};
 
 /// How a store is made.
 #[derive(Clone, Debug)]
@@ -41,7 +44,7 @@ impl Store {
         let hasher = table::hasher(random.next());
         let databases = (0..config.databases.max(1)).map(|_| Db::new(random.next())).collect();
         let (changes, pubsub) = (Changes::new(hasher.clone()), PubSub::new(&hasher));
-        let registry = Registry::new(hasher);
+        let registry = Registry::new();
         Store { state: State { databases, changes, pubsub, random, statistics: Statistics::default(), seed }, registry }
     }
 
@@ -127,6 +130,24 @@ impl Store {
     pub fn expires_at_ms(&self, db: usize, keys: &[Bytes]) -> Option<u64> {
         let db = self.state.databases.get(db)?;
         keys.iter().filter_map(|key| db.get(key, 0)?.deadline_ms()).min()
+    }
+
+    /// Reads a stream from the place `after` on (see [`Stream::read_after`]); of a missing key, nothing. `WRONGTYPE` if the
+    /// key holds another type.
+    pub fn stream_range(
+        &self,
+        key: &[u8],
+        after: Option<EntryId>,
+        bytes_max: usize,
+        now_ms: u64,
+    ) -> Result<StreamRange, Error> {
+        match self.state.databases[0].get(key, now_ms) {
+            None => Ok(Stream::new().read_after(after, bytes_max)),
+            Some(entry) => match &entry.value {
+                Value::Stream(stream) => Ok(stream.read_after(after, bytes_max)),
+                _ => Err(errors::WRONG_TYPE),
+            },
+        }
     }
 
     /// How many keys a database has; 0 if there is no such database.

@@ -7,7 +7,6 @@
 //! To add one: its file, and its two words in the family's `mod.rs`. A file that is not listed fails a test.
 
 pub mod args;
-mod arity;
 pub mod connection;
 pub mod hash;
 pub mod key;
@@ -19,11 +18,10 @@ pub mod string;
 
 use crate::db::txn::Txn;
 use crate::errors;
-use ahash::RandomState;
 use bytes::Bytes;
+use model::command::CommandTable;
 use model::{Error, Reply};
-use smallvec::SmallVec;
-use std::collections::HashMap;
+use std::sync::Arc;
 
 /// What a command answers.
 pub type Outcome = Result<Reply, Error>;
@@ -87,91 +85,40 @@ fn all() -> impl Iterator<Item = &'static Command> {
     FAMILIES.iter().flat_map(|(_, commands)| commands.iter().copied())
 }
 
-/// The commands by name.
+/// The commands, by what the command table says of them.
 #[derive(Debug)]
 pub(crate) struct Registry {
-    by_name: HashMap<&'static str, &'static Command, RandomState>,
+    /// Redis' table, with only the commands of the store.
+    table: Arc<CommandTable>,
+    /// By [`model::command::CommandId`]; `None` for containers.
+    commands: Vec<Option<&'static Command>>,
 }
 
 /// A command of the store, and its arguments.
 pub(crate) type Found<'a> = (&'static Command, &'a [Bytes]);
 
 impl Registry {
-    pub(crate) fn new(hasher: RandomState) -> Registry {
-        let mut by_name = HashMap::with_hasher(hasher);
-        by_name.extend(all().map(|command| (command.name, command)));
-        Registry { by_name }
+    pub(crate) fn new() -> Registry {
+        let table = CommandTable::redis().restricted_to(implemented());
+        let of_name = |name: &str| all().find(|command| command.name == name);
+        let commands = table.iter().map(|spec| of_name(&spec.name)).collect();
+        Registry { table, commands }
     }
 
     /// The command that a command line names, with as many arguments as it takes; else Redis' error.
     pub(crate) fn find<'a>(&self, line: &'a [Bytes]) -> Result<Found<'a>, Error> {
-        let Some(name) = line.first() else { return Err(unknown_command(&[])) };
-        let mut path = lower_case(name);
-        let mut words = 1;
-        if !self.by_name.contains_key(text(&path)) && line.len() > 1 {
-            path.push(b'|');
-            path.extend(line[1].to_ascii_lowercase());
-            words = 2;
+        let spec = self.table.resolve(line)?;
+        let words = if spec.parent.is_some() { 2 } else { 1 };
+        match self.commands[usize::from(spec.id.0)] {
+            Some(command) => Ok((command, &line[words..])),
+            None => Err(wrong_number_of_arguments(&spec.name)),
         }
-        let Some(command) = self.by_name.get(text(&path)) else { return Err(self.unknown(line)) };
-        arity_error(command.name, line.len())?;
-        Ok((command, &line[words..]))
-    }
-
-    fn unknown(&self, line: &[Bytes]) -> Error {
-        let mut container = lower_case(&line[0]);
-        container.push(b'|');
-        if !self.by_name.keys().any(|name| name.as_bytes().starts_with(&container)) {
-            return unknown_command(line);
-        }
-        match line.get(1) {
-            Some(sub) => unknown_subcommand(&line[0], sub),
-            None => wrong_number_of_arguments(&String::from_utf8_lossy(&lower_case(&line[0]))),
-        }
-    }
-}
-
-fn lower_case(name: &[u8]) -> SmallVec<[u8; 32]> {
-    name.iter().map(u8::to_ascii_lowercase).collect()
-}
-
-fn text(bytes: &[u8]) -> &str {
-    std::str::from_utf8(bytes).unwrap_or("")
-}
-
-fn arity_error(name: &str, words: usize) -> Result<(), Error> {
-    let at = arity::ARITY.binary_search_by_key(&name, |(name, _)| name).expect("Redis has every command of the store");
-    let arity = arity::ARITY[at].1;
-    let least = usize::from(arity.unsigned_abs());
-    match if arity < 0 { words >= least } else { words == least } {
-        true => Ok(()),
-        false => Err(wrong_number_of_arguments(name)),
     }
 }
 
 /// The error for a command line with too few or too many words.
 pub fn wrong_number_of_arguments(name: &str) -> Error {
     errors::custom(format!("wrong number of arguments for '{name}' command"))
-}
-
-fn unknown_command(line: &[Bytes]) -> Error {
-    /// Redis shows so many bytes of the name and of the arguments.
-    const SHOWN: usize = 128;
-    let shown = |word: &[u8], max: usize| String::from_utf8_lossy(&word[..word.len().min(max)]).into_owned();
-    let name = line.first().map(|name| shown(name, SHOWN)).unwrap_or_default();
-    let mut args = String::new();
-    for arg in line.iter().skip(1) {
-        if args.len() >= SHOWN {
-            break;
-        }
-        args += &format!("'{}' ", shown(arg, SHOWN - args.len()));
-    }
-    errors::custom(format!("unknown command '{name}', with args beginning with: {args}"))
-}
-
-fn unknown_subcommand(container: &[u8], sub: &[u8]) -> Error {
-    let (container, sub) = (String::from_utf8_lossy(container).to_uppercase(), String::from_utf8_lossy(sub));
-    errors::custom(format!("unknown subcommand '{sub}'. Try {container} HELP."))
 }
 
 #[cfg(test)]
@@ -192,6 +139,17 @@ mod tests {
             files.sort();
             listed.sort();
             assert_eq!(files, listed, "{family}: left the files, right the commands of its mod.rs");
+        }
+    }
+
+    #[test]
+    fn the_table_has_every_command_and_agrees_on_which_ones_write() {
+        let table = CommandTable::redis();
+        for command in all() {
+            let spec = table.get(command.name).unwrap_or_else(|| panic!("{} is not in the table", command.name));
+            let writes = spec.flags.contains(model::command::Flags::WRITE);
+            assert!(command.is_read() || !spec.flags.contains(model::command::Flags::READONLY), "{}", command.name);
+            assert!(!(command.is_read() && writes), "{}", command.name);
         }
     }
 

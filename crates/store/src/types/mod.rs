@@ -1,11 +1,15 @@
 //! What a key can hold.
 
+pub mod stream;
 pub mod table;
+pub mod zset;
 
 use bytes::Bytes;
 use std::collections::VecDeque;
 
+pub use stream::Stream;
 pub use table::{Hash, Set, Table};
+pub use zset::Zset;
 
 /// A list, from head to tail.
 pub type List = VecDeque<Bytes>;
@@ -21,6 +25,10 @@ pub enum Value {
     Set(Box<Set>),
     /// A hash.
     Hash(Box<Hash>),
+    /// A sorted set.
+    Zset(Box<Zset>),
+    /// A stream.
+    Stream(Box<Stream>),
 }
 
 impl Value {
@@ -31,16 +39,19 @@ impl Value {
             Value::List(_) => "list",
             Value::Set(_) => "set",
             Value::Hash(_) => "hash",
+            Value::Zset(_) => "zset",
+            Value::Stream(_) => "stream",
         }
     }
 
     /// Whether a key with this value is removed: aggregates without elements, but not streams.
     pub fn is_gone(&self) -> bool {
         match self {
-            Value::Str(_) => false,
+            Value::Str(_) | Value::Stream(_) => false,
             Value::List(list) => list.is_empty(),
             Value::Set(set) => set.is_empty(),
             Value::Hash(hash) => hash.is_empty(),
+            Value::Zset(zset) => zset.is_empty(),
         }
     }
 }
@@ -114,5 +125,35 @@ impl Kind for Hash {
     }
     fn into_value(self) -> Value {
         Value::Hash(Box::new(self))
+    }
+}
+
+impl Kind for Zset {
+    fn empty(_: u64) -> Zset {
+        Zset::new()
+    }
+    fn of(value: &Value) -> Option<&Zset> {
+        if let Value::Zset(zset) = value { Some(zset) } else { None }
+    }
+    fn of_mut(value: &mut Value) -> Option<&mut Zset> {
+        if let Value::Zset(zset) = value { Some(zset) } else { None }
+    }
+    fn into_value(self) -> Value {
+        Value::Zset(Box::new(self))
+    }
+}
+
+impl Kind for Stream {
+    fn empty(_: u64) -> Stream {
+        Stream::new()
+    }
+    fn of(value: &Value) -> Option<&Stream> {
+        if let Value::Stream(stream) = value { Some(stream) } else { None }
+    }
+    fn of_mut(value: &mut Value) -> Option<&mut Stream> {
+        if let Value::Stream(stream) = value { Some(stream) } else { None }
+    }
+    fn into_value(self) -> Value {
+        Value::Stream(Box::new(self))
     }
 }
