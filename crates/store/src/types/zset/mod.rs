@@ -10,14 +10,15 @@
 //! a walk over its positions from the last to the first, and so sees every member that stays.
 
 mod bounds;
+pub mod combine;
 mod member;
 mod tree;
 
-pub use bounds::{Edge, LexBound, ScoreBound};
-use member::Member;
 use super::table;
 use ahash::RandomState;
+pub use bounds::{Edge, LexBound, ScoreBound};
 use indexmap::IndexMap;
+use member::Member;
 use std::cmp::Ordering;
 use std::ops::Range;
 use tree::Tree;
