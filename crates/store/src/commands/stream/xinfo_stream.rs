@@ -15,8 +15,8 @@ use model::{EntryId, Error, Reply};
 pub const COMMAND: Command = Command::read("xinfo|stream", run);
 
 fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
-    let full = parse_full(&args[1..])?;
     let stream = txn.read::<Stream>(&args[0])?.ok_or(errors::NO_SUCH_KEY)?;
+    let full = parse_full(&args[1..])?;
     let mut info = history(stream);
     match full {
         None => {
@@ -44,7 +44,7 @@ fn parse_full(options: &[Bytes]) -> Result<Option<usize>, Error> {
             0 => Ok(Some(usize::MAX)),
             count => Ok(Some(usize::try_from(count).unwrap_or(COUNT_DEFAULT))),
         },
-        _ => Err(errors::custom("unknown subcommand or wrong number of arguments for 'stream'. Try XINFO HELP.")),
+        _ => Err(errors::custom("unknown subcommand or wrong number of arguments for 'STREAM'. Try XINFO HELP.")),
     }
 }
 

@@ -81,7 +81,9 @@ fn score_bound(arg: &[u8]) -> Result<ScoreBound, Error> {
         Some(text) => (text, Edge::Exclusive),
         None => (arg, Edge::Inclusive),
     };
-    let score = parse_double(text).ok_or_else(|| errors::custom("min or max is not a float"))?;
+    // Nothing at all is 0 here, as Redis' strtod has it.
+    let score = if text.is_empty() { Some(0.0) } else { parse_double(text) };
+    let score = score.ok_or_else(|| errors::custom("min or max is not a float"))?;
     Ok(ScoreBound { score, edge })
 }
 
