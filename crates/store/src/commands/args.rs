@@ -55,6 +55,21 @@ pub fn counted_keys(args: &[Bytes]) -> Result<(&[Bytes], &[Bytes]), Error> {
     Ok(args[1..].split_at(count))
 }
 
+/// `numkeys key [key …] place [COUNT count]` of `LMPOP` and `ZMPOP`: the keys, the place (`LEFT`, `MIN`, …), and how many
+/// to take, 1 if it is not said.
+pub fn multi_pop(args: &[Bytes]) -> Result<(&[Bytes], &Bytes, usize), Error> {
+    let positive = |arg: &[u8]| parse_int(arg).and_then(|n| usize::try_from(n).ok()).filter(|&n| n > 0);
+    let keys = positive(&args[0]).ok_or(errors::NUMKEYS_NOT_POSITIVE)?;
+    let (keys, rest) = args[1..].split_at_checked(keys).ok_or(errors::SYNTAX)?;
+    match rest {
+        [place] => Ok((keys, place, 1)),
+        [place, option, count] if is(option, "COUNT") => {
+            Ok((keys, place, positive(count).ok_or(errors::COUNT_NOT_POSITIVE)?))
+        }
+        _ => Err(errors::SYNTAX),
+    }
+}
+
 /// The reply of a length or of how many were changed.
 pub fn size(n: usize) -> Reply {
     Reply::Int(i64::try_from(n).unwrap_or(i64::MAX))

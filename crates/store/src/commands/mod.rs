@@ -7,14 +7,17 @@
 //! To add one: its file, and its two words in the family's `mod.rs`. A file that is not listed fails a test.
 
 pub mod args;
+pub mod choose;
 pub mod connection;
 pub mod hash;
 pub mod key;
 pub mod list;
 pub mod pubsub;
+pub mod scan;
 pub mod server;
 pub mod set;
 pub mod string;
+pub mod units;
 
 use crate::db::txn::Txn;
 use crate::errors;

@@ -111,6 +111,11 @@ impl<'a> Txn<'a> {
         &self.state.random
     }
 
+    /// For the hashing of values made outside of a write.
+    pub fn seed(&self) -> u64 {
+        self.state.seed
+    }
+
     /// The key's entry, if it exists.
     pub fn entry(&self, key: &[u8]) -> Option<&Entry> {
         self.db().get(key, self.now_ms)
@@ -223,10 +228,12 @@ impl<'a> Txn<'a> {
         true
     }
 
-    /// Removes all keys of a database.
+    /// Removes all keys of a database, which must exist.
     pub fn clear(&mut self, db: usize) {
-        self.state.databases[db].clear();
-        self.state.changes.all(db);
+        if !self.state.databases[db].is_empty() {
+            self.state.databases[db].clear();
+            self.state.changes.all(db);
+        }
     }
 
     /// Exchanges two databases, both of which must exist.
@@ -308,7 +315,14 @@ mod tests {
         assert_eq!(changes(&mut store), 1);
         store.with_txn(0, 0, |txn| txn.write(&key, |_: &mut List| Edit::unchanged(()))).unwrap();
         assert_eq!(changes(&mut store), 0);
-        store.with_txn(0, 0, |txn| txn.write(&key, |list: &mut List| Edit::changed(list.clear()))).unwrap();
+        store
+            .with_txn(0, 0, |txn| {
+                txn.write(&key, |list: &mut List| {
+                    list.clear();
+                    Edit::changed(())
+                })
+            })
+            .unwrap();
         assert_eq!((changes(&mut store), store.with_txn(0, 0, |txn| txn.exists(&key))), (1, false));
     }
 

@@ -1,7 +1,8 @@
 //! `GETEX key [EX s | PX ms | EXAT s | PXAT ms | PERSIST]` (<https://redis.io/docs/latest/commands/getex/>).
 
-use super::shared::{Unit, deadline};
+use super::shared::deadline;
 use crate::commands::args::{bulk_or_null, is};
+use crate::commands::units::Unit;
 use crate::commands::{Command, Outcome};
 use crate::db::txn::Txn;
 use crate::errors;

@@ -1,6 +1,7 @@
 //! `PSETEX key milliseconds value` (<https://redis.io/docs/latest/commands/psetex/>).
 
-use super::shared::{Unit, set_with_deadline};
+use super::shared::set_with_deadline;
+use crate::commands::units::Unit;
 use crate::commands::{Command, Outcome};
 use crate::db::txn::Txn;
 use bytes::Bytes;
@@ -9,5 +10,5 @@ use bytes::Bytes;
 pub const COMMAND: Command = Command::write("psetex", run);
 
 fn run(txn: &mut Txn<'_>, args: &[Bytes]) -> Outcome {
-    set_with_deadline(txn, args, Unit { seconds: false, relative: true }, "psetex")
+    set_with_deadline(txn, args, Unit::MILLISECONDS, "psetex")
 }

@@ -1,8 +1,9 @@
 //! `SET key value [NX | XX] [GET] [EX s | PX ms | EXAT s | PXAT ms | KEEPTTL]`
 //! (<https://redis.io/docs/latest/commands/set/>).
 
-use super::shared::{Unit, deadline};
+use super::shared::deadline;
 use crate::commands::args::{bulk_or_null, is, value};
+use crate::commands::units::Unit;
 use crate::commands::{Command, Outcome};
 use crate::db::txn::{Deadline, Txn};
 use crate::errors;

@@ -1,6 +1,7 @@
 //! What several string commands do.
 
 use crate::commands::args::int;
+use crate::commands::units::{Unit, deadline_ms, invalid};
 use crate::commands::{Outcome, args};
 use crate::db::txn::{Deadline, Edit, Txn};
 use crate::errors;
@@ -21,37 +22,11 @@ pub fn increment(txn: &mut Txn<'_>, key: &Bytes, by: i64) -> Outcome {
     Ok(Reply::Int(sum))
 }
 
-/// The deadline that an option and its number mean, for the error of `command`.
+/// The deadline that an option and its positive number mean, or the error of `command`.
 pub fn deadline(unit: Unit, number: &[u8], now_ms: u64, command: &str) -> Result<u64, Error> {
-    let invalid = || errors::custom(format!("invalid expire time in '{command}' command"));
-    let number = int(number)?;
-    let ms = if unit.seconds { number.checked_mul(1000).ok_or_else(invalid)? } else { number };
-    let base = if unit.relative { i64::try_from(now_ms).unwrap_or(i64::MAX) } else { 0 };
-    let deadline = ms.checked_add(base).filter(|_| number > 0).ok_or_else(invalid)?;
-    u64::try_from(deadline).map_err(|_| invalid())
-}
-
-/// What the number of an expiry option means.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Unit {
-    /// Seconds, else milliseconds.
-    pub seconds: bool,
-    /// From now, else since 1970.
-    pub relative: bool,
-}
-
-impl Unit {
-    /// Of `EX`, `PX`, `EXAT` or `PXAT`.
-    pub fn of_option(option: &[u8]) -> Option<Unit> {
-        let named = |name| args::is(option, name);
-        let unit = |seconds, relative| Some(Unit { seconds, relative });
-        match () {
-            () if named("EX") => unit(true, true),
-            () if named("PX") => unit(false, true),
-            () if named("EXAT") => unit(true, false),
-            () if named("PXAT") => unit(false, false),
-            () => None,
-        }
+    match int(number)? {
+        number if number > 0 => deadline_ms(unit, number, now_ms, command),
+        _ => Err(invalid(command)),
     }
 }
 
