@@ -15,7 +15,6 @@
 
 use bytes::Bytes;
 use model::Reply;
-use std::fmt::Write;
 use store::{Change, Config, Store};
 
 const NOW_MS: u64 = 1000;
@@ -52,7 +51,7 @@ fn run(script: &str) {
         let Some((command, want)) = line.split_once("  => ").filter(|_| !line.starts_with('#')) else { continue };
         let got = answer(&mut store, command);
         if got != want {
-            writeln!(wrong, "line {}: {command}\n  want {want}\n  got  {got}", number + 1).unwrap();
+            wrong += &format!("line {}: {command}\n  want {want}\n  got  {got}\n", number + 1);
         }
     }
     assert!(wrong.is_empty(), "\n{wrong}");
@@ -63,13 +62,13 @@ fn answer(store: &mut Store, command: &str) -> String {
     write_reply(&mut text, &store.execute(&words(command), NOW_MS));
     let mut changed = Vec::new();
     store.drain_changes(|change| match change {
-        Change::Key { key, .. } => changed.push(String::from_utf8(key.to_vec()).unwrap()),
+        Change::Key { key, .. } => changed.push(key.escape_ascii().to_string()),
         Change::All { .. } => changed.push("(all)".to_owned()),
     });
     changed.sort();
     changed.dedup();
     if !changed.is_empty() {
-        write!(text, " ~ {}", changed.join(" ")).unwrap();
+        text += &format!(" ~ {}", changed.join(" "));
     }
     text
 }
@@ -91,10 +90,10 @@ fn words(line: &str) -> Vec<Bytes> {
 fn write_reply(text: &mut String, reply: &Reply) {
     match reply {
         Reply::Null => text.push('_'),
-        Reply::Simple(line) => write!(text, "+{}", line.escape_ascii()).unwrap(),
-        Reply::Error(line) => text.push_str(&format!("-{}", String::from_utf8_lossy(line))),
-        Reply::Int(n) => write!(text, ":{n}").unwrap(),
-        Reply::Double(d) => write!(text, ",{d}").unwrap(),
+        Reply::Simple(line) => *text += &format!("+{}", line.escape_ascii()),
+        Reply::Error(line) => *text += &format!("-{}", String::from_utf8_lossy(line)),
+        Reply::Int(n) => *text += &format!(":{n}"),
+        Reply::Double(d) => *text += &format!(",{d}"),
         Reply::Bulk(bytes) => write_string(text, &bytes.escape_ascii().to_string()),
         Reply::Array(items) | Reply::Set(items) => write_items(text, '[', items, ']', write_reply),
         Reply::Map(pairs) => write_items(text, '{', pairs, '}', |text, (key, value)| {
@@ -107,12 +106,9 @@ fn write_reply(text: &mut String, reply: &Reply) {
 }
 
 fn write_string(text: &mut String, string: &str) {
-    let ambiguous = string.is_empty() || string.starts_with([':', ',', '-', '_', '+', '(']) || string.contains(AMBIGUOUS);
-    if ambiguous {
-        write!(text, "\"{string}\"").unwrap();
-    } else {
-        text.push_str(string);
-    }
+    let ambiguous =
+        string.is_empty() || string.starts_with([':', ',', '-', '_', '+', '(']) || string.contains(AMBIGUOUS);
+    *text += &if ambiguous { format!("\"{string}\"") } else { string.to_owned() };
 }
 
 const AMBIGUOUS: &[char] = &[' ', '[', ']', '{', '}', '"', '~', '='];
