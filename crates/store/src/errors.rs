@@ -23,6 +23,9 @@ pub const NOT_A_FLOAT: Error = err("value is not a valid float");
 pub const NOT_POSITIVE: Error = err("value is out of range, must be positive");
 /// A number is beyond what the command takes.
 pub const OUT_OF_RANGE: Error = err("value is out of range");
+/// The least integer, where its positive counterpart is needed too.
+pub const RANGE_OF_INT: Error =
+    err("value is out of range, value must between -9223372036854775807 and 9223372036854775807");
 /// The sum does not fit in 64 bits.
 pub const OVERFLOW: Error = err("increment or decrement would overflow");
 /// The sum is no number that can be stored.

@@ -85,6 +85,11 @@ impl Store {
         result
     }
 
+    #[cfg(test)]
+    pub(crate) fn keyspace(&self) -> &[Db] {
+        &self.state.databases
+    }
+
     /// Takes the changes since the last call, in order.
     pub fn drain_changes(&mut self, each: impl FnMut(Change)) {
         self.state.changes.drain(each);

@@ -22,6 +22,9 @@ impl Count {
     /// From the argument: a negative number allows repeats.
     pub fn parse(arg: &[u8]) -> Result<Count, Error> {
         let count = int(arg)?;
+        if count == i64::MIN {
+            return Err(errors::RANGE_OF_INT);
+        }
         let size = usize::try_from(count.unsigned_abs()).map_err(|_| errors::OUT_OF_RANGE)?;
         Ok(if count < 0 { Count::Repeated(size) } else { Count::Different(size) })
     }
@@ -79,7 +82,7 @@ mod tests {
 
     #[test]
     fn counts_have_limits() {
-        assert_eq!(Count::parse(b"-9223372036854775808").unwrap().bounded(false), Err(errors::OUT_OF_RANGE));
+        assert_eq!(Count::parse(b"-9223372036854775808"), Err(errors::RANGE_OF_INT));
         assert_eq!(Count::parse(b"9223372036854775807").unwrap().bounded(false), Ok(()));
         assert_eq!(Count::parse(b"9223372036854775807").unwrap().bounded(true), Err(errors::OUT_OF_RANGE));
         assert_eq!(Count::Repeated(DRAWS_MAX).bounded(true), Ok(()));

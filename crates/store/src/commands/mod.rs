@@ -161,6 +161,37 @@ mod tests {
     }
 
     #[test]
+    fn what_the_table_calls_a_read_changes_nothing() {
+        let mut store = crate::Store::new(crate::Config::default());
+        let words =
+            |line: &str| line.split(' ').map(|word| Bytes::copy_from_slice(word.as_bytes())).collect::<Vec<_>>();
+        let types =
+            ["SET string 1", "RPUSH list 1 2", "SADD set 1 2", "HSET hash 1 2", "ZADD zset 1 2", "XADD stream 1-1 a b"];
+        for line in types.iter().copied().chain(["SET due x PX 5", "SET later x PX 1000"]) {
+            store.execute(&words(line), 1000);
+        }
+        store.drain_changes(drop);
+        let before = format!("{:?}", store.keyspace());
+        let table = CommandTable::redis().restricted_to(implemented());
+        let reads = table.iter().filter(|spec| spec.flags.contains(model::command::Flags::READONLY));
+        for (spec, key) in reads.flat_map(|spec| {
+            ["string", "list", "set", "hash", "zset", "stream", "due", "nosuch"].map(|key| (spec, key))
+        }) {
+            for fill in [key, "1", "0"] {
+                let mut line = words(&spec.name.replace('|', " "));
+                line.push(Bytes::copy_from_slice(key.as_bytes()));
+                line.resize(
+                    usize::from(spec.arity.unsigned_abs()).max(line.len()),
+                    Bytes::copy_from_slice(fill.as_bytes()),
+                );
+                store.execute(&line, 1010);
+                store.drain_changes(|change| panic!("{line:?} recorded {change:?}"));
+            }
+        }
+        assert_eq!(format!("{:?}", store.keyspace()), before);
+    }
+
+    #[test]
     fn names_are_given_once_and_in_lower_case() {
         let mut names: Vec<&str> = implemented().collect();
         names.sort_unstable();

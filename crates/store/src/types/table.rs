@@ -8,7 +8,7 @@ use ahash::RandomState;
 use bytes::Bytes;
 use indexmap::IndexMap;
 
-/// Names with a value each: a [`Hash`] or, with nothing as the value, a [`Set`].
+/// Names with a value each: a hash or, with nothing as the value, a set.
 #[derive(Clone, Debug)]
 pub struct Table<V> {
     /// For the hasher of the large form; passed in, since clients choose the names.

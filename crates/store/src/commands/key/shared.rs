@@ -63,19 +63,14 @@ impl Condition {
     }
 }
 
-/// What is left until the key's deadline, or the deadline itself: -2 without the key, -1 without a deadline.
+/// What is left until the key's deadline, or the deadline itself, in whole seconds to the nearest: -2 without the key, -1 without a deadline.
 pub fn time_to_live(txn: &Txn<'_>, key: &[u8], unit: Unit) -> Outcome {
     if !txn.exists(key) {
         return Ok(Reply::Int(-2));
     }
     let Some(deadline) = txn.deadline_ms(key) else { return Ok(Reply::Int(-1)) };
     let ms = if unit.relative { deadline.saturating_sub(txn.now_ms()) } else { deadline };
-    let shown = match unit {
-        Unit { seconds: false, .. } => ms,
-        // What is left is rounded to the nearest second, a moment is not.
-        Unit { relative: true, .. } => ms.saturating_add(500) / 1000,
-        Unit { relative: false, .. } => ms / 1000,
-    };
+    let shown = if unit.seconds { ms.saturating_add(500) / 1000 } else { ms };
     Ok(Reply::Int(i64::try_from(shown).unwrap_or(i64::MAX)))
 }
 

@@ -1,7 +1,8 @@
 //! `PUBSUB CHANNELS [pattern]` (<https://redis.io/docs/latest/commands/pubsub-channels/>).
 
-use crate::commands::{Command, Outcome, wrong_number_of_arguments};
+use crate::commands::{Command, Outcome};
 use crate::db::txn::Txn;
+use crate::errors;
 use bytes::Bytes;
 use model::{Reply, glob};
 
@@ -10,7 +11,8 @@ pub const COMMAND: Command = Command::read("pubsub|channels", run);
 
 fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
     if args.len() > 1 {
-        return Err(wrong_number_of_arguments("pubsub|channels"));
+        let message = "unknown subcommand or wrong number of arguments for 'CHANNELS'. Try PUBSUB HELP.";
+        return Err(errors::custom(message));
     }
     let shown = |channel: &&Bytes| args.iter().all(|pattern| glob::matches(pattern, channel));
     let channels = txn.state.pubsub.channels().filter(shown);
