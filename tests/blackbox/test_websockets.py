@@ -1,0 +1,249 @@
+"""keywire driven by Python's `websockets` and `jsonpatch`: another client and another patch library than the Node tests use.
+
+Run by `python -m unittest` from the virtual environment at the repository's root (see requirements.txt), with KEYWIRE and
+KEYWIRE_LANES as for the Node tests.
+"""
+
+import asyncio
+import json
+import os
+import pathlib
+import random
+import socket
+import subprocess
+import unittest
+import urllib.request
+
+import jsonpatch
+import websockets
+from websockets.asyncio.client import connect
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+TARGET = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+BINARY = os.environ.get("KEYWIRE", str(TARGET / "debug" / "keywire"))
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Connection:
+    """One native connection: replies by id, feed frames by feed number."""
+
+    def __init__(self, ws):
+        self.ws = ws
+        self.next_id = 0
+        self.feeds = {}
+
+    async def frame(self):
+        return json.loads(await asyncio.wait_for(self.ws.recv(), 8))
+
+    async def request(self, **body):
+        self.next_id += 1
+        await self.ws.send(json.dumps({"id": self.next_id, **body}))
+        while True:
+            frame = await self.frame()
+            if frame.get("id") == self.next_id:
+                if "feed" in frame:
+                    self.feeds[frame["feed"]] = frame
+                return frame
+            self.take(frame)
+
+    def take(self, frame):
+        """Applies a feed's frame to the value held for it."""
+        held = self.feeds.get(frame.get("feed"))
+        if held is None:
+            return
+        held.setdefault("frames", []).append(frame)
+        if "patch" in frame:
+            assert frame["rev"] == held["rev"] + 1, frame
+            held["value"] = jsonpatch.apply_patch(held["value"], frame["patch"])
+        elif "value" in frame:
+            assert frame["rev"] > held["rev"], frame
+            held["value"] = frame["value"]
+        if "rev" in frame:
+            held["rev"] = frame["rev"]
+
+    async def command(self, *words):
+        reply = await self.request(command=list(words))
+        assert "error" not in reply, reply
+        return reply["result"]
+
+
+class WebSocketsTest(unittest.IsolatedAsyncioTestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.port = free_port()
+        line = [BINARY, "serve", "--listen", f"127.0.0.1:{cls.port}"]
+        if os.environ.get("KEYWIRE_LANES"):
+            line += ["--lanes", os.environ["KEYWIRE_LANES"]]
+        cls.log = open(os.devnull, "wb")
+        cls.server = subprocess.Popen(line, stdout=cls.log, stderr=subprocess.STDOUT)
+        for _ in range(400):
+            try:
+                with urllib.request.urlopen(f"http://127.0.0.1:{cls.port}/readyz", timeout=1) as answer:
+                    if answer.status == 200:
+                        return
+            except OSError:
+                if cls.server.poll() is not None:
+                    break
+                import time
+
+                time.sleep(0.025)
+        cls.server.kill()
+        raise RuntimeError("the server was not ready")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.server.terminate()
+        code = cls.server.wait(10)
+        cls.log.close()
+        assert code == 0, f"the server ended with {code}"
+
+    def connect(self, path="/ws", **options):
+        options.setdefault("subprotocols", ["keywire.v1.json"])
+        return connect(f"ws://127.0.0.1:{self.port}{path}", **options)
+
+    async def open(self, stack, **options):
+        ws = await stack.enter_async_context(self.connect(**options))
+        connection = Connection(ws)
+        connection.hello = (await connection.frame())["hello"]
+        return connection
+
+    async def asyncSetUp(self):
+        import contextlib
+
+        self.stack = contextlib.AsyncExitStack()
+        self.client = await self.open(self.stack)
+
+    async def asyncTearDown(self):
+        await self.stack.aclose()
+
+    async def test_hello_and_subprotocol(self):
+        self.assertEqual(self.client.ws.subprotocol, "keywire.v1.json")
+        self.assertIn("version", self.client.hello)
+        self.assertLessEqual(*self.client.hello["reconnect_ms"])
+
+    async def test_commands_of_every_shape(self):
+        self.assertEqual(await self.client.command("SET", "py:s", "grüße 😀\n"), "OK")
+        self.assertEqual(await self.client.command("GET", "py:s"), "grüße 😀\n")
+        self.assertEqual(await self.client.command("INCR", "py:n"), 1)
+        self.assertEqual(await self.client.command("HSET", "py:h", "f", 1, "g", "x"), 2)
+        self.assertEqual(await self.client.command("HGETALL", "py:h"), {"f": "1", "g": "x"})
+        reply = await self.client.request(command=["LPUSH", "py:s", "x"])
+        self.assertEqual(reply["error"]["code"], "WRONGTYPE")
+        reply = await self.client.request(commands=[["INCR", "py:n"], ["GET", "py:n"]], atomic=True)
+        self.assertEqual(reply["result"], [2, "2"])
+
+    async def test_patches_by_another_library_converge(self):
+        seed = int(os.environ.get("KEYWIRE_SEED", random.randrange(2**31)))
+        rng = random.Random(seed)
+        writer = await self.open(self.stack)
+        reads = [["HGETALL", "py:c:h"], ["ZRANGE", "py:c:z", "0", "5", "REV", "WITHSCORES"], ["LRANGE", "py:c:l", "0", "-1"], ["SMEMBERS", "py:c:s"], ["GET", "py:c:g"]]
+        opened = [await self.client.request(live=read, every=0, json=rng.random() < 0.5) for read in reads]
+        for _ in range(600):
+            n = rng.randrange(8)
+            await writer.ws.send(json.dumps({"command": rng.choice([
+                ["HSET", "py:c:h", f"f{n}", f"v{rng.randrange(9)}"], ["HDEL", "py:c:h", f"f{n}"],
+                ["ZADD", "py:c:z", rng.randrange(50), f"m{n}"], ["ZREM", "py:c:z", f"m{n}"],
+                ["RPUSH", "py:c:l", n], ["LPOP", "py:c:l"], ["LINSERT", "py:c:l", "BEFORE", n, "in"],
+                ["SADD", "py:c:s", n], ["SREM", "py:c:s", n], ["SET", "py:c:g", n],
+            ])}))
+            if rng.randrange(5) == 0:
+                await writer.command("PING")
+        for read, reply in zip(reads, opened):
+            truth = await writer.command(*read)
+            held = self.client.feeds[reply["feed"]]
+            for _ in range(200):
+                if held["value"] == truth:
+                    break
+                try:
+                    self.client.take(json.loads(await asyncio.wait_for(self.client.ws.recv(), 0.05)))
+                except asyncio.TimeoutError:
+                    pass
+            self.assertEqual(held["value"], truth, f"seed {seed}: {read}")
+
+    async def test_subscribe_many_in_order(self):
+        subscribers = [await self.open(self.stack) for _ in range(5)]
+        for subscriber in subscribers:
+            await subscriber.request(subscribe="py:channel")
+
+        async def collect(subscriber):
+            return [(await subscriber.frame())["message"] for _ in range(1000)]
+
+        async def publish():
+            for i in range(1000):
+                await self.client.ws.send(json.dumps({"command": ["PUBLISH", "py:channel", i]}))
+                if i % 100 == 99:
+                    await self.client.command("PING")
+
+        *lists, _ = await asyncio.gather(*(collect(subscriber) for subscriber in subscribers), publish())
+        for messages in lists:
+            self.assertEqual(messages, [str(i) for i in range(1000)])
+
+    async def test_follow_resumes(self):
+        for i in range(10):
+            await self.client.command("XADD", "py:stream", "*", "n", i)
+        first = await self.open(self.stack)
+        await first.request(follow="py:stream", **{"from": "0"})
+        entries = []
+        while len(entries) < 10:
+            entries += (await first.frame())["entries"]
+        await first.ws.close()
+        await self.client.command("XADD", "py:stream", "*", "n", 10)
+        second = await self.open(self.stack)
+        await second.request(follow="py:stream", **{"from": entries[-1][0]})
+        entries += (await second.frame())["entries"]
+        self.assertEqual([entry[1]["n"] for entry in entries], [str(i) for i in range(11)])
+
+    async def test_fragmented_and_large_messages(self):
+        value = "x" * 200_000
+        text = json.dumps({"id": 1000, "command": ["SET", "py:large", value]})
+        await self.client.ws.send(text[i : i + 777] for i in range(0, len(text), 777))
+        self.client.next_id = 1000
+        while (await self.client.frame()).get("id") != 1000:
+            pass
+        self.assertEqual(await self.client.command("GET", "py:large"), value)
+
+    async def test_pings_both_ways(self):
+        waiter = await self.client.ws.ping(b"are you there")
+        self.assertGreaterEqual(await asyncio.wait_for(waiter, 5), 0)
+
+    async def test_close_handshake(self):
+        connection = await self.open(self.stack)
+        await connection.ws.close(1000, "bye")
+        self.assertEqual(connection.ws.close_code, 1000)
+
+    async def test_bad_text_is_closed_with_1007_and_binary_with_1003(self):
+        async with self.connect() as ws:
+            await ws.recv()
+            await ws.send(b"\xff\xfe", text=True)
+            with self.assertRaises(websockets.ConnectionClosed) as caught:
+                await asyncio.wait_for(ws.recv(), 5)
+            self.assertEqual(caught.exception.rcvd.code, 1007)
+        async with self.connect() as ws:
+            await ws.recv()
+            await ws.send(b"{}")
+            with self.assertRaises(websockets.ConnectionClosed) as caught:
+                await asyncio.wait_for(ws.recv(), 5)
+            self.assertEqual(caught.exception.rcvd.code, 1003)
+
+    async def test_a_foreign_origin_is_refused(self):
+        with self.assertRaises(websockets.InvalidStatus) as caught:
+            async with self.connect(origin="http://evil.example"):
+                pass
+        self.assertEqual(caught.exception.response.status_code, 403)
+
+    async def test_raw(self):
+        async with self.connect("/raw?live=GET%20py:raw", subprotocols=None) as ws:
+            self.assertEqual(await asyncio.wait_for(ws.recv(), 5), "null")
+            await self.client.command("SET", "py:raw", "moves")
+            self.assertEqual(await asyncio.wait_for(ws.recv(), 5), "moves")
+            await ws.send("STRLEN py:raw")
+            self.assertEqual(await asyncio.wait_for(ws.recv(), 5), "5")
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
