@@ -156,9 +156,8 @@ class WebSocketsTest(unittest.IsolatedAsyncioTestCase):
         for read, reply in zip(reads, opened):
             truth = await writer.command(*read)
             held = self.client.feeds[reply["feed"]]
-            for _ in range(200):
-                if held["value"] == truth:
-                    break
+            patience = time.monotonic() + 8
+            while held["value"] != truth and time.monotonic() < patience:
                 try:
                     self.client.take(json.loads(await asyncio.wait_for(self.client.ws.recv(), 0.05)))
                 except asyncio.TimeoutError:
