@@ -1,1 +1,27 @@
-//! doors
+//! Listeners and HTTP; one file per door. A door is only a translator: bytes of a client to requests, frames to bytes.
+//!
+//! ```text
+//!  listener ─► lane's thread ─► http ─┬► /ws /raw   websocket.rs   native.rs raw.rs
+//!                                     ├► /sse       sse.rs
+//!                                     ├► /command   command.rs
+//!                                     └► pages.rs health and metrics.rs
+//! ```
+//!
+//! Doors know neither live queries nor the store nor each other. Whether a browser's page may use them at all is decided
+//! once, in `origin.rs`, before any door is reached.
+
+mod command;
+pub mod echo;
+mod http;
+mod listener;
+mod metrics;
+mod origin;
+mod pages;
+mod pull;
+mod query;
+mod sse;
+mod websocket;
+
+pub use command::run_commands;
+pub use http::Config;
+pub use listener::{Listener, bind};

@@ -1,1 +1,60 @@
-fn main() {}
+//! keywire: Redis data, live over WebSocket. This file only dispatches; see ARCHITECTURE.md for the house.
+
+mod assemble;
+mod banner;
+mod bench;
+mod cli;
+mod demo;
+mod logs;
+mod settings;
+
+use clap::Parser;
+use cli::{Cli, Command, SettingsArgs};
+use settings::{Check, Effective};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Serve(args) => serve(args, false),
+        Command::Demo(args) => serve(args, true),
+        Command::Bench(args) => finish(bench::run(args)),
+        Command::Check(args) => with_settings(args, |effective| {
+            print!("{}", effective.to_toml());
+            Ok(())
+        }),
+        Command::Echo { listen } => finish(assemble::echo(listen)),
+    }
+}
+
+/// What the modules that use a setting say of it; asked by `serve`, `demo` and `check` alike.
+const CHECKS: &[&Check] = &[&assemble::check];
+
+/// Exit code of a mistake in the settings; clap uses the same for the command line.
+const MISTAKE: u8 = 2;
+
+fn serve(args: SettingsArgs, demo: bool) -> ExitCode {
+    with_settings(args, |effective| {
+        logs::init(&effective.settings.log);
+        assemble::serve(&effective.settings, demo)
+    })
+}
+
+fn with_settings(args: SettingsArgs, run: impl FnOnce(Effective) -> anyhow::Result<()>) -> ExitCode {
+    match settings::load(&args.sources(), CHECKS) {
+        Ok(effective) => finish(run(effective)),
+        Err(mistakes) => {
+            eprintln!("keywire: {mistakes}");
+            ExitCode::from(MISTAKE)
+        }
+    }
+}
+
+fn finish(result: anyhow::Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("keywire: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -10,6 +10,8 @@ pub struct Limits {
     /// What is queued for one client: over it, queries conflate, channels drop their oldest (told by `missed`),
     /// streams wait at their position; where none of it helps, close 4101.
     pub outbox_bytes_max: usize,
+    /// What the kernel may hold for one client's socket beside its outbox (`SO_SNDBUF`): over it, the outbox fills.
+    pub socket_bytes_max: usize,
     /// What is queued for all clients of the node together: over it, the largest outbox goes, 4101.
     pub outbox_total_bytes_max: usize,
     /// What is queued from one lane for another: treated as a client's outbox is.
@@ -34,6 +36,8 @@ pub struct Limits {
     pub auth_timeout_ms: u64,
     /// How often the server pings; two without an answer: close 1008.
     pub ping_interval_ms: u64,
+    /// The window that clients draw their first reconnect delay from, least and most; they double it per failure.
+    pub reconnect_ms: [u64; 2],
     /// The pace of a live query that asks for none.
     pub live_every_default_ms: u64,
 }
@@ -44,6 +48,7 @@ impl Default for Limits {
             message_bytes_max: 1 << 20,
             value_bytes_max: 480 << 10,
             outbox_bytes_max: 1 << 20,
+            socket_bytes_max: 256 << 10,
             outbox_total_bytes_max: 1 << 30,
             link_bytes_max: 16 << 20,
             feeds_max: 1000,
@@ -56,6 +61,7 @@ impl Default for Limits {
             frame_timeout_ms: 10_000,
             auth_timeout_ms: 10_000,
             ping_interval_ms: 25_000,
+            reconnect_ms: [100, 2000],
             live_every_default_ms: 16,
         }
     }

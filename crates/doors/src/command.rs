@@ -1,0 +1,59 @@
+//! `POST /command`: one command, or a pipeline of them, for programs that only speak HTTP.
+
+use crate::pull::Pull;
+use bytes::Bytes;
+use lane::Event;
+use model::error::{BADREQUEST, TOOMANY, UNAVAILABLE};
+use model::{Args, Error, Format, Request, Verb};
+use runtime::LaneHandle;
+use std::future::poll_fn;
+use wire::http::Body;
+
+/// Carries the body's commands out, in order, and gives the response's body.
+///
+/// # Errors
+/// What is wrong with the body as a whole; errors of single commands are in the response.
+pub async fn run(lane: LaneHandle, body: &[u8]) -> Result<Vec<u8>, Error> {
+    let batch_max = lane.with_lane(|lane| lane.limits().batch_max);
+    Ok(match wire::http::decode(body, batch_max)? {
+        Body::Command(command) => run_commands(lane, vec![command]).await?.concat(),
+        Body::Pipeline(commands) => {
+            [b"[", run_commands(lane, commands).await?.join(&b","[..]).as_slice(), b"]"].concat()
+        }
+    })
+}
+
+/// Carries commands out, in order, as a client without a token, and gives each one's answer as
+/// `{"result":…}` or `{"error":…}`.
+///
+/// # Errors
+/// `UNAVAILABLE` when the server ends, or when the replies together are over `outbox_bytes_max`.
+pub async fn run_commands(lane: LaneHandle, commands: Vec<Args>) -> Result<Vec<Bytes>, Error> {
+    let pull = Pull::connect(lane, Format::Http);
+    let mut answers: Vec<Option<Bytes>> = vec![None; commands.len()];
+    for (id, command) in (0u64..).zip(commands) {
+        let request = Request { id: Some(id), verb: Verb::Command(command) };
+        pull.lane().handle(Event::Request { conn: pull.conn(), request });
+    }
+    while answers.iter().any(Option::is_none) {
+        let Some(answer) = poll_fn(|cx| pull.poll_take(cx)).await else {
+            return Err(Error::new(UNAVAILABLE, "the replies together are over outbox_bytes_max, or the server ends"));
+        };
+        // Each answer begins with its request's id, since those that need no backend overtake the others.
+        if let Some((id, _)) = answer.split_first_chunk::<8>()
+            && let Some(slot) = usize::try_from(u64::from_be_bytes(*id)).ok().and_then(|at| answers.get_mut(at))
+        {
+            *slot = Some(answer.slice(8..));
+        }
+    }
+    Ok(answers.into_iter().flatten().collect())
+}
+
+/// The HTTP status for an error that concerns the whole request.
+pub fn status(error: &Error) -> http::StatusCode {
+    match error.code.as_ref() {
+        BADREQUEST => http::StatusCode::BAD_REQUEST,
+        TOOMANY => http::StatusCode::TOO_MANY_REQUESTS,
+        _ => http::StatusCode::SERVICE_UNAVAILABLE,
+    }
+}

@@ -1,0 +1,289 @@
+//! One HTTP listener's paths: who may pass, and to which door.
+
+use crate::{command, metrics, origin, pages, query, sse, websocket};
+use bytes::Bytes;
+use http::header::{
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL,
+    CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
+    SEC_WEBSOCKET_VERSION, UPGRADE, VARY, X_CONTENT_TYPE_OPTIONS,
+};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt, Either, Full, Limited};
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use model::{Error, Limits};
+use runtime::{LaneHandle, Lanes};
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpStream;
+use websocket::Door;
+
+/// The subprotocol of `/ws`.
+const SUBPROTOCOL: &str = "keywire.v1.json";
+
+/// What the doors are made with.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Before every path; empty, or `/something` without a slash at its end.
+    pub prefix: String,
+    /// Origins of pages that may use the doors beside the server's own; `*` for all.
+    pub origins: Vec<String>,
+    /// The node's limits.
+    pub limits: Limits,
+    /// Serve the demo's pages.
+    pub demo: bool,
+}
+
+type Body = Either<BoxBody<Bytes, Infallible>, sse::EventStream>;
+
+/// Serves an accepted socket on the lane's thread.
+pub fn serve(lane: &LaneHandle, socket: std::net::TcpStream, lanes: Lanes, config: Arc<Config>) {
+    let Ok(socket) = TcpStream::from_std(socket) else { return };
+    let service = Service { lane: lane.clone(), lanes, config: config.clone() };
+    tokio::task::spawn_local(async move {
+        let service = hyper::service::service_fn(move |request| {
+            let service = service.clone();
+            async move { Ok::<_, Infallible>(service.respond(request).await) }
+        });
+        /// What is read ahead or written behind for one HTTP connection: requests here are small.
+        const BUFFER_BYTES_MAX: usize = 64 << 10;
+        let served = hyper::server::conn::http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(Duration::from_millis(config.limits.frame_timeout_ms))
+            .max_buf_size(BUFFER_BYTES_MAX)
+            .serve_connection(TokioIo::new(socket), service)
+            .with_upgrades()
+            .await;
+        if let Err(error) = served {
+            tracing::debug!(%error, "HTTP connection ended");
+        }
+    });
+}
+
+#[derive(Clone)]
+struct Service {
+    lane: LaneHandle,
+    lanes: Lanes,
+    config: Arc<Config>,
+}
+
+impl Service {
+    async fn respond(self, request: Request<Incoming>) -> Response<Body> {
+        let Some(path) = request.uri().path().strip_prefix(self.config.prefix.as_str()).map(str::to_owned) else {
+            return text(StatusCode::NOT_FOUND, "not found\n");
+        };
+        let cross_origin = origin::listed(request.headers(), &self.config.origins).map(str::to_owned);
+        let mut response = match (path.as_str(), request.method()) {
+            ("/ws" | "/raw" | "/sse" | "/command", _)
+                if !origin::is_allowed(request.headers(), &self.config.origins) =>
+            {
+                text(StatusCode::FORBIDDEN, "this page's origin is not allowed: add it to the setting `origins`\n")
+            }
+            ("/ws" | "/raw" | "/sse", &Method::GET) if self.is_full() => {
+                text(StatusCode::SERVICE_UNAVAILABLE, "connections_max is reached, try later\n")
+            }
+            ("/ws", &Method::GET) => self.upgrade(request, Ok(Door::Native)),
+            ("/raw", &Method::GET) => {
+                let door = query::feed(request.uri().query().unwrap_or(""), None).map(Door::Raw);
+                self.upgrade(request, door)
+            }
+            ("/sse", &Method::GET) => self.events(&request),
+            ("/command", &Method::POST) => self.command(request).await,
+            ("/command", &Method::OPTIONS) => preflight(),
+            ("/healthz" | "/readyz", &Method::GET | &Method::HEAD) => text(StatusCode::OK, "ok\n"),
+            ("/metrics", &Method::GET) => self.metrics().await,
+            ("/ws" | "/raw" | "/sse" | "/healthz" | "/readyz" | "/metrics", _) => not_allowed("GET"),
+            ("/command", _) => not_allowed("POST"),
+            (path, &Method::GET | &Method::HEAD) => self.page(path),
+            _ => text(StatusCode::NOT_FOUND, "not found\n"),
+        };
+        if let Some(origin) = cross_origin.and_then(|o| HeaderValue::from_str(&o).ok()) {
+            response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+            response.headers_mut().insert(VARY, HeaderValue::from_static("origin"));
+        }
+        response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        response
+    }
+
+    fn is_full(&self) -> bool {
+        self.lanes.connections() >= self.config.limits.connections_max
+    }
+
+    /// The handshake of RFC 6455, section 4.2; the connection's task starts when hyper lets go of the socket.
+    fn upgrade(&self, mut request: Request<Incoming>, door: Result<Door, Error>) -> Response<Body> {
+        let accept = match handshake(request.headers()) {
+            Ok(accept) => accept,
+            Err(refusal) => return refusal,
+        };
+        let (door, protocol) = match door {
+            Ok(Door::Native) => match subprotocol(request.headers()) {
+                Ok(protocol) => (Door::Native, protocol),
+                Err(refusal) => return refusal,
+            },
+            Ok(door) => (door, None),
+            Err(error) => return text(StatusCode::BAD_REQUEST, format!("{error}\n")),
+        };
+        let (lane, upgraded) = (self.lane.clone(), hyper::upgrade::on(&mut request));
+        tokio::task::spawn_local(async move {
+            let Ok(parts) = upgraded.await.map(|u| u.downcast::<TokioIo<TcpStream>>()) else { return };
+            let Ok(parts) = parts else { return };
+            // Registered anew, the socket lets go of the finished HTTP task that its old registration still refers to.
+            let (early, stream) = (parts.read_buf.to_vec(), parts.io.into_inner());
+            drop(parts.read_buf);
+            if let Ok(stream) = stream.into_std().and_then(TcpStream::from_std) {
+                tokio::task::spawn_local(websocket::serve(lane, stream, early, door));
+            }
+        });
+        let mut response = Response::new(empty());
+        *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+        let headers = response.headers_mut();
+        headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+        headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+        headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
+        if let Some(protocol) = protocol {
+            headers.insert(SEC_WEBSOCKET_PROTOCOL, protocol);
+        }
+        response
+    }
+
+    fn events(&self, request: &Request<Incoming>) -> Response<Body> {
+        let query = request.uri().query().unwrap_or("");
+        match sse::open(self.lane.clone(), query, request.headers()) {
+            Ok(events) => {
+                let mut response = Response::new(Either::Right(events));
+                response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+                response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform"));
+                // Proxies that buffer would hold events back.
+                response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
+                response
+            }
+            Err(error) => text(StatusCode::BAD_REQUEST, format!("{error}\n")),
+        }
+    }
+
+    async fn command(self, request: Request<Incoming>) -> Response<Body> {
+        if !is_json(request.headers()) {
+            return text(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the content type must be application/json\n");
+        }
+        let limits = &self.config.limits;
+        let body = Limited::new(request.into_body(), limits.message_bytes_max).collect();
+        let body = match tokio::time::timeout(Duration::from_millis(limits.frame_timeout_ms), body).await {
+            Ok(Ok(body)) => body.to_bytes(),
+            Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
+                return text(StatusCode::PAYLOAD_TOO_LARGE, "the body is over message_bytes_max\n");
+            }
+            Ok(Err(_)) => return text(StatusCode::BAD_REQUEST, "the body ended early\n"),
+            Err(_) => return text(StatusCode::REQUEST_TIMEOUT, "the body took longer than frame_timeout_ms\n"),
+        };
+        let (status, json) = match command::run(self.lane, &body).await {
+            Ok(json) => (StatusCode::OK, json),
+            Err(error) => {
+                let status = command::status(&error);
+                let mut json = Vec::new();
+                let _ = wire::http::encode_response(&model::Response::Error { id: None, error }, &mut json);
+                (status, json)
+            }
+        };
+        typed(status, json, HeaderValue::from_static("application/json"))
+    }
+
+    async fn metrics(&self) -> Response<Body> {
+        let counters = self.lanes.ask_all(|lane| lane.with_lane(|lane| lane.counters())).await;
+        let media_type = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+        typed(StatusCode::OK, metrics::text(&counters), media_type)
+    }
+
+    fn page(&self, path: &str) -> Response<Body> {
+        let path = if path.is_empty() { "/" } else { path };
+        let Some(page) = pages::find(path, self.config.demo) else {
+            return text(StatusCode::NOT_FOUND, "not found\n");
+        };
+        let mut response = typed(StatusCode::OK, page.body, page.media_type);
+        response.headers_mut().insert(CONTENT_SECURITY_POLICY, pages::CONTENT_SECURITY_POLICY);
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        response
+    }
+}
+
+/// Checks a client's opening handshake and gives `Sec-WebSocket-Accept`, or the refusal.
+#[expect(clippy::result_large_err, reason = "the refusal is the response itself, made once per connection")]
+fn handshake(headers: &HeaderMap) -> Result<HeaderValue, Response<Body>> {
+    let has = |name, token: &str| {
+        headers
+            .get_all(name)
+            .iter()
+            .any(|value| value.to_str().is_ok_and(|v| v.split(',').any(|part| part.trim().eq_ignore_ascii_case(token))))
+    };
+    if !has(UPGRADE, "websocket") || !has(CONNECTION, "upgrade") {
+        let mut refusal = text(StatusCode::UPGRADE_REQUIRED, "this is a WebSocket: connect with ws:// or wss://\n");
+        refusal.headers_mut().insert(UPGRADE, HeaderValue::from_static("websocket"));
+        return Err(refusal);
+    }
+    // "If this version does not match a version understood by the server, the server MUST abort the WebSocket handshake
+    // […] and instead send an appropriate HTTP error code (such as 426 Upgrade Required) and a |Sec-WebSocket-Version|
+    // header field"
+    if !has(SEC_WEBSOCKET_VERSION, "13") {
+        let mut refusal = text(StatusCode::UPGRADE_REQUIRED, "only version 13 of WebSocket is spoken here\n");
+        refusal.headers_mut().insert(SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+        return Err(refusal);
+    }
+    let key = headers.get(SEC_WEBSOCKET_KEY).map(HeaderValue::as_bytes);
+    // "a base64-encoded value that, when decoded, is 16 bytes in length"
+    let accept = key.filter(|key| key.len() == 24).map(wire::ws::accept_key);
+    let accept = accept.and_then(|accept| HeaderValue::try_from(accept).ok());
+    accept.ok_or_else(|| text(StatusCode::BAD_REQUEST, "Sec-WebSocket-Key is missing or no key\n"))
+}
+
+/// The subprotocol to answer with: ours if it is asked for, none if none is; asking only for others is refused.
+#[expect(clippy::result_large_err, reason = "the refusal is the response itself, made once per connection")]
+fn subprotocol(headers: &HeaderMap) -> Result<Option<HeaderValue>, Response<Body>> {
+    let mut asked = headers
+        .get_all(SEC_WEBSOCKET_PROTOCOL)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(',').map(str::trim))
+        .peekable();
+    if asked.peek().is_none() {
+        return Ok(None);
+    }
+    if asked.any(|protocol| protocol == SUBPROTOCOL) {
+        return Ok(Some(HeaderValue::from_static(SUBPROTOCOL)));
+    }
+    Err(text(StatusCode::BAD_REQUEST, format!("the subprotocol here is {SUBPROTOCOL}\n")))
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let media_type = headers.get(CONTENT_TYPE).and_then(|t| t.to_str().ok()).unwrap_or("");
+    media_type.split(';').next().unwrap_or("").trim().eq_ignore_ascii_case("application/json")
+}
+
+fn preflight() -> Response<Body> {
+    let mut response = text(StatusCode::NO_CONTENT, "");
+    response.headers_mut().insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("POST"));
+    let allowed = HeaderValue::from_static("content-type, authorization");
+    response.headers_mut().insert(ACCESS_CONTROL_ALLOW_HEADERS, allowed);
+    response
+}
+
+fn not_allowed(method: &'static str) -> Response<Body> {
+    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, format!("the method here is {method}\n"));
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(method));
+    response
+}
+
+fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<Body> {
+    typed(status, body, HeaderValue::from_static("text/plain; charset=utf-8"))
+}
+
+fn typed(status: StatusCode, body: impl Into<Bytes>, media_type: HeaderValue) -> Response<Body> {
+    let mut response = Response::new(Either::Left(Full::new(body.into()).boxed()));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, media_type);
+    response
+}
+
+fn empty() -> Body {
+    Either::Left(Full::new(Bytes::new()).boxed())
+}

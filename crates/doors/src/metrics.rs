@@ -1,0 +1,91 @@
+//! `GET /metrics`: the lanes' plain counters in Prometheus' text format (version 0.0.4).
+
+use lane::Counters;
+use std::fmt::Write;
+
+/// One metric: its name, what it is, and how to find it.
+struct Metric {
+    name: &'static str,
+    kind: &'static str,
+    help: &'static str,
+    get: fn(&Counters) -> u64,
+}
+
+const fn counter(name: &'static str, help: &'static str, get: fn(&Counters) -> u64) -> Metric {
+    Metric { name, kind: "counter", help, get }
+}
+
+const fn gauge(name: &'static str, help: &'static str, get: fn(&Counters) -> u64) -> Metric {
+    Metric { name, kind: "gauge", help, get }
+}
+
+const METRICS: &[Metric] = &[
+    gauge("keywire_connections", "Clients connected.", |c| c.clients),
+    gauge("keywire_feeds", "Feeds that somebody hears.", |c| c.live.feeds),
+    gauge("keywire_topics", "Distinct queries, channels, patterns and streams.", |c| c.live.topics),
+    gauge("keywire_outbox_bytes", "Bytes queued for clients.", |c| c.outbox_bytes),
+    gauge("keywire_link_bytes", "Bytes queued between lanes.", |c| c.link_bytes),
+    gauge("keywire_reads_in_flight", "Reads of live queries at the backend.", |c| c.live.reads_in_flight),
+    gauge("keywire_opens_waiting", "Openings that wait for a read.", |c| c.live.waiting),
+    counter("keywire_requests_total", "Requests taken.", |c| c.requests),
+    counter("keywire_requests_rejected_total", "Texts that were no request.", |c| c.rejected),
+    counter("keywire_commands_total", "Commands of clients sent to the backend.", |c| c.commands),
+    counter("keywire_reads_total", "Reads of live queries sent to the backend.", |c| c.live.reads),
+    counter("keywire_reads_unchanged_total", "Reads that found what was known.", |c| c.live.unchanged),
+    counter("keywire_stream_reads_total", "Reads of streams sent to the backend.", |c| c.live.ranges),
+    counter("keywire_invalidations_total", "Keys told to have changed.", |c| c.live.invalidations),
+    counter("keywire_patches_total", "Changes published as patches.", |c| c.live.patches),
+    counter("keywire_values_total", "Changes published as whole values.", |c| c.live.values),
+    counter("keywire_errors_total", "Changes published as errors.", |c| c.live.errors),
+    counter("keywire_messages_total", "Messages of channels published.", |c| c.live.messages),
+    counter("keywire_entries_total", "Stream entries published.", |c| c.live.entries),
+    counter("keywire_frames_encoded_total", "Frames encoded, once per event and format.", |c| c.frames_encoded),
+    counter("keywire_frames_sent_total", "Frames queued for clients.", |c| c.hub.frames),
+    counter("keywire_bytes_sent_total", "Bytes written to clients.", |c| c.hub.bytes_written),
+    counter("keywire_messages_missed_total", "Messages not sent to slow clients, told by missed.", |c| {
+        c.hub.messages_dropped
+    }),
+    counter("keywire_conflations_total", "Times a slow client skipped to a whole value.", |c| c.hub.conflations),
+    counter("keywire_stream_waits_total", "Times a slow follower waited at its place.", |c| c.hub.stream_waits),
+    counter("keywire_too_slow_total", "Clients closed because nothing could be dropped.", |c| c.hub.too_slow),
+    counter("keywire_closed_total", "Connections ended by the server.", |c| c.closed),
+];
+
+/// The text for these lanes: each metric summed, and clients by lane.
+pub fn text(lanes: &[Counters]) -> String {
+    let mut out = String::new();
+    for Metric { name, kind, help, get } in METRICS {
+        let sum: u64 = lanes.iter().map(get).sum();
+        // Writing to a String cannot fail.
+        let _ = write!(out, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {sum}\n");
+    }
+    let _ = write!(
+        out,
+        "# HELP keywire_lane_connections Clients connected, by lane.\n# TYPE keywire_lane_connections gauge\n"
+    );
+    for (lane, counters) in lanes.iter().enumerate() {
+        let _ = writeln!(out, "keywire_lane_connections{{lane=\"{lane}\"}} {}", counters.clients);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lanes_are_summed() {
+        let lane = |clients| Counters { clients, ..Counters::default() };
+        let text = text(&[lane(2), lane(3)]);
+        assert!(text.contains("\nkeywire_connections 5\n"), "{text}");
+        assert!(text.ends_with("keywire_lane_connections{lane=\"1\"} 3\n"), "{text}");
+    }
+
+    #[test]
+    fn names_are_distinct_and_counters_end_in_total() {
+        for (at, metric) in METRICS.iter().enumerate() {
+            assert!(METRICS[..at].iter().all(|m| m.name != metric.name), "{}", metric.name);
+            assert_eq!(metric.kind == "counter", metric.name.ends_with("_total"), "{}", metric.name);
+        }
+    }
+}

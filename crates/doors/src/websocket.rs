@@ -1,0 +1,279 @@
+//! `/ws` and `/raw`: a WebSocket connection on its lane's thread.
+//!
+//! The connection's task only reads, and waits: the pump writes, straight from the outbox. Bytes are read into one
+//! buffer that all connections of the lane share, so an idle connection holds no buffer at all.
+
+use bytes::Bytes;
+use lane::Event;
+use model::{CloseCode, ConnId, Format, Request, Verb};
+use runtime::{Connection, LaneHandle, Written};
+use std::cell::{Cell, RefCell};
+use std::future::poll_fn;
+use std::io::{self, ErrorKind, IoSlice};
+use std::net::Shutdown;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+use tokio::io::Interest;
+use tokio::net::TcpStream;
+use wire::ws::{Decoder, Message, Role};
+
+/// Which WebSocket door it is.
+pub enum Door {
+    /// `/ws`.
+    Native,
+    /// `/raw`, with the feed its query string asks for.
+    Raw(Option<Verb>),
+}
+
+/// Serves an upgraded connection to its end. `early`: bytes that came behind the handshake.
+pub async fn serve(lane: LaneHandle, stream: TcpStream, mut early: Vec<u8>, door: Door) {
+    let format = match door {
+        Door::Native => Format::Native,
+        Door::Raw(_) => Format::Raw,
+    };
+    let socket = lane.connect(format, |conn| Rc::new(Socket::new(conn, stream)));
+    let mut reader = Reader { socket: socket.clone(), lane, format, decoder: Decoder::new(Role::Server), next_id: 0 };
+    if let Door::Raw(Some(verb)) = door {
+        reader.request(verb);
+    }
+    reader.received(&mut early);
+    drop(early);
+    reader.run().await;
+    reader.lane.disconnect(socket.conn);
+}
+
+/// What the task and the pump share.
+struct Socket {
+    conn: ConnId,
+    stream: TcpStream,
+    /// The connection's task.
+    waker: RefCell<Option<Waker>>,
+    /// The socket took nothing: the task waits until it does, and flushes.
+    is_blocked: Cell<bool>,
+    /// The task does not read until the lane wants input again.
+    is_paused: Cell<bool>,
+    /// To be shut down once everything is written.
+    is_closing: Cell<bool>,
+    is_aborted: Cell<bool>,
+}
+
+impl Socket {
+    fn new(conn: ConnId, stream: TcpStream) -> Socket {
+        Socket {
+            conn,
+            stream,
+            waker: RefCell::new(None),
+            is_blocked: Cell::new(false),
+            is_paused: Cell::new(false),
+            is_closing: Cell::new(false),
+            is_aborted: Cell::new(false),
+        }
+    }
+
+    fn wake_task(&self) {
+        if let Some(waker) = self.waker.borrow_mut().take() {
+            waker.wake();
+        }
+    }
+}
+
+impl Connection for Socket {
+    fn try_write(&self, chunks: &[IoSlice<'_>]) -> Written {
+        let result = match chunks {
+            [one] => self.stream.try_write(one),
+            several => self.stream.try_write_vectored(several),
+        };
+        match result {
+            Ok(bytes) => {
+                self.is_blocked.set(bytes < chunks.iter().map(|c| c.len()).sum());
+                Written::Bytes(bytes)
+            }
+            Err(e) if e.kind() == ErrorKind::WouldBlock => {
+                self.is_blocked.set(true);
+                Written::Blocked
+            }
+            Err(e) => {
+                self.is_aborted.set(true);
+                Written::Failed(e.kind())
+            }
+        }
+    }
+
+    fn wake(&self) {
+        // Most writes change nothing for the task: it waits for input either way.
+        if self.is_blocked.get() || self.is_paused.get() || self.is_closing.get() || self.is_aborted.get() {
+            self.wake_task();
+        }
+    }
+
+    fn close(&self, _: CloseCode) {
+        self.is_closing.set(true);
+        self.wake_task();
+    }
+
+    fn abort(&self) {
+        self.is_aborted.set(true);
+        self.wake_task();
+    }
+}
+
+/// The task's side.
+struct Reader {
+    socket: Rc<Socket>,
+    lane: LaneHandle,
+    format: Format,
+    decoder: Decoder,
+    /// The next request of a connection without a protocol.
+    next_id: u64,
+}
+
+/// What the task was woken for.
+enum Ready {
+    Input,
+    Room,
+    /// Everything is written and the connection is closing.
+    Finished,
+    Aborted,
+}
+
+impl Reader {
+    async fn run(&mut self) {
+        let mut has_shut_down = false;
+        loop {
+            match poll_fn(|cx| self.poll_ready(has_shut_down, cx)).await {
+                Ready::Input => {
+                    if !self.read() {
+                        return;
+                    }
+                }
+                Ready::Room => {
+                    self.socket.is_blocked.set(false);
+                    self.lane.flush(self.socket.conn);
+                }
+                Ready::Finished => {
+                    // The client has its close frame. What it still sends is read and dropped until it closes too: closing
+                    // with unread bytes would be a reset, and could take the close frame with it.
+                    has_shut_down = true;
+                    if socket2::SockRef::from(&self.socket.stream).shutdown(Shutdown::Write).is_err() {
+                        return;
+                    }
+                }
+                Ready::Aborted => return,
+            }
+        }
+    }
+
+    fn poll_ready(&self, has_shut_down: bool, cx: &mut Context<'_>) -> Poll<Ready> {
+        let socket = &self.socket;
+        if socket.is_aborted.get() {
+            return Poll::Ready(Ready::Aborted);
+        }
+        if socket.is_blocked.get() && socket.stream.poll_write_ready(cx).is_ready() {
+            return Poll::Ready(Ready::Room);
+        }
+        let (wants_input, has_output) =
+            self.lane.with_lane(|lane| (lane.wants_input(socket.conn), lane.has_output(socket.conn)));
+        if socket.is_closing.get() && !has_shut_down && !has_output {
+            return Poll::Ready(Ready::Finished);
+        }
+        socket.is_paused.set(!wants_input && !socket.is_closing.get());
+        if !socket.is_paused.get() && socket.stream.poll_read_ready(cx).is_ready() {
+            return Poll::Ready(Ready::Input);
+        }
+        *socket.waker.borrow_mut() = Some(cx.waker().clone());
+        Poll::Pending
+    }
+
+    /// Reads what is there. Returns whether the connection goes on.
+    fn read(&mut self) -> bool {
+        let (lane, socket) = (self.lane.clone(), self.socket.clone());
+        lane.with_scratch(|buffer| match socket.stream.try_read(buffer) {
+            Ok(0) => false,
+            Ok(count) => {
+                if count < buffer.len() {
+                    // The socket is empty: saying so saves the read that would only find that out. Bytes that come
+                    // meanwhile set it ready again, since the event loop is edge triggered.
+                    let empty = || Err::<(), _>(io::Error::from(ErrorKind::WouldBlock));
+                    let _ = socket.stream.try_io(Interest::READABLE, empty);
+                }
+                self.received(&mut buffer[..count]);
+                true
+            }
+            Err(error) => matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted),
+        })
+    }
+
+    fn received(&mut self, mut input: &mut [u8]) {
+        if self.socket.is_closing.get() || input.is_empty() {
+            return;
+        }
+        let message_bytes_max = self.lane.with_lane(|lane| lane.limits().message_bytes_max);
+        loop {
+            // The decoder is taken out, so that what it gives may be handed to `self`.
+            let mut decoder = std::mem::replace(&mut self.decoder, Decoder::new(Role::Server));
+            let more = match decoder.decode(&mut input, message_bytes_max) {
+                Ok(Some(message)) => {
+                    self.message(message);
+                    true
+                }
+                Ok(None) => false,
+                Err(error) => {
+                    self.close(error.close_code());
+                    false
+                }
+            };
+            self.decoder = decoder;
+            if !more {
+                break;
+            }
+        }
+        let mid_frame = self.decoder.is_mid_frame();
+        self.lane.handle(Event::Heard { conn: self.socket.conn, mid_frame });
+    }
+
+    fn message(&mut self, message: Message<'_>) {
+        let conn = self.socket.conn;
+        match (message, self.format) {
+            (Message::Text(text), Format::Native) => self.requests(text),
+            (Message::Text(line), _) => self.command_line(line.as_bytes()),
+            (Message::Binary(_), Format::Native) => self.close(CloseCode::Unsupported),
+            (Message::Binary(line), _) => self.command_line(line),
+            (Message::Ping(payload), _) => {
+                let mut frame = Vec::with_capacity(payload.len() + 2);
+                wire::ws::pong(payload, &mut frame);
+                self.lane.handle(Event::Send { conn, frame: Bytes::from(frame) });
+            }
+            (Message::Pong(_), _) => {}
+            (Message::Close { .. }, _) => self.close(CloseCode::Normal),
+        }
+    }
+
+    fn requests(&mut self, text: &str) {
+        let conn = self.socket.conn;
+        let batch_max = self.lane.with_lane(|lane| lane.limits().batch_max);
+        for request in wire::native::decode(text, batch_max) {
+            self.lane.handle(match request {
+                Ok(request) => Event::Request { conn, request },
+                Err(bad) => Event::Rejected { conn, id: bad.id, error: bad.error },
+            });
+        }
+    }
+
+    fn command_line(&mut self, line: &[u8]) {
+        match wire::line::command(line) {
+            Ok(command) => self.request(Verb::Command(command)),
+            Err(error) => self.lane.handle(Event::Rejected { conn: self.socket.conn, id: None, error }),
+        }
+    }
+
+    /// A request of a connection without a protocol: numbered here, so that it is answered.
+    fn request(&mut self, verb: Verb) {
+        let request = Request { id: Some(self.next_id), verb };
+        self.next_id += 1;
+        self.lane.handle(Event::Request { conn: self.socket.conn, request });
+    }
+
+    fn close(&self, code: CloseCode) {
+        self.lane.handle(Event::Close { conn: self.socket.conn, code });
+    }
+}

@@ -1,0 +1,686 @@
+//! The subscribers' side: topics with their subscribers, clients with their outboxes.
+//!
+//! A topic here is a feed in one format. Its frames of one turn are joined once; then each subscriber gets the same
+//! bytes. What a client is behind with is kept per subscription ([`Place`]), and is asked for again as soon as half of
+//! the client's outbox is free: that is how a slow client costs itself and nobody else.
+
+use crate::outbox::{Class, Item, Loss, Outbox, Pushed};
+use ahash::AHashMap;
+use bytes::Bytes;
+use model::{CloseCode, ConnId, EntryId, FeedId, Format};
+use slab::Slab;
+use smallvec::SmallVec;
+use std::collections::VecDeque;
+
+/// Writes the frame that tells of lost messages, or the code to close with where the format cannot tell.
+pub type TellMissed = fn(Format, FeedId, u64) -> Result<Bytes, CloseCode>;
+
+/// What a hub is made with.
+#[derive(Clone, Copy, Debug)]
+pub struct Config {
+    /// Bytes queued for one client.
+    pub outbox_bytes_max: usize,
+    /// Bytes queued for all clients of this hub together: over it, the client with the most is closed.
+    pub outbox_total_bytes_max: usize,
+    /// How losses are told.
+    pub tell_missed: TellMissed,
+}
+
+/// Where a client is in a feed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Place {
+    /// It hears every frame from now on. For streams: it has everything up to this id.
+    Current(EntryId),
+    /// Frames are skipped; what is missing is asked for when there is room.
+    Behind(EntryId),
+    /// Frames are skipped; what is missing was asked for.
+    Awaiting(EntryId),
+}
+
+/// What the hub wants done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Output {
+    /// The client fell behind with a query and has room for the newest whole value.
+    Resync {
+        /// Who.
+        conn: ConnId,
+        /// What.
+        feed: FeedId,
+        /// Its format.
+        format: Format,
+    },
+    /// The client fell behind with a stream and has room for the entries after its place.
+    CatchUp {
+        /// Who.
+        conn: ConnId,
+        /// What.
+        feed: FeedId,
+        /// Its format.
+        format: Format,
+        /// The last entry it has.
+        after: EntryId,
+    },
+    /// Nothing but closing helps.
+    Close {
+        /// Who.
+        conn: ConnId,
+        /// Why.
+        code: CloseCode,
+    },
+}
+
+/// Plain counts for metrics; they only rise.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Counters {
+    /// Frames put into outboxes; a joined one counts as often as it holds messages.
+    pub frames: u64,
+    /// Bytes taken out of outboxes by writes.
+    pub bytes_written: u64,
+    /// Messages of channels dropped because a client was too slow.
+    pub messages_dropped: u64,
+    /// Times a query's queued frames were dropped for a whole value later.
+    pub conflations: u64,
+    /// Times a stream's follower had to wait at its place.
+    pub stream_waits: u64,
+    /// Clients closed because their outbox was full of what may not be dropped.
+    pub too_slow: u64,
+}
+
+/// At most so many values or catch-ups are on their way to one client at once.
+const AWAITING_MAX: usize = 8;
+/// Frames of one turn are joined up to this size: larger ones would make dropping coarse.
+const JOIN_BYTES_MAX: usize = 64 << 10;
+
+/// One lane's clients and topics.
+#[derive(Debug)]
+pub struct Hub {
+    config: Config,
+    clients: Slab<Client>,
+    /// Rises with every client, so that a slot's next user is told from its last.
+    generation: u32,
+    topics: Slab<Topic>,
+    by_feed: AHashMap<(FeedId, Format), u32>,
+    /// Topics with frames of this turn.
+    touched: Vec<u32>,
+    /// Clients with something to write, each once.
+    dirty: VecDeque<u32>,
+    outputs: VecDeque<Output>,
+    /// The sum of all outboxes' bytes.
+    bytes: usize,
+    counters: Counters,
+    /// Kept between pushes for its capacity.
+    lost: Vec<Loss>,
+}
+
+#[derive(Debug)]
+struct Client {
+    generation: u32,
+    outbox: Outbox<Bytes>,
+    /// How much of the outbox's first item is written.
+    front_written: usize,
+    subscriptions: SmallVec<[Subscription; 1]>,
+    /// Already in `Hub::dirty`.
+    is_dirty: bool,
+    /// The socket takes nothing now: not dirty until [`Hub::unblock`].
+    is_blocked: bool,
+    /// Some subscription has lost messages that were not told of.
+    has_missed: bool,
+    /// Some subscription is [`Place::Behind`].
+    has_behind: bool,
+    /// Closed by the hub: takes nothing more.
+    is_closed: bool,
+}
+
+#[derive(Debug)]
+struct Subscription {
+    topic: u32,
+    /// The index in the topic's `subscribers`.
+    index: u32,
+    place: Place,
+    /// Messages lost and not told of yet.
+    missed: u64,
+}
+
+#[derive(Debug)]
+struct Topic {
+    feed: FeedId,
+    format: Format,
+    class: Class,
+    subscribers: Vec<Subscriber>,
+    /// Frames published in this turn, each with the last entry's id in it (streams).
+    turn: Vec<(Bytes, EntryId)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Subscriber {
+    client: u32,
+    /// The index in the client's `subscriptions`.
+    index: u32,
+}
+
+impl Hub {
+    /// A hub without clients.
+    pub fn new(config: Config) -> Hub {
+        Hub {
+            config,
+            clients: Slab::new(),
+            generation: 0,
+            topics: Slab::new(),
+            by_feed: AHashMap::new(),
+            touched: Vec::new(),
+            dirty: VecDeque::new(),
+            outputs: VecDeque::new(),
+            bytes: 0,
+            counters: Counters::default(),
+            lost: Vec::new(),
+        }
+    }
+
+    /// A new client.
+    pub fn add_client(&mut self) -> ConnId {
+        self.generation = self.generation.wrapping_add(1);
+        let slot = self.clients.insert(Client {
+            generation: self.generation,
+            outbox: Outbox::default(),
+            front_written: 0,
+            subscriptions: SmallVec::new(),
+            is_dirty: false,
+            is_blocked: false,
+            has_missed: false,
+            has_behind: false,
+            is_closed: false,
+        });
+        ConnId { slot: slot as u32, generation: self.generation }
+    }
+
+    /// Forgets a client and what is queued for it; calls `left` with each feed it heard.
+    pub fn remove_client(&mut self, conn: ConnId, mut left: impl FnMut(FeedId, Format)) {
+        let Some(slot) = self.slot(conn) else { return };
+        while let Some(topic) = self.clients[slot].subscriptions.last().map(|s| s.topic as usize) {
+            let (feed, format) = (self.topics[topic].feed, self.topics[topic].format);
+            self.unsubscribe(conn, feed, format);
+            left(feed, format);
+        }
+        let client = self.clients.remove(slot);
+        self.bytes -= client.outbox.bytes();
+    }
+
+    /// Whether the client is still there.
+    pub fn has_client(&self, conn: ConnId) -> bool {
+        self.slot(conn).is_some()
+    }
+
+    /// How many clients there are.
+    pub fn client_count(&self) -> usize {
+        self.clients.len()
+    }
+
+    /// Bytes queued for this client.
+    pub fn queued_bytes(&self, conn: ConnId) -> usize {
+        self.slot(conn).map_or(0, |slot| self.clients[slot].outbox.bytes())
+    }
+
+    /// Bytes of replies and the like queued for this client: what only its reading takes away.
+    pub fn queued_replies_bytes(&self, conn: ConnId) -> usize {
+        self.slot(conn).map_or(0, |slot| self.clients[slot].outbox.must_bytes())
+    }
+
+    /// Bytes queued for all clients.
+    pub fn total_queued_bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Counts for metrics.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// The client hears the feed's frames from here on. Frames published earlier in this turn are not for it.
+    pub fn subscribe(&mut self, conn: ConnId, feed: FeedId, format: Format, class: Class, place: Place) {
+        let Some(slot) = self.slot(conn) else { return };
+        let topic = match self.by_feed.get(&(feed, format)) {
+            Some(&topic) => {
+                self.flush_topic(topic as usize);
+                topic
+            }
+            None => {
+                let fresh = Topic { feed, format, class, subscribers: Vec::new(), turn: Vec::new() };
+                let topic = self.topics.insert(fresh) as u32;
+                self.by_feed.insert((feed, format), topic);
+                topic
+            }
+        };
+        let subscribers = &mut self.topics[topic as usize].subscribers;
+        let subscriptions = &mut self.clients[slot].subscriptions;
+        subscriptions.push(Subscription { topic, index: subscribers.len() as u32, place, missed: 0 });
+        subscribers.push(Subscriber { client: slot as u32, index: subscriptions.len() as u32 - 1 });
+        if matches!(place, Place::Behind(_)) {
+            self.clients[slot].has_behind = true;
+            self.ask_again(slot);
+        }
+    }
+
+    /// The client hears the feed no more. Returns whether it did.
+    pub fn unsubscribe(&mut self, conn: ConnId, feed: FeedId, format: Format) -> bool {
+        let (Some(slot), Some(&topic)) = (self.slot(conn), self.by_feed.get(&(feed, format))) else { return false };
+        self.flush_topic(topic as usize);
+        let Some(at) = self.clients[slot].subscriptions.iter().position(|s| s.topic == topic) else { return false };
+        let gone = self.clients[slot].subscriptions.swap_remove(at);
+        if let Some(moved) = self.clients[slot].subscriptions.get(at) {
+            self.topics[moved.topic as usize].subscribers[moved.index as usize].index = at as u32;
+        }
+        let subscribers = &mut self.topics[topic as usize].subscribers;
+        subscribers.swap_remove(gone.index as usize);
+        if let Some(moved) = subscribers.get(gone.index as usize) {
+            self.clients[moved.client as usize].subscriptions[moved.index as usize].index = gone.index;
+        } else if subscribers.is_empty() {
+            self.topics.remove(topic as usize);
+            self.by_feed.remove(&(feed, format));
+        }
+        true
+    }
+
+    /// The feed is over: all its clients of this format hear it no more; calls `left` with each of them.
+    pub fn end_feed(&mut self, feed: FeedId, format: Format, mut left: impl FnMut(ConnId)) {
+        while let Some(&topic) = self.by_feed.get(&(feed, format)) {
+            let Some(last) = self.topics[topic as usize].subscribers.last() else { return };
+            let conn = self.conn(last.client as usize);
+            self.unsubscribe(conn, feed, format);
+            left(conn);
+        }
+    }
+
+    /// The clients that hear the feed in this format.
+    pub fn subscribers(&self, feed: FeedId, format: Format) -> impl Iterator<Item = ConnId> {
+        let topic = self.by_feed.get(&(feed, format)).map(|&topic| &self.topics[topic as usize]);
+        topic.into_iter().flat_map(|t| &t.subscribers).map(|s| self.conn(s.client as usize))
+    }
+
+    /// A frame for everybody who hears the feed in this format; `end` is the last entry's id in it (streams).
+    pub fn publish(&mut self, feed: FeedId, format: Format, frame: Bytes, end: EntryId) {
+        let Some(&index) = self.by_feed.get(&(feed, format)) else { return };
+        let topic = &mut self.topics[index as usize];
+        if topic.turn.is_empty() {
+            self.touched.push(index);
+        }
+        topic.turn.push((frame, end));
+    }
+
+    /// A frame that may not be lost, for everybody who hears the feed: its end, or that it is stale.
+    pub fn publish_must(&mut self, feed: FeedId, format: Format, frame: &Bytes) {
+        let Some(&topic) = self.by_feed.get(&(feed, format)) else { return };
+        self.flush_topic(topic as usize);
+        for at in 0..self.topics[topic as usize].subscribers.len() {
+            let slot = self.topics[topic as usize].subscribers[at].client as usize;
+            self.push(slot, Class::Must, feed, format, 1, frame.clone());
+        }
+    }
+
+    /// `count` messages of the feed were lost before they reached this hub: told to everybody who hears it.
+    pub fn add_missed(&mut self, feed: FeedId, format: Format, count: u32) {
+        let Some(&topic) = self.by_feed.get(&(feed, format)) else { return };
+        self.flush_topic(topic as usize);
+        for at in 0..self.topics[topic as usize].subscribers.len() {
+            let Subscriber { client, .. } = self.topics[topic as usize].subscribers[at];
+            self.lose(client as usize, Loss { class: Class::Events, feed, format, count });
+            self.mark_dirty(client as usize);
+        }
+    }
+
+    /// Frames of the feed were lost before they reached this hub: everybody asks from its own place.
+    pub fn set_all_behind(&mut self, feed: FeedId, format: Format) {
+        let Some(&topic) = self.by_feed.get(&(feed, format)) else { return };
+        self.flush_topic(topic as usize);
+        let class = self.topics[topic as usize].class;
+        for at in 0..self.topics[topic as usize].subscribers.len() {
+            let slot = self.topics[topic as usize].subscribers[at].client as usize;
+            self.lose(slot, Loss { class, feed, format, count: 1 });
+            self.ask_again(slot);
+        }
+    }
+
+    /// A reply or another frame for one client that may not be lost.
+    pub fn send(&mut self, conn: ConnId, frame: Bytes) {
+        // An empty frame is what a format says that says nothing.
+        if let Some(slot) = self.slot(conn).filter(|_| !frame.is_empty()) {
+            self.push(slot, Class::Must, FeedId(0), Format::Native, 1, frame);
+        }
+    }
+
+    /// The end of a connection: of what is queued only a frame that is half written still goes, then `last`.
+    pub fn finish(&mut self, conn: ConnId, last: Option<Bytes>) {
+        let Some(slot) = self.slot(conn) else { return };
+        let client = &mut self.clients[slot];
+        client.is_closed = true;
+        client.has_missed = false;
+        let before = client.outbox.bytes();
+        let last = last.map(|body| {
+            let (feed, format) = (FeedId(0), Format::Native);
+            Item { class: Class::Must, feed, format, count: 1, weight: body.len(), body }
+        });
+        client.outbox.finish(last);
+        self.bytes = self.bytes + client.outbox.bytes() - before;
+        self.mark_dirty(slot);
+    }
+
+    /// The answer to [`Output::Resync`]: the client hears frames again from here on.
+    pub fn resynced(&mut self, conn: ConnId, feed: FeedId, format: Format, frame: Bytes) {
+        let Some((slot, at)) = self.flushed_subscription(conn, feed, format) else { return };
+        // Only what was asked for: a client that is current would be set back, one that is behind again will ask.
+        if let Place::Awaiting(id) = self.clients[slot].subscriptions[at].place {
+            self.clients[slot].subscriptions[at].place = Place::Current(id);
+            self.push(slot, Class::State, feed, format, 1, frame);
+        }
+    }
+
+    /// The answer to [`Output::CatchUp`]: entries up to `end`; `at_end`: the client hears frames again from here on.
+    pub fn caught_up(&mut self, conn: ConnId, feed: FeedId, format: Format, frame: Bytes, end: EntryId, at_end: bool) {
+        let Some((slot, at)) = self.flushed_subscription(conn, feed, format) else { return };
+        let Place::Awaiting(from) = self.clients[slot].subscriptions[at].place else { return };
+        self.clients[slot].subscriptions[at].place = Place::Current(from);
+        let is_empty = frame.is_empty();
+        if !is_empty && self.push(slot, Class::Entries, feed, format, 1, frame) != Pushed::Queued {
+            return;
+        }
+        self.clients[slot].subscriptions[at].place = if at_end { Place::Current(end) } else { Place::Behind(end) };
+        self.clients[slot].has_behind |= !at_end;
+        self.ask_again(slot);
+    }
+
+    /// Joins what was published in this turn and queues it for the subscribers. Call it once all events of a turn are in.
+    pub fn end_turn(&mut self) {
+        while let Some(topic) = self.touched.pop() {
+            if self.topics.contains(topic as usize) {
+                self.flush_topic(topic as usize);
+            }
+        }
+        if self.bytes > self.config.outbox_total_bytes_max {
+            self.close_largest();
+        }
+    }
+
+    /// The next client with something to write that its socket may take.
+    pub fn next_dirty(&mut self) -> Option<ConnId> {
+        loop {
+            let slot = self.dirty.pop_front()? as usize;
+            let Some(client) = self.clients.get_mut(slot) else { continue };
+            // A slot that changed hands may be named twice; a client that is not marked was served already.
+            if std::mem::take(&mut client.is_dirty) && !client.is_blocked {
+                return Some(self.conn(slot));
+            }
+        }
+    }
+
+    /// The socket took less than it was given: the client is not dirty until [`Hub::unblock`].
+    pub fn block(&mut self, conn: ConnId) {
+        if let Some(slot) = self.slot(conn) {
+            self.clients[slot].is_blocked = true;
+        }
+    }
+
+    /// The socket takes bytes again.
+    pub fn unblock(&mut self, conn: ConnId) {
+        if let Some(slot) = self.slot(conn) {
+            self.clients[slot].is_blocked = false;
+        }
+    }
+
+    /// What to write next for this client, in order: calls `each` with up to `count_max` chunks.
+    /// Losses are told first where they happened.
+    pub fn chunks<'a>(&'a mut self, conn: ConnId, count_max: usize, mut each: impl FnMut(&'a [u8])) {
+        let Some(slot) = self.slot(conn) else { return };
+        if self.clients[slot].has_missed {
+            self.tell_missed(slot);
+        }
+        let client = &self.clients[slot];
+        let mut skip = client.front_written;
+        for item in client.outbox.iter().take(count_max) {
+            each(&item.body[skip..]);
+            skip = 0;
+        }
+    }
+
+    /// Takes whole items out, for doors that do not write to a socket themselves.
+    pub fn take(&mut self, conn: ConnId) -> Option<Bytes> {
+        let slot = self.slot(conn)?;
+        if self.clients[slot].has_missed {
+            self.tell_missed(slot);
+        }
+        let item = self.clients[slot].outbox.pop()?;
+        self.bytes -= item.weight;
+        self.counters.bytes_written += item.weight as u64;
+        self.ask_again(slot);
+        Some(item.body)
+    }
+
+    /// `written` bytes of what [`Hub::chunks`] gave are gone. Returns whether anything is left.
+    pub fn wrote(&mut self, conn: ConnId, written: usize) -> bool {
+        let Some(slot) = self.slot(conn) else { return false };
+        self.counters.bytes_written += written as u64;
+        let client = &mut self.clients[slot];
+        let mut left = client.front_written + written;
+        while let Some(item) = client.outbox.front() {
+            if left < item.body.len() {
+                break;
+            }
+            left -= item.body.len();
+            self.bytes -= item.weight;
+            client.outbox.pop();
+        }
+        client.front_written = left;
+        if left > 0 {
+            client.outbox.start_front();
+        }
+        self.ask_again(slot);
+        !self.clients[slot].outbox.is_empty() || self.clients[slot].has_missed
+    }
+
+    /// What the hub wants done, in order.
+    pub fn next_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    fn slot(&self, conn: ConnId) -> Option<usize> {
+        let slot = conn.slot as usize;
+        self.clients.get(slot).filter(|c| c.generation == conn.generation).map(|_| slot)
+    }
+
+    fn conn(&self, slot: usize) -> ConnId {
+        ConnId { slot: slot as u32, generation: self.clients[slot].generation }
+    }
+
+    /// The subscription, after the frames published in this turn have been given to those who were current.
+    fn flushed_subscription(&mut self, conn: ConnId, feed: FeedId, format: Format) -> Option<(usize, usize)> {
+        let slot = self.slot(conn)?;
+        let &topic = self.by_feed.get(&(feed, format))?;
+        self.flush_topic(topic as usize);
+        let at = self.clients[slot].subscriptions.iter().position(|s| s.topic == topic)?;
+        Some((slot, at))
+    }
+
+    /// Gives a topic's frames of this turn to its subscribers, joined.
+    fn flush_topic(&mut self, index: usize) {
+        let topic = &mut self.topics[index];
+        if topic.turn.is_empty() {
+            return;
+        }
+        let frames = std::mem::take(&mut topic.turn);
+        let (feed, format, class) = (topic.feed, topic.format, topic.class);
+        for chunk in join(&frames) {
+            for at in 0..self.topics[index].subscribers.len() {
+                let Subscriber { client, index: subscription } = self.topics[index].subscribers[at];
+                let (slot, subscription) = (client as usize, subscription as usize);
+                if !matches!(self.clients[slot].subscriptions[subscription].place, Place::Current(_)) {
+                    continue;
+                }
+                let pushed = self.push(slot, class, feed, format, chunk.count, chunk.bytes.clone());
+                if pushed == Pushed::Queued && class == Class::Entries {
+                    self.clients[slot].subscriptions[subscription].place = Place::Current(chunk.end);
+                }
+            }
+        }
+        // Keep the allocation for the next turn, but not one that a burst made large.
+        let mut frames = frames;
+        frames.clear();
+        frames.shrink_to(16);
+        self.topics[index].turn = frames;
+    }
+
+    fn push(&mut self, slot: usize, class: Class, feed: FeedId, format: Format, count: u32, body: Bytes) -> Pushed {
+        let client = &mut self.clients[slot];
+        if client.is_closed {
+            return Pushed::Lost;
+        }
+        let before = client.outbox.bytes();
+        let item = Item { class, feed, format, count, weight: body.len(), body };
+        let pushed = client.outbox.push(item, self.config.outbox_bytes_max, &mut self.lost);
+        self.bytes = self.bytes + client.outbox.bytes() - before;
+        match pushed {
+            Pushed::Queued => self.counters.frames += u64::from(count),
+            Pushed::Full => self.close(slot, CloseCode::TooSlow),
+            Pushed::Lost => {}
+        }
+        if !self.lost.is_empty() {
+            let mut lost = std::mem::take(&mut self.lost);
+            lost.drain(..).for_each(|loss| self.lose(slot, loss));
+            self.lost = lost;
+        }
+        self.mark_dirty(slot);
+        pushed
+    }
+
+    fn mark_dirty(&mut self, slot: usize) {
+        let client = &mut self.clients[slot];
+        if !client.is_dirty && !client.is_blocked {
+            client.is_dirty = true;
+            self.dirty.push_back(slot as u32);
+        }
+    }
+
+    /// Enters a loss into the subscription it belongs to.
+    fn lose(&mut self, slot: usize, loss: Loss) {
+        let Some(&topic) = self.by_feed.get(&(loss.feed, loss.format)) else { return };
+        let client = &mut self.clients[slot];
+        let Some(subscription) = client.subscriptions.iter_mut().find(|s| s.topic == topic) else { return };
+        match (loss.class, subscription.place) {
+            (Class::Must, _) => unreachable!("a Must is never lost"),
+            (Class::Events, _) => {
+                self.counters.messages_dropped += u64::from(loss.count);
+                subscription.missed += u64::from(loss.count);
+                client.has_missed = true;
+                if let Err(code) = (self.config.tell_missed)(loss.format, loss.feed, 1) {
+                    self.close(slot, code);
+                }
+            }
+            (class, Place::Current(id)) => {
+                subscription.place = Place::Behind(id);
+                client.has_behind = true;
+                match class {
+                    Class::State => self.counters.conflations += 1,
+                    _ => self.counters.stream_waits += 1,
+                }
+            }
+            // What was asked for before frames were lost would leave a hole: ask once more after it.
+            (_, Place::Behind(_) | Place::Awaiting(_)) => {}
+        }
+    }
+
+    /// Asks for what the client is behind with, if at least half of its outbox is free.
+    fn ask_again(&mut self, slot: usize) {
+        let conn = self.conn(slot);
+        let client = &mut self.clients[slot];
+        if !client.has_behind || client.is_closed || client.outbox.bytes() * 2 > self.config.outbox_bytes_max {
+            return;
+        }
+        let mut awaiting = client.subscriptions.iter().filter(|s| matches!(s.place, Place::Awaiting(_))).count();
+        client.has_behind = false;
+        for subscription in &mut client.subscriptions {
+            let Place::Behind(after) = subscription.place else { continue };
+            if awaiting >= AWAITING_MAX {
+                client.has_behind = true;
+                break;
+            }
+            awaiting += 1;
+            subscription.place = Place::Awaiting(after);
+            let Topic { feed, format, class, .. } = self.topics[subscription.topic as usize];
+            self.outputs.push_back(match class {
+                Class::Entries => Output::CatchUp { conn, feed, format, after },
+                _ => Output::Resync { conn, feed, format },
+            });
+        }
+    }
+
+    /// Puts the frames that tell of losses where the losses were: before the next message of the same feed, or behind
+    /// everything if none is queued. The oldest messages are the ones that go, so nothing older is queued.
+    fn tell_missed(&mut self, slot: usize) {
+        let client = &mut self.clients[slot];
+        client.has_missed = false;
+        for subscription in client.subscriptions.iter_mut().filter(|s| s.missed > 0) {
+            let Topic { feed, format, .. } = self.topics[subscription.topic as usize];
+            let missed = std::mem::take(&mut subscription.missed);
+            // A format that cannot tell had the client closed when the loss happened.
+            let Ok(body) = (self.config.tell_missed)(format, feed, missed) else { continue };
+            self.bytes += body.len();
+            client.outbox.insert_before_events(Item {
+                class: Class::Must,
+                feed,
+                format,
+                count: 1,
+                weight: body.len(),
+                body,
+            });
+        }
+    }
+
+    fn close(&mut self, slot: usize, code: CloseCode) {
+        let conn = self.conn(slot);
+        if !std::mem::replace(&mut self.clients[slot].is_closed, true) {
+            self.counters.too_slow += 1;
+            self.outputs.push_back(Output::Close { conn, code });
+        }
+    }
+
+    fn close_largest(&mut self) {
+        let open = self.clients.iter().filter(|(_, c)| !c.is_closed);
+        if let Some((slot, _)) = open.max_by_key(|(_, c)| c.outbox.bytes()) {
+            self.close(slot, CloseCode::TooSlow);
+        }
+    }
+}
+
+struct Joined {
+    bytes: Bytes,
+    count: u32,
+    end: EntryId,
+}
+
+/// Joins frames into as few chunks as the size allows. The copies are this lane's own, so that no reference count is
+/// shared with other lanes.
+fn join(frames: &[(Bytes, EntryId)]) -> SmallVec<[Joined; 1]> {
+    let mut chunks: SmallVec<[Joined; 1]> = SmallVec::new();
+    let mut rest = frames;
+    while let [(first, _), others @ ..] = rest {
+        let mut size = first.len();
+        let more = others.iter().take_while(|(frame, _)| {
+            size += frame.len();
+            size <= JOIN_BYTES_MAX
+        });
+        let (now, later) = rest.split_at(1 + more.count());
+        let bytes = match now {
+            [(one, _)] if one.len() > JOIN_BYTES_MAX => one.clone(),
+            several => {
+                let mut joined = Vec::with_capacity(several.iter().map(|(frame, _)| frame.len()).sum());
+                several.iter().for_each(|(frame, _)| joined.extend_from_slice(frame));
+                joined.into()
+            }
+        };
+        let end = now.iter().map(|(_, end)| *end).max().unwrap_or_default();
+        chunks.push(Joined { bytes, count: now.len() as u32, end });
+        rest = later;
+    }
+    chunks
+}
+
+#[cfg(test)]
+#[path = "topics_tests.rs"]
+mod tests;

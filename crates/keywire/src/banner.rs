@@ -1,0 +1,103 @@
+//! What a person sees when the server starts: what listens where, and what to try next.
+
+use std::fmt::Write;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+/// What there is to tell.
+pub struct Banner<'a> {
+    /// The addresses that really listen (a port that was given as 0 has its number).
+    pub listening: &'a [SocketAddr],
+    /// The path before every endpoint's.
+    pub prefix: &'a str,
+    /// The node's name.
+    pub node: &'a str,
+    /// Threads that serve connections.
+    pub lanes: usize,
+    /// One word or two for where the data is.
+    pub backend: &'a str,
+    /// Whether the demo's pages are served.
+    pub demo: bool,
+    /// What clients without a token may do; empty: nothing.
+    pub anonymous: &'a [String],
+}
+
+impl Banner<'_> {
+    /// The text; with `colour` for a terminal, plain otherwise.
+    pub fn text(&self, colour: bool) -> String {
+        let (bold, dim, off) = if colour { ("\x1b[1m", "\x1b[2m", "\x1b[0m") } else { ("", "", "") };
+        let (version, lanes) = (env!("CARGO_PKG_VERSION"), plural(self.lanes, "lane"));
+        let mut text = format!("{bold}keywire {version}{off} · node {} · {lanes} · {}\n\n", self.node, self.backend);
+        for address in self.listening {
+            let base = self.base(*address);
+            let page = if self.demo { "demo      " } else { "HTTP      " };
+            line(&mut text, page, &format!("{bold}http://{base}/{off}"));
+            line(&mut text, "WebSocket ", &format!("ws://{base}/ws"));
+        }
+        if self.anonymous.is_empty() {
+            line(&mut text, "anonymous ", "nothing: clients need a token");
+        } else {
+            line(&mut text, "anonymous ", &self.anonymous.join(" "));
+        }
+        if let Some(address) = self.listening.first() {
+            let base = self.base(*address);
+            let _ = writeln!(text, "\n{dim}Watch a key, change it, see it move:{off}");
+            for command in [
+                format!("curl -N 'http://{base}/sse?live=GET%20greeting'"),
+                format!(
+                    "curl http://{base}/command -H 'content-type: application/json' -d '[\"SET\",\"greeting\",\"hello\"]'"
+                ),
+                format!("npx wscat -c 'ws://{base}/raw?live=GET%20greeting'"),
+                format!("curl http://{base}/metrics"),
+            ] {
+                let _ = writeln!(text, "  {command}");
+            }
+        }
+        text.push('\n');
+        text
+    }
+
+    /// Host, port and prefix by which this machine reaches the address.
+    fn base(&self, address: SocketAddr) -> String {
+        let ip = match address.ip() {
+            IpAddr::V4(Ipv4Addr::UNSPECIFIED) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+            IpAddr::V6(Ipv6Addr::UNSPECIFIED) => IpAddr::V6(Ipv6Addr::LOCALHOST),
+            ip => ip,
+        };
+        format!("{}{}", SocketAddr::new(ip, address.port()), self.prefix)
+    }
+}
+
+fn line(text: &mut String, what: &str, value: &str) {
+    let _ = writeln!(text, "  {what}  {value}");
+}
+
+fn plural(n: usize, what: &str) -> String {
+    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn banner(listening: &[SocketAddr], demo: bool, colour: bool) -> String {
+        let anonymous = ["~*".to_owned(), "+@all".to_owned()];
+        let backend = "embedded store";
+        Banner { listening, prefix: "/live", node: "n1", lanes: 2, backend, demo, anonymous: &anonymous }.text(colour)
+    }
+
+    #[test]
+    fn every_listener_is_told_by_an_address_that_can_be_opened() {
+        let text = banner(&["0.0.0.0:80".parse().unwrap(), "[::1]:81".parse().unwrap()], true, false);
+        assert!(text.contains("demo        http://127.0.0.1:80/live/\n"), "{text}");
+        assert!(text.contains("ws://[::1]:81/live/ws\n"), "{text}");
+        assert!(text.contains("2 lanes") && text.contains("~* +@all"), "{text}");
+        assert!(text.contains("curl -N 'http://127.0.0.1:80/live/sse?live=GET%20greeting'"), "{text}");
+    }
+
+    #[test]
+    fn no_escapes_but_on_a_terminal() {
+        let listening = ["127.0.0.1:7700".parse().unwrap()];
+        assert!(!banner(&listening, false, false).contains('\x1b'));
+        assert!(banner(&listening, false, true).contains('\x1b'));
+    }
+}

@@ -1,0 +1,337 @@
+//! The settings of a node, made of the settings of its modules.
+//!
+//! A setting is one field here (its documentation is what `docs/settings.md` says of it) and one line of
+//! [`table`]: name, type, bounds. From that line come the key of the TOML file, the variable `KEYWIRE_…`, the flag
+//! `--set`, the output of `keywire check` and the reference page. [`load`] reads all sources in the order of their
+//! rank (flag over variable over file over default) and reports every mistake of every source at once, each with the
+//! place it stands at. What comes out holds: nothing checks it again.
+
+mod file;
+mod mistakes;
+pub mod parse;
+mod show;
+mod table;
+
+#[cfg(test)]
+mod docs;
+
+pub use mistakes::{Mistake, Mistakes, Origin};
+pub use parse::Given;
+
+use crate::logs::Log;
+use model::Limits;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use table::{SETTINGS, Setting};
+
+/// All settings of a node.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// Where HTTP and WebSocket are served. Beyond loopback the server starts only if `anonymous` is set, so that
+    /// nobody opens a Redis to the world by accident.
+    pub listen: Vec<SocketAddr>,
+    /// Threads that serve connections. Each owns its connections and shares nothing.
+    pub lanes: usize,
+    /// The node's name in `hello`, in logs and in metrics.
+    pub node: String,
+    /// Origins whose pages may connect, beside the server's own: `https://app.example.com`. Other browsers' pages
+    /// are refused on every door with 403; programs that send no `Origin` are not concerned.
+    pub origins: Vec<String>,
+    /// What a client without a token may do: rules in Redis' ACL language (`~news:* &news +@read`), or empty for
+    /// nothing. Not set: everything on a server that listens on loopback only, and no start beyond it.
+    pub anonymous: Option<Vec<String>>,
+    /// ACL rules laid over every client's own: a command they take away (`-@admin`) and do not give back (`+info`)
+    /// is refused with `NOPERM`, whatever the client's rules say.
+    pub deny_commands: Vec<String>,
+    /// A path that stands before every endpoint's: with `/live`, WebSocket is at `/live/ws`.
+    pub prefix: String,
+    /// How long the backend may owe an answer before the feeds that depend on it are told `stale`.
+    pub stale_after_ms: u64,
+    /// What happens at each limit is said with it.
+    pub limits: Limits,
+    /// The log, on standard error.
+    pub log: Log,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            listen: vec![SocketAddr::from(([127, 0, 0, 1], 7700))],
+            lanes: std::thread::available_parallelism().map_or(1, usize::from).min(table::LANES_MAX),
+            node: String::new(),
+            origins: Vec::new(),
+            anonymous: None,
+            deny_commands: ["-@admin", "-@dangerous", "+info"].map(String::from).to_vec(),
+            prefix: String::new(),
+            stale_after_ms: 2000,
+            limits: Limits::default(),
+            log: Log::default(),
+        }
+    }
+}
+
+impl Settings {
+    /// Whether every listener can be reached from this machine only.
+    pub fn loopback_only(&self) -> bool {
+        self.listen.iter().all(|address| address.ip().is_loopback())
+    }
+
+    /// The rules of a client without a token: those that were set, or everything (only ever on loopback).
+    pub fn anonymous_rules(&self) -> Vec<String> {
+        self.anonymous.clone().unwrap_or_else(|| ["~*", "&*", "+@all"].map(String::from).to_vec())
+    }
+}
+
+/// Where settings come from.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    /// The file named by `--config`; without it `KEYWIRE_CONFIG` names one, or there is none.
+    pub file: Option<PathBuf>,
+    /// Environment variables; only names that begin with `KEYWIRE_` are looked at.
+    pub env: Vec<(String, String)>,
+    /// Flags, in the order given.
+    pub flags: Vec<Flag>,
+}
+
+/// A setting given on the command line.
+#[derive(Clone, Debug)]
+pub struct Flag {
+    /// As the user wrote it, for messages: `--lanes`, `--set limits.feeds_max=…`.
+    pub shown: String,
+    /// The setting's name.
+    pub name: String,
+    /// The value.
+    pub given: Given,
+}
+
+/// A further check of whole settings, for what this module cannot know: names of settings and what is wrong.
+pub type Check = dyn Fn(&Settings) -> Vec<(&'static str, String)>;
+
+/// Settings that hold, and where each came from.
+#[derive(Clone, Debug)]
+pub struct Effective {
+    /// The settings.
+    pub settings: Settings,
+    /// By index in [`SETTINGS`].
+    origins: Vec<Origin>,
+}
+
+impl Effective {
+    /// The settings as a TOML file that gives them again; a comment says where each came from.
+    pub fn to_toml(&self) -> String {
+        show::toml(self)
+    }
+}
+
+/// Reads all sources. All mistakes come together; `checks` are asked only if there are no others.
+pub fn load(sources: &Sources, checks: &[&Check]) -> Result<Effective, Mistakes> {
+    let mut loading = Loading::new();
+    let (config, env) = split_config(&sources.env);
+    if let Some(path) = sources.file.clone().or(config) {
+        loading.read_file(&path);
+    }
+    for (variable, text) in env {
+        loading.read_variable(variable, text);
+    }
+    for flag in &sources.flags {
+        loading.set(&flag.name, flag.given.clone(), Origin::Flag(flag.shown.clone()));
+    }
+    loading.finish(checks)
+}
+
+/// The prefix of every environment variable.
+const ENV_PREFIX: &str = "KEYWIRE_";
+
+/// `KEYWIRE_CONFIG`, and the variables that are settings.
+fn split_config(env: &[(String, String)]) -> (Option<PathBuf>, impl Iterator<Item = (&str, &str)>) {
+    const CONFIG: &str = "KEYWIRE_CONFIG";
+    let config = env.iter().find(|(name, _)| name == CONFIG).map(|(_, path)| PathBuf::from(path));
+    let ours = |(name, _): &&(String, String)| {
+        name.starts_with(ENV_PREFIX) && name != CONFIG && !is_service_link(&name[ENV_PREFIX.len()..])
+    };
+    (config, env.iter().filter(ours).map(|(name, text)| (name.as_str(), text.as_str())))
+}
+
+/// Kubernetes puts such variables into every container for a service that is called `keywire`.
+fn is_service_link(rest: &str) -> bool {
+    rest == "PORT" || rest.starts_with("PORT_") || rest.starts_with("SERVICE_HOST") || rest.starts_with("SERVICE_PORT")
+}
+
+/// Settings on their way, with the mistakes so far.
+struct Loading {
+    settings: Settings,
+    origins: Vec<Origin>,
+    /// By index: the last value given was wrong, so nothing can be concluded from the setting.
+    wrong: Vec<bool>,
+    mistakes: Vec<Mistake>,
+}
+
+impl Loading {
+    fn new() -> Loading {
+        Loading {
+            settings: Settings::default(),
+            origins: vec![Origin::Default; SETTINGS.len()],
+            wrong: vec![false; SETTINGS.len()],
+            mistakes: Vec::new(),
+        }
+    }
+
+    fn read_file(&mut self, path: &std::path::Path) {
+        let (given, mistakes) = file::read(path);
+        self.mistakes.extend(mistakes);
+        for (name, value, origin) in given {
+            self.set(&name, value, origin);
+        }
+    }
+
+    fn read_variable(&mut self, variable: &str, text: &str) {
+        let origin = Origin::Variable(variable.to_owned());
+        match SETTINGS.iter().find(|s| s.variable() == variable) {
+            Some(setting) => self.set(setting.name, Given::Text(text.to_owned()), origin),
+            None => {
+                let near = nearest(variable, SETTINGS.iter().map(Setting::variable));
+                self.mistakes.push(Mistake::new(origin, unknown("variable", near)));
+            }
+        }
+    }
+
+    fn set(&mut self, name: &str, given: Given, origin: Origin) {
+        let Some(index) = SETTINGS.iter().position(|s| s.name == name) else {
+            let near = nearest(name, SETTINGS.iter().flat_map(Setting::names));
+            self.mistakes.push(Mistake::new(origin, format!("{name}: {}", unknown("setting", near))));
+            return;
+        };
+        let result = SETTINGS[index].field.assign(&mut self.settings, given);
+        self.wrong[index] = result.is_err();
+        if let Err(what) = result {
+            self.mistakes.push(Mistake::new(origin.clone(), format!("{name}: {what}")));
+        }
+        self.origins[index] = origin;
+    }
+
+    fn finish(mut self, checks: &[&Check]) -> Result<Effective, Mistakes> {
+        for (names, what) in contradictions(&self.settings) {
+            if !names.iter().any(|name| self.wrong[index_of(name)]) {
+                self.blame(names, &what);
+            }
+        }
+        if self.mistakes.is_empty() {
+            let found: Vec<_> = checks.iter().flat_map(|check| check(&self.settings)).collect();
+            for (name, what) in found {
+                self.blame(&[name], &format!("{name}: {what}"));
+            }
+        }
+        if !self.mistakes.is_empty() {
+            return Err(Mistakes(self.mistakes));
+        }
+        if self.settings.node.is_empty() {
+            self.settings.node = random_name();
+        }
+        Ok(Effective { settings: self.settings, origins: self.origins })
+    }
+
+    /// Reports a mistake at the first of these settings that somebody gave.
+    fn blame(&mut self, names: &[&str], what: &str) {
+        let mut origins = names.iter().map(|name| &self.origins[index_of(name)]);
+        let origin = origins.find(|origin| **origin != Origin::Default).cloned().unwrap_or(Origin::Default);
+        self.mistakes.push(Mistake::new(origin, what.to_owned()));
+    }
+}
+
+/// A sentence about settings that cannot be together, and their names.
+type Contradiction = (&'static [&'static str], String);
+
+fn contradictions(settings: &Settings) -> Vec<Contradiction> {
+    let l = &settings.limits;
+    let pairs = [
+        too_large(
+            &["limits.value_bytes_max", "limits.outbox_bytes_max"],
+            (l.value_bytes_max, 2, l.outbox_bytes_max),
+            "a client's outbox could not hold a value and its successor",
+        ),
+        too_large(
+            &["limits.value_bytes_max", "limits.link_bytes_max"],
+            (l.value_bytes_max, 2, l.link_bytes_max),
+            "a value and its successor could not pass between two lanes",
+        ),
+        too_large(
+            &["limits.message_bytes_max", "limits.outbox_bytes_max"],
+            (l.message_bytes_max, 1, l.outbox_bytes_max),
+            "a message of that size could be published but never delivered",
+        ),
+        too_large(
+            &["limits.outbox_bytes_max", "limits.outbox_total_bytes_max"],
+            (l.outbox_bytes_max, 1, l.outbox_total_bytes_max),
+            "one client may not hold more than all together",
+        ),
+    ];
+    open_without_rules(settings).into_iter().chain(pairs.into_iter().flatten()).collect()
+}
+
+/// Nobody opens a Redis to the world by forgetting to say who may do what.
+fn open_without_rules(settings: &Settings) -> Option<Contradiction> {
+    let open = settings.listen.iter().filter(|address| !address.ip().is_loopback());
+    let open: Vec<_> = open.map(SocketAddr::to_string).collect();
+    if settings.anonymous.is_some() || settings.loopback_only() {
+        return None;
+    }
+    let what = format!(
+        "listen: {} can be reached from beyond this machine, and nothing says what clients without a token may do; \
+         set anonymous (for example --anonymous '~news:* &news:* +@read', or '' for nothing), or listen on loopback",
+        open.join(" and ")
+    );
+    Some((&["listen", "anonymous"], what))
+}
+
+/// The first setting, taken `times`, must fit into the second.
+fn too_large(
+    names: &'static [&'static str; 2],
+    (small, times, large): (usize, usize, usize),
+    why: &str,
+) -> Option<Contradiction> {
+    let twice = if times == 2 { "twice " } else { "" };
+    let (a, b) = (parse::shown_size(small), parse::shown_size(large));
+    let what = format!("{twice}{} ({a}) is over {} ({b}): {why}", names[0], names[1]);
+    (small.saturating_mul(times) > large).then_some((names, what))
+}
+
+fn index_of(name: &str) -> usize {
+    SETTINGS.iter().position(|s| s.name == name).expect("the name is one of the table's")
+}
+
+fn unknown(what: &str, near: Option<String>) -> String {
+    match near {
+        Some(near) => format!("no such {what}; did you mean {near}?"),
+        None => format!("no such {what}; docs/settings.md lists them all"),
+    }
+}
+
+/// The candidate that is most like `name`, if it is near enough to be what was meant.
+fn nearest(name: &str, candidates: impl Iterator<Item = String>) -> Option<String> {
+    let scored = candidates.map(|candidate| (distance(name, &candidate), candidate));
+    let (distance, candidate) = scored.min()?;
+    (distance <= 1 + name.len() / 4).then_some(candidate)
+}
+
+/// Levenshtein's distance.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut diagonal = std::mem::replace(&mut row[0], i + 1);
+        for (j, y) in b.iter().enumerate() {
+            let replaced = diagonal + usize::from(x != *y);
+            diagonal = row[j + 1];
+            row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
+        }
+    }
+    row[b.len()]
+}
+
+/// Six letters and digits: enough to tell the nodes of one house apart in a log.
+fn random_name() -> String {
+    std::iter::repeat_with(fastrand::alphanumeric).map(|c| c.to_ascii_lowercase()).take(6).collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,183 @@
+//! The one table of settings. A line here and a field with its documentation is all that a new setting needs.
+
+use super::parse::{self, Given};
+use super::{ENV_PREFIX, Settings};
+use crate::logs::LogFormat;
+use std::net::SocketAddr;
+use std::ops::RangeInclusive;
+
+/// A setting: its name, its type with the place of its value, and its bounds.
+pub struct Setting {
+    /// As in the file; a dot stands before a field of a table.
+    pub name: &'static str,
+    /// Its type.
+    pub field: Field,
+    /// Where the default is not a constant: what it is.
+    pub computed: Option<&'static str>,
+}
+
+/// The place of a value within [`Settings`].
+type Place<T> = fn(&mut Settings) -> &mut T;
+/// Says what is wrong with a text.
+type Rule = fn(&str) -> Result<(), String>;
+
+/// A setting's type, with where its value lives.
+pub enum Field {
+    /// A number of bytes within bounds.
+    Size(Place<usize>, RangeInclusive<u64>),
+    /// A whole number within bounds.
+    Count(Place<usize>, RangeInclusive<u64>),
+    /// A whole number within bounds.
+    Count32(Place<u32>, RangeInclusive<u64>),
+    /// A time in milliseconds within bounds.
+    Millis(Place<u64>, RangeInclusive<u64>),
+    /// A string.
+    Text(Place<String>, Rule),
+    /// Strings.
+    List(Place<Vec<String>>, Rule),
+    /// ACL rules; their grammar is checked where they are used, but for this.
+    Rules(Place<Vec<String>>, Rule),
+    /// ACL rules, or none given.
+    OptionalRules(Place<Option<Vec<String>>>),
+    /// Addresses to listen on.
+    Addresses(Place<Vec<SocketAddr>>),
+    /// How log lines are written.
+    LogFormat(Place<LogFormat>),
+}
+
+/// More lanes than this serve nobody: they would only exchange mail.
+pub const LANES_MAX: usize = 256;
+/// Sizes end where a 32-bit length would.
+const SIZE_MAX: u64 = 1 << 31;
+const TOTAL_MAX: u64 = 1 << 50;
+const COUNT_MAX: u64 = 100_000_000;
+/// A day.
+const MILLIS_MAX: u64 = 86_400_000;
+
+/// All settings, in the order in which they are shown.
+pub const SETTINGS: &[Setting] = &[
+    setting("listen", Field::Addresses(|s| &mut s.listen)),
+    setting("lanes", Field::Count(|s| &mut s.lanes, 1..=LANES_MAX as u64)).computed("one per core"),
+    setting("node", Field::Text(|s| &mut s.node, parse::name)).computed("six random characters, new at each start"),
+    setting("origins", Field::List(|s| &mut s.origins, parse::origin)),
+    setting("anonymous", Field::OptionalRules(|s| &mut s.anonymous)).computed("not set"),
+    setting("deny_commands", Field::Rules(|s| &mut s.deny_commands, parse::command_rule)),
+    setting("prefix", Field::Text(|s| &mut s.prefix, parse::prefix)),
+    setting("stale_after_ms", Field::Millis(|s| &mut s.stale_after_ms, 1..=MILLIS_MAX)),
+    setting("log.format", Field::LogFormat(|s| &mut s.log.format)),
+    setting("log.level", Field::Text(|s| &mut s.log.level, crate::logs::check_level)),
+    setting("limits.message_bytes_max", Field::Size(|s| &mut s.limits.message_bytes_max, 1024..=SIZE_MAX)),
+    setting("limits.value_bytes_max", Field::Size(|s| &mut s.limits.value_bytes_max, 1024..=SIZE_MAX)),
+    setting("limits.outbox_bytes_max", Field::Size(|s| &mut s.limits.outbox_bytes_max, 4096..=SIZE_MAX)),
+    setting("limits.outbox_total_bytes_max", Field::Size(|s| &mut s.limits.outbox_total_bytes_max, 4096..=TOTAL_MAX)),
+    setting("limits.link_bytes_max", Field::Size(|s| &mut s.limits.link_bytes_max, 4096..=TOTAL_MAX)),
+    setting("limits.feeds_max", Field::Count(|s| &mut s.limits.feeds_max, 1..=COUNT_MAX)),
+    setting("limits.requests_in_flight_max", Field::Count(|s| &mut s.limits.requests_in_flight_max, 1..=COUNT_MAX)),
+    setting("limits.requests_per_second_max", Field::Count32(|s| &mut s.limits.requests_per_second_max, 0..=COUNT_MAX)),
+    setting("limits.requests_burst_max", Field::Count32(|s| &mut s.limits.requests_burst_max, 1..=COUNT_MAX)),
+    setting("limits.topics_max", Field::Count(|s| &mut s.limits.topics_max, 1..=COUNT_MAX)),
+    setting("limits.connections_max", Field::Count(|s| &mut s.limits.connections_max, 1..=COUNT_MAX)),
+    setting("limits.batch_max", Field::Count(|s| &mut s.limits.batch_max, 1..=COUNT_MAX)),
+    setting("limits.frame_timeout_ms", Field::Millis(|s| &mut s.limits.frame_timeout_ms, 1..=MILLIS_MAX)),
+    setting("limits.auth_timeout_ms", Field::Millis(|s| &mut s.limits.auth_timeout_ms, 1..=MILLIS_MAX)),
+    setting("limits.ping_interval_ms", Field::Millis(|s| &mut s.limits.ping_interval_ms, 1..=MILLIS_MAX)),
+    setting("limits.live_every_default_ms", Field::Millis(|s| &mut s.limits.live_every_default_ms, 0..=10_000)),
+];
+
+const fn setting(name: &'static str, field: Field) -> Setting {
+    Setting { name, field, computed: None }
+}
+
+impl Setting {
+    const fn computed(mut self, what: &'static str) -> Setting {
+        self.computed = Some(what);
+        self
+    }
+
+    /// Its name and that of the table it stands in: what a user may have meant.
+    pub fn names(&self) -> impl Iterator<Item = String> {
+        let table = self.name.split_once('.').map(|(table, _)| table);
+        [Some(self.name), table].into_iter().flatten().map(str::to_owned)
+    }
+
+    /// Its environment variable.
+    pub fn variable(&self) -> String {
+        format!("{ENV_PREFIX}{}", self.name.replace('.', "_").to_uppercase())
+    }
+}
+
+impl Field {
+    /// Parses a value into its place. The error ends a sentence that begins with the setting's name.
+    pub fn assign(&self, settings: &mut Settings, given: Given) -> Result<(), String> {
+        match self {
+            Field::Size(place, bounds) => *place(settings) = narrow(within(given.size()?, bounds, true)?)?,
+            Field::Count(place, bounds) => *place(settings) = narrow(within(given.count()?, bounds, false)?)?,
+            Field::Count32(place, bounds) => *place(settings) = narrow(within(given.count()?, bounds, false)?)?,
+            Field::Millis(place, bounds) => *place(settings) = within(given.millis()?, bounds, false)?,
+            Field::Text(place, rule) => {
+                let text = given.text()?;
+                rule(&text)?;
+                *place(settings) = text;
+            }
+            Field::List(place, rule) => *place(settings) = ruled(given.texts(parse::list)?, *rule)?,
+            Field::Rules(place, rule) => *place(settings) = ruled(given.texts(parse::rules)?, *rule)?,
+            Field::OptionalRules(place) => *place(settings) = Some(given.texts(parse::rules)?),
+            Field::Addresses(place) => *place(settings) = addresses(given.texts(parse::list)?)?,
+            Field::LogFormat(place) => *place(settings) = given.text()?.parse()?,
+        }
+        Ok(())
+    }
+
+    /// The value as TOML; none where an optional one is not set.
+    pub fn shown(&self, settings: &Settings) -> Option<String> {
+        let settings = &mut settings.clone();
+        Some(match self {
+            Field::Size(place, _) => quoted_if_text(parse::shown_size(*place(settings))),
+            Field::Count(place, _) => place(settings).to_string(),
+            Field::Count32(place, _) => place(settings).to_string(),
+            Field::Millis(place, _) => place(settings).to_string(),
+            Field::Text(place, _) => quoted(place(settings)),
+            Field::List(place, _) | Field::Rules(place, _) => array(place(settings)),
+            Field::OptionalRules(place) => array(place(settings).as_ref()?),
+            Field::Addresses(place) => array(place(settings)),
+            Field::LogFormat(place) => quoted(&place(settings).to_string()),
+        })
+    }
+}
+
+fn within(value: u64, bounds: &RangeInclusive<u64>, size: bool) -> Result<u64, String> {
+    let shown = |n: u64| if size { parse::shown_size(n as usize) } else { n.to_string() };
+    match bounds.contains(&value) {
+        true => Ok(value),
+        false => Err(format!("{} is not within {} and {}", shown(value), shown(*bounds.start()), shown(*bounds.end()))),
+    }
+}
+
+fn narrow<T: TryFrom<u64>>(value: u64) -> Result<T, String> {
+    T::try_from(value).map_err(|_| format!("{value} is too large for this machine"))
+}
+
+fn ruled(texts: Vec<String>, rule: Rule) -> Result<Vec<String>, String> {
+    texts.iter().try_for_each(|text| rule(text))?;
+    Ok(texts)
+}
+
+fn addresses(texts: Vec<String>) -> Result<Vec<SocketAddr>, String> {
+    match texts.is_empty() {
+        true => Err("at least one address is needed".into()),
+        false => texts.iter().map(|text| parse::address(text)).collect(),
+    }
+}
+
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
+fn quoted_if_text(text: String) -> String {
+    if text.bytes().all(|b| b.is_ascii_digit()) { text } else { quoted(&text) }
+}
+
+fn array<T: ToString>(items: &[T]) -> String {
+    let items: Vec<_> = items.iter().map(|item| quoted(&item.to_string())).collect();
+    format!("[{}]", items.join(", "))
+}

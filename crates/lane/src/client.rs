@@ -1,0 +1,307 @@
+//! The side of a lane that has clients: requests in, replies and frames out.
+
+use crate::event::Output;
+use crate::lane::{Client, Lane, Pending};
+use crate::liveness::Finding;
+use crate::mail::Mail;
+use bytes::Bytes;
+use hub::Class;
+use model::backend::BackendRequest;
+use model::error::TOOBIG;
+use model::request::Hello;
+use model::{
+    CloseCode, ConnId, Error, FeedEvent, FeedId, Format, LaneId, Reply, Request, Response, Ticket, Time, Value,
+};
+use wire::Encoded;
+
+impl Lane {
+    pub(crate) fn greet(&mut self, conn: ConnId) {
+        let Some(client) = self.client(conn) else { return };
+        let limits = &self.config.limits;
+        let hello = Hello {
+            version: env!("CARGO_PKG_VERSION"),
+            node: self.config.node.as_ref().into(),
+            user: client.session.user().cloned(),
+            expires: None,
+            ping_interval_ms: limits.ping_interval_ms,
+            reconnect_ms: limits.reconnect_ms,
+            message_bytes_max: limits.message_bytes_max,
+            feeds_max: limits.feeds_max,
+            requests_per_second_max: limits.requests_per_second_max,
+        };
+        self.answer(conn, &Response::Hello(hello));
+    }
+
+    pub(crate) fn handle_heard(&mut self, conn: ConnId, mid_frame: bool, now: Time) {
+        if let Some(client) = self.client_mut(conn)
+            && !client.is_closing
+        {
+            client.liveness.heard(mid_frame, now);
+        }
+    }
+
+    pub(crate) fn handle_request(&mut self, conn: ConnId, request: Request, now: Time, out: &mut Vec<Output>) {
+        let mut outputs = std::mem::take(&mut self.session_outputs);
+        if let Some(client) = self.client_mut(conn)
+            && !client.is_closing
+        {
+            client.session.handle_request(request, now, &mut outputs);
+            self.counters.requests += 1;
+        }
+        for output in outputs.drain(..) {
+            self.handle_session(conn, output, now, out);
+        }
+        self.session_outputs = outputs;
+    }
+
+    pub(crate) fn handle_rejected(&mut self, conn: ConnId, id: Option<u64>, error: Error) {
+        self.counters.rejected += 1;
+        self.answer(conn, &Response::Error { id, error });
+    }
+
+    pub(crate) fn handle_disconnected(&mut self, conn: ConnId) {
+        if self.client(conn).is_none() {
+            return;
+        }
+        let mut left = Vec::new();
+        self.hub.remove_client(conn, |feed, format| left.push((feed, format)));
+        for (feed, format) in left {
+            self.leave(feed, format);
+        }
+        self.clients[conn.slot as usize] = None;
+        while self.clients.last().is_some_and(Option::is_none) {
+            self.clients.pop();
+        }
+    }
+
+    fn handle_session(&mut self, conn: ConnId, output: session::Output, now: Time, out: &mut Vec<Output>) {
+        match output {
+            session::Output::Answer(response) => self.answer(conn, &response),
+            session::Output::Command { id, command } => {
+                let ticket = self.ticket(conn, id);
+                out.push(Output::Backend(BackendRequest::Command { ticket, command }));
+            }
+            session::Output::Transaction { id, commands } => {
+                let ticket = self.ticket(conn, Some(id));
+                out.push(Output::Backend(BackendRequest::Transaction { ticket, commands }));
+            }
+            session::Output::Open { id, key, have, from, fresh } => {
+                let Some(client) = self.client(conn) else { return };
+                let (format, home) = (client.format, self.home_of_topic(&key.topic));
+                let bytes = key.topic.home_name().len();
+                let mail = Mail::Open { conn, id, format, key, have, from, fresh };
+                self.send(home, FeedId(0), format, mail, bytes);
+            }
+            session::Output::CloseFeed { id, feed } => {
+                let Some(format) = self.client(conn).map(|c| c.format) else { return };
+                if self.hub.unsubscribe(conn, feed, format) {
+                    self.leave(feed, format);
+                }
+                self.answer(conn, &Response::Result { id, value: Value::Str(Bytes::from_static(b"OK")) });
+            }
+            session::Output::End(code) => self.close(conn, code, now, out),
+        }
+    }
+
+    fn ticket(&mut self, conn: ConnId, id: Option<u64>) -> Ticket {
+        self.next_ticket += 1;
+        self.counters.commands += 1;
+        let ticket = Ticket(self.next_ticket);
+        self.pending.insert(ticket, Pending { conn, id });
+        ticket
+    }
+
+    pub(crate) fn handle_reply(&mut self, ticket: Ticket, reply: Reply) {
+        let Some(Pending { conn, id }) = self.pending.remove(&ticket) else { return };
+        let Some(client) = self.client_mut(conn) else { return };
+        client.session.handle_answered(id);
+        let Some(id) = id else { return };
+        let response = match reply.as_error() {
+            Some(error) => Response::Error { id: Some(id), error },
+            None if reply.size() > self.config.limits.value_bytes_max => too_big(id),
+            None => Response::Result { id, value: Value::from_reply(reply) },
+        };
+        self.answer(conn, &response);
+    }
+
+    /// Letters of the second group of [`Mail`], and those of the first for the topics here.
+    pub(crate) fn handle_mail(&mut self, from: LaneId, mail: Mail, now: Time, out: &mut Vec<Output>) {
+        match mail {
+            Mail::Open { conn, id, format, key, have, from: place, fresh } => {
+                let who = crate::home::Opener { lane: from, conn, id, format };
+                self.handle_open(who, key, have, place, fresh, now, out);
+            }
+            Mail::Leave { feed, format } => self.handle_leave(from, feed, format, now, out),
+            Mail::Resync { conn, feed, format } => self.handle_resync(from, conn, feed, format, out),
+            Mail::CatchUp { conn, feed, format, after } => {
+                self.handle_catch_up(from, conn, feed, format, after, now, out);
+            }
+            Mail::Opened { conn, id, feed, format, class, place, reply } => {
+                self.handle_opened(conn, id, feed, format, class, place, reply);
+            }
+            Mail::Refused { conn, id, error } => {
+                if let Some(client) = self.client_mut(conn) {
+                    client.session.handle_refused(id);
+                    self.answer(conn, &Response::Error { id: Some(id), error });
+                }
+            }
+            Mail::Frame { feed, format, frame, end } => self.hub.publish(feed, format, frame, end),
+            Mail::MustFrame { feed, format, frame } => self.hub.publish_must(feed, format, &frame),
+            Mail::Resynced { conn, feed, format, frame } => self.hub.resynced(conn, feed, format, frame),
+            Mail::CaughtUp { conn, feed, format, frame, end, at_end } => {
+                self.hub.caught_up(conn, feed, format, frame, end, at_end);
+            }
+            Mail::Dropped { conn, feed, format, frame } => {
+                if self.hub.unsubscribe(conn, feed, format) {
+                    self.hub.send(conn, frame);
+                    self.leave(feed, format);
+                    self.forget_feed(conn, feed);
+                }
+            }
+            Mail::Ended { feed, format } => {
+                let mut heard = Vec::new();
+                self.hub.end_feed(feed, format, |conn| heard.push(conn));
+                heard.into_iter().for_each(|conn| self.forget_feed(conn, feed));
+            }
+            Mail::Missed { feed, format, count } => self.hub.add_missed(feed, format, count),
+            Mail::AllBehind { feed, format } => self.hub.set_all_behind(feed, format),
+            Mail::CloseAll { feed, format, code } => {
+                let heard: Vec<ConnId> = self.hub.subscribers(feed, format).collect();
+                heard.into_iter().for_each(|conn| self.close(conn, code, now, out));
+            }
+            Mail::CloseOne { conn, code } => self.close(conn, code, now, out),
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the letter's members")]
+    fn handle_opened(
+        &mut self,
+        conn: ConnId,
+        id: u64,
+        feed: FeedId,
+        format: Format,
+        class: Class,
+        place: hub::Place,
+        reply: Bytes,
+    ) {
+        let Some(client) = self.client_mut(conn).filter(|c| !c.is_closing) else {
+            return self.leave(feed, format);
+        };
+        match client.session.handle_opened(id, feed) {
+            session::Joined::New => {
+                self.hub.send(conn, reply);
+                self.hub.subscribe(conn, feed, format, class, place);
+            }
+            session::Joined::Already => {
+                self.hub.send(conn, reply);
+                self.leave(feed, format);
+            }
+        }
+    }
+
+    /// Tells the feed's home that one client of this lane hears it no more.
+    fn leave(&mut self, feed: FeedId, format: Format) {
+        self.send(self.home_of_feed(feed), feed, format, Mail::Leave { feed, format }, 0);
+    }
+
+    fn forget_feed(&mut self, conn: ConnId, feed: FeedId) {
+        if let Some(client) = self.client_mut(conn) {
+            client.session.handle_feed_closed(feed);
+        }
+    }
+
+    /// Queues a response for the client in its format.
+    pub(crate) fn answer(&mut self, conn: ConnId, response: &Response) {
+        let Some(client) = self.client(conn) else { return };
+        let format = client.format;
+        self.buffer.clear();
+        if format == Format::Http {
+            self.buffer.extend_from_slice(&http_answer_id(response).to_be_bytes());
+        }
+        if wire::encode_response(format, response, &mut self.buffer) != Encoded::Frame {
+            return;
+        }
+        if self.buffer.len() > self.config.limits.value_bytes_max
+            && let Response::Result { id, .. } = response
+        {
+            return self.answer(conn, &too_big(*id));
+        }
+        self.hub.send(conn, Bytes::copy_from_slice(&self.buffer));
+        self.buffer.shrink_to(64 << 10);
+    }
+
+    /// Looks at every client: pings, overdue frames, sessions whose time is over.
+    pub(crate) fn sweep(&mut self, now: Time, out: &mut Vec<Output>) {
+        for slot in 0..self.clients.len() {
+            let Some(client) = &mut self.clients[slot] else { continue };
+            let (conn, format) = (client.conn, client.format);
+            match client.liveness.sweep(&self.config.limits, answers_pings(format), now) {
+                Finding::Fine => {}
+                Finding::Ping => self.hub.send(conn, ping_frame(format)),
+                Finding::Gone if client.is_closing => out.push(Output::Abort { conn }),
+                Finding::Gone => self.close(conn, CloseCode::Policy, now, out),
+            }
+            self.session_timeout(slot, now, out);
+        }
+    }
+
+    fn session_timeout(&mut self, slot: usize, now: Time, out: &mut Vec<Output>) {
+        let Some(Client { conn, session, .. }) = &mut self.clients[slot] else { return };
+        if session.next_timeout().is_none_or(|at| at > now) {
+            return;
+        }
+        let (conn, mut outputs) = (*conn, std::mem::take(&mut self.session_outputs));
+        session.handle_timeout(now, &mut outputs);
+        for output in outputs.drain(..) {
+            self.handle_session(conn, output, now, out);
+        }
+        self.session_outputs = outputs;
+    }
+}
+
+/// Answers of `POST /command` may come out of order: each begins with its request's id, eight bytes big-endian.
+fn http_answer_id(response: &Response) -> u64 {
+    match response {
+        Response::Hello(_) => u64::MAX,
+        Response::Result { id, .. } | Response::Pong { id, .. } | Response::Opened { id, .. } => *id,
+        Response::Error { id, .. } => id.unwrap_or(u64::MAX),
+    }
+}
+
+fn answers_pings(format: Format) -> bool {
+    matches!(format, Format::Native | Format::Raw)
+}
+
+/// What keeps a silent connection known to be alive.
+fn ping_frame(format: Format) -> Bytes {
+    let mut frame = Vec::new();
+    match format {
+        Format::Native | Format::Raw => wire::ws::ping(b"", &mut frame),
+        Format::Sse => wire::sse::ping(&mut frame),
+        Format::Http => {}
+    }
+    frame.into()
+}
+
+fn too_big(id: u64) -> Response {
+    let message = "the reply is over value_bytes_max; ask for less of it";
+    Response::Error { id: Some(id), error: Error::new(TOOBIG, message) }
+}
+
+/// The last frame of a connection; none where the format has no such thing.
+pub(crate) fn close_frame(format: Format, code: CloseCode) -> Option<Bytes> {
+    matches!(format, Format::Native | Format::Raw).then(|| {
+        let mut frame = Vec::new();
+        wire::ws::close(code, code.reason(), &mut frame);
+        frame.into()
+    })
+}
+
+/// Told to the hub: how a loss is written in each format.
+pub(crate) fn tell_missed(format: Format, feed: FeedId, missed: u64) -> Result<Bytes, CloseCode> {
+    let mut frame = Vec::new();
+    match wire::encode_event(format, feed, &FeedEvent::Missed(Some(missed)), &mut frame) {
+        Encoded::Close(code) => Err(code),
+        Encoded::Frame | Encoded::Nothing => Ok(frame.into()),
+    }
+}

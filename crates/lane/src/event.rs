@@ -1,0 +1,84 @@
+//! Everything that can happen to a lane, and everything it wants done.
+
+use crate::mail::Mail;
+use model::backend::{BackendEvent, BackendRequest};
+use model::{CloseCode, ConnId, Error, LaneId, Request};
+
+/// What happened. Events that name a connection which is gone are ignored.
+#[derive(Debug)]
+pub enum Event {
+    /// Bytes came from the client; `mid_frame`: they end within a frame or message.
+    Heard {
+        /// Who.
+        conn: ConnId,
+        /// Something incomplete is waiting for its rest.
+        mid_frame: bool,
+    },
+    /// A request came.
+    Request {
+        /// Who asks.
+        conn: ConnId,
+        /// What.
+        request: Request,
+    },
+    /// What came is not a request.
+    Rejected {
+        /// Who sent it.
+        conn: ConnId,
+        /// The request's id, if readable.
+        id: Option<u64>,
+        /// Why.
+        error: Error,
+    },
+    /// A frame of the door's own for its client: a pong.
+    Send {
+        /// To whom.
+        conn: ConnId,
+        /// The frame.
+        frame: bytes::Bytes,
+    },
+    /// The door wants the connection closed: the client closed, or broke the protocol.
+    Close {
+        /// Who.
+        conn: ConnId,
+        /// The code to answer with.
+        code: CloseCode,
+    },
+    /// The server goes: every client is closed with 1001.
+    Drain,
+    /// The connection is gone.
+    Disconnected {
+        /// Who.
+        conn: ConnId,
+    },
+    /// Another lane writes.
+    Mail {
+        /// The sender.
+        from: LaneId,
+        /// The letter.
+        mail: Mail,
+    },
+    /// The backend tells something.
+    Backend(BackendEvent),
+    /// [`crate::Lane::next_timeout`] has come.
+    Timeout,
+}
+
+/// What the lane wants of its shell.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Output {
+    /// A request for the backend.
+    Backend(BackendRequest),
+    /// Nothing more will be queued for this client: once what is queued is written, shut the connection down.
+    Close {
+        /// Who.
+        conn: ConnId,
+        /// Why; its close frame is queued already where the format has one.
+        code: CloseCode,
+    },
+    /// Drop the connection at once: it did not take its close frame in time.
+    Abort {
+        /// Who.
+        conn: ConnId,
+    },
+}

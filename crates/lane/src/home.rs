@@ -1,0 +1,286 @@
+//! The side of a lane that has topics: opens in, frames out to the lanes that hear them.
+
+use crate::event::Output;
+use crate::lane::Lane;
+use crate::link::Recovery;
+use crate::mail::Mail;
+use ahash::AHashMap;
+use bytes::Bytes;
+use hub::{Audience, Class, Place};
+use live::{ListenerId, OpenerId};
+use model::feed::Tag;
+use model::request::{From, Opening};
+use model::{CloseCode, ConnId, EntryId, FeedEvent, FeedId, FeedKey, Format, LaneId, Response, Time};
+use smallvec::SmallVec;
+use wire::Encoded;
+
+/// What the home side keeps beside `live`: who asked, and who hears.
+#[derive(Default)]
+pub(crate) struct Home {
+    audience: Audience,
+    openers: AHashMap<OpenerId, Opener>,
+    listeners: AHashMap<ListenerId, Listener>,
+    /// The last opener's or listener's number.
+    last_id: u64,
+}
+
+/// A client whose open waits for its answer.
+pub(crate) struct Opener {
+    pub lane: LaneId,
+    pub conn: ConnId,
+    pub id: u64,
+    pub format: Format,
+}
+
+/// Who asked for what it missed.
+struct Listener {
+    lane: LaneId,
+    feed: FeedId,
+    format: Format,
+    /// None: everybody of that lane and format.
+    conn: Option<ConnId>,
+    /// Frames of a catch-up until it is answered.
+    frames: Vec<u8>,
+}
+
+impl Home {
+    fn next_id(&mut self) -> u64 {
+        self.last_id += 1;
+        self.last_id
+    }
+}
+
+impl Lane {
+    #[expect(clippy::too_many_arguments, reason = "the letter's members")]
+    pub(crate) fn handle_open(
+        &mut self,
+        who: Opener,
+        key: FeedKey,
+        have: Option<Tag>,
+        from: Option<From>,
+        fresh: bool,
+        now: Time,
+        out: &mut Vec<Output>,
+    ) {
+        let opener = OpenerId(self.home.next_id());
+        self.home.openers.insert(opener, who);
+        self.live.handle_open(live::Open { opener, key, have, from, fresh }, now, &mut self.live_outputs);
+        self.handle_live(out);
+    }
+
+    pub(crate) fn handle_leave(
+        &mut self,
+        lane: LaneId,
+        feed: FeedId,
+        format: Format,
+        now: Time,
+        out: &mut Vec<Output>,
+    ) {
+        if self.home.audience.leave(feed, lane, format) {
+            self.home.listeners.retain(|_, l| l.feed != feed);
+            self.live.handle_abandoned(feed, now, &mut self.live_outputs);
+            self.handle_live(out);
+        }
+    }
+
+    pub(crate) fn handle_resync(
+        &mut self,
+        lane: LaneId,
+        conn: ConnId,
+        feed: FeedId,
+        format: Format,
+        out: &mut Vec<Output>,
+    ) {
+        self.ask_live(Listener { lane, feed, format, conn: Some(conn), frames: Vec::new() }, out, |live, id, out| {
+            live.handle_resync(feed, id, out);
+        });
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the letter's members")]
+    pub(crate) fn handle_catch_up(
+        &mut self,
+        lane: LaneId,
+        conn: ConnId,
+        feed: FeedId,
+        format: Format,
+        after: EntryId,
+        now: Time,
+        out: &mut Vec<Output>,
+    ) {
+        self.ask_live(Listener { lane, feed, format, conn: Some(conn), frames: Vec::new() }, out, |live, id, out| {
+            live.handle_catch_up(feed, id, after, now, out);
+        });
+    }
+
+    /// Makes good what was lost on the way to another lane, now that there is room.
+    pub(crate) fn recover(&mut self, lane: LaneId, recovery: Recovery, out: &mut Vec<Output>) {
+        let Recovery { feed, format, class } = recovery;
+        match class {
+            Class::State => {
+                self.ask_live(Listener { lane, feed, format, conn: None, frames: Vec::new() }, out, |live, id, out| {
+                    live.handle_resync(feed, id, out);
+                });
+            }
+            _ => self.send(lane, feed, format, Mail::AllBehind { feed, format }, 0),
+        }
+    }
+
+    /// Registers a listener and asks for it; of a feed that is over there is nothing to ask.
+    fn ask_live(
+        &mut self,
+        listener: Listener,
+        out: &mut Vec<Output>,
+        ask: impl FnOnce(&mut live::Live, ListenerId, &mut Vec<live::Output>),
+    ) {
+        if self.home.audience.routes(listener.feed).is_empty() {
+            return;
+        }
+        let id = ListenerId(self.home.next_id());
+        self.home.listeners.insert(id, listener);
+        ask(&mut self.live, id, &mut self.live_outputs);
+        self.handle_live(out);
+    }
+
+    /// Turns what the topics want into frames, mail and requests.
+    pub(crate) fn handle_live(&mut self, out: &mut Vec<Output>) {
+        let mut outputs = std::mem::take(&mut self.live_outputs);
+        for output in outputs.drain(..) {
+            match output {
+                live::Output::Backend(request) => out.push(Output::Backend(request)),
+                live::Output::Opened { opener, feed, state, stale, at_end } => {
+                    self.opened(opener, feed, state, stale, at_end);
+                }
+                live::Output::Refused { opener, error } => {
+                    if let Some(Opener { lane, conn, id, format }) = self.home.openers.remove(&opener) {
+                        self.send(lane, FeedId(0), format, Mail::Refused { conn, id, error }, 0);
+                    }
+                }
+                live::Output::Event { feed, event } => self.publish(feed, &event),
+                live::Output::EventTo { listener, feed, event } => self.publish_to(listener, feed, &event),
+                live::Output::CaughtUp { listener, feed, position, at_end } => {
+                    self.caught_up(listener, feed, position, at_end);
+                }
+                live::Output::Ended { feed } => {
+                    self.home.listeners.retain(|_, l| l.feed != feed);
+                    for route in self.home.audience.end(feed) {
+                        let mail = Mail::Ended { feed, format: route.format };
+                        self.send(route.lane, feed, route.format, mail, 0);
+                    }
+                }
+            }
+        }
+        self.live_outputs = outputs;
+    }
+
+    fn opened(&mut self, opener: OpenerId, feed: FeedId, state: Opening, stale: bool, at_end: bool) {
+        let Some(Opener { lane, conn, id, format }) = self.home.openers.remove(&opener) else { return };
+        let (class, at) = match &state {
+            Opening::Query { .. } => (Class::State, EntryId::MIN),
+            Opening::Channel => (Class::Events, EntryId::MIN),
+            Opening::Stream { from } => (Class::Entries, *from),
+        };
+        let place = if at_end { Place::Current(at) } else { Place::Behind(at) };
+        let mut reply = Vec::new();
+        // A format that writes nothing here gets an empty reply, which the hub does not send.
+        let _ = wire::encode_response(format, &Response::Opened { id, feed, state, stale }, &mut reply);
+        self.home.audience.join(feed, lane, format);
+        let bytes = reply.len();
+        let mail = Mail::Opened { conn, id, feed, format, class, place, reply: reply.into() };
+        self.send(lane, feed, format, mail, bytes);
+    }
+
+    /// Encodes an event once per format and sends the same bytes to every lane that hears it.
+    fn publish(&mut self, feed: FeedId, event: &FeedEvent) {
+        let mut encoded: SmallVec<[(Format, Result<Bytes, CloseCode>); 2]> = SmallVec::new();
+        let routes: SmallVec<[hub::Route; 4]> = self.home.audience.routes(feed).into();
+        for route in routes {
+            let at = encoded.iter().position(|(format, _)| *format == route.format).unwrap_or_else(|| {
+                encoded.push((route.format, encode(route.format, feed, event)));
+                self.counters.frames_encoded += 1;
+                encoded.len() - 1
+            });
+            match &encoded[at].1 {
+                Ok(frame) if frame.is_empty() => {}
+                Ok(frame) => self.send_event(route.lane, feed, route.format, event, frame.clone()),
+                Err(code) => {
+                    let mail = Mail::CloseAll { feed, format: route.format, code: *code };
+                    self.send(route.lane, feed, route.format, mail, 0);
+                }
+            }
+        }
+    }
+
+    fn send_event(&mut self, lane: LaneId, feed: FeedId, format: Format, event: &FeedEvent, frame: Bytes) {
+        match class_of(event) {
+            Class::Must => {
+                let bytes = frame.len();
+                self.send(lane, feed, format, Mail::MustFrame { feed, format, frame }, bytes);
+            }
+            class => {
+                let end = match event {
+                    FeedEvent::Entries(entries) => entries.last().map_or(EntryId::MIN, |e| e.id),
+                    _ => EntryId::MIN,
+                };
+                self.send_frame(lane, class, feed, format, frame, end);
+            }
+        }
+    }
+
+    fn publish_to(&mut self, id: ListenerId, feed: FeedId, event: &FeedEvent) {
+        let Some(listener) = self.home.listeners.get_mut(&id) else { return };
+        let (lane, format, conn) = (listener.lane, listener.format, listener.conn);
+        let frame = match (encode(format, feed, event), conn) {
+            (Ok(frame), _) => frame,
+            (Err(code), Some(conn)) => {
+                return self.send(lane, feed, format, Mail::CloseOne { conn, code }, 0);
+            }
+            (Err(code), None) => return self.send(lane, feed, format, Mail::CloseAll { feed, format, code }, 0),
+        };
+        match (event, conn) {
+            (FeedEvent::Entries(_) | FeedEvent::Gap { .. }, _) => listener.frames.extend_from_slice(&frame),
+            (FeedEvent::Closed(_), Some(conn)) => {
+                self.home.listeners.remove(&id);
+                let bytes = frame.len();
+                self.send(lane, feed, format, Mail::Dropped { conn, feed, format, frame }, bytes);
+            }
+            // Staleness is told to those behind as well, so it is known there.
+            (FeedEvent::Stale(_), _) => {}
+            (_, Some(conn)) => {
+                self.home.listeners.remove(&id);
+                let bytes = frame.len();
+                self.send(lane, feed, format, Mail::Resynced { conn, feed, format, frame }, bytes);
+            }
+            (_, None) => {
+                self.home.listeners.remove(&id);
+                self.send_frame(lane, Class::State, feed, format, frame, EntryId::MIN);
+            }
+        }
+    }
+
+    fn caught_up(&mut self, id: ListenerId, feed: FeedId, end: EntryId, at_end: bool) {
+        let Some(Listener { lane, format, conn, frames, .. }) = self.home.listeners.remove(&id) else { return };
+        let Some(conn) = conn else { return };
+        let bytes = frames.len();
+        let mail = Mail::CaughtUp { conn, feed, format, frame: frames.into(), end, at_end };
+        self.send(lane, feed, format, mail, bytes);
+    }
+}
+
+/// What may happen to the event's frame on the way to a slow client.
+fn class_of(event: &FeedEvent) -> Class {
+    match event {
+        FeedEvent::Value { .. } | FeedEvent::Patch { .. } | FeedEvent::Error { .. } => Class::State,
+        FeedEvent::Message(_) | FeedEvent::PatternMessage { .. } => Class::Events,
+        FeedEvent::Entries(_) | FeedEvent::Gap { .. } => Class::Entries,
+        FeedEvent::Missed(_) | FeedEvent::Stale(_) | FeedEvent::Closed(_) => Class::Must,
+    }
+}
+
+/// The event in this format; empty where the format says nothing of it.
+fn encode(format: Format, feed: FeedId, event: &FeedEvent) -> Result<Bytes, CloseCode> {
+    let mut frame = Vec::new();
+    match wire::encode_event(format, feed, event, &mut frame) {
+        Encoded::Close(code) => Err(code),
+        Encoded::Frame | Encoded::Nothing => Ok(frame.into()),
+    }
+}

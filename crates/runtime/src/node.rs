@@ -1,0 +1,136 @@
+//! A node: its lanes' threads, and the way for other threads to reach them.
+
+use crate::clock::Clock;
+use crate::mailbox::Mailbox;
+use crate::shell::{Backend, LaneHandle, Letter};
+use lane::Lane;
+use model::LaneId;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+
+/// What a node is started with.
+pub struct NodeConfig<B> {
+    /// What all lanes have in common.
+    pub setup: lane::Setup,
+    /// What a lane's mailbox holds before its senders keep their letters, in bytes.
+    pub mailbox_bytes_max: usize,
+    /// Makes the backend, on the thread of lane 0.
+    pub backend: B,
+}
+
+/// The threads of a node.
+pub struct Node {
+    lanes: Lanes,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// Reaches the lanes from any thread.
+#[derive(Clone)]
+pub struct Lanes {
+    mailboxes: Arc<[Mailbox<Letter>]>,
+    load: Arc<[AtomicUsize]>,
+    clock: Clock,
+}
+
+/// Starts the lanes' threads. The backend lives on the thread of lane 0: with few cores this saves two thread hops per
+/// command, and its work is the smallest part of a command's.
+///
+/// # Errors
+/// When a thread or its event loop cannot be made.
+pub fn start<B>(config: NodeConfig<B>) -> io::Result<Node>
+where
+    B: FnOnce() -> Box<dyn Backend> + Send + 'static,
+{
+    let count = usize::from(config.setup.lanes());
+    let lanes = Lanes {
+        mailboxes: (0..count).map(|_| Mailbox::new(config.mailbox_bytes_max)).collect(),
+        load: (0..count).map(|_| AtomicUsize::new(0)).collect(),
+        clock: Clock::start(),
+    };
+    let mut backend = Some(config.backend);
+    let mut threads = Vec::with_capacity(count);
+    for id in (0..count).map(|n| LaneId(n as u16)) {
+        let (lanes, setup, backend) = (lanes.clone(), config.setup.clone(), backend.take());
+        let (tell_started, started) = std::sync::mpsc::channel();
+        let run = move || {
+            // The event loop stays on the thread that made it.
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build_local(Default::default());
+            let runtime = match runtime {
+                Ok(runtime) => runtime,
+                Err(error) => return drop(tell_started.send(Err(error))),
+            };
+            let backend = backend.map(|make| make());
+            let lane = Lane::new(setup.lane(id));
+            let handle = LaneHandle::new(lane, id, lanes.clock, backend, LaneId(0), lanes.mailboxes, lanes.load);
+            drop(tell_started.send(Ok(())));
+            runtime.block_on(async move { handle.pump().await });
+        };
+        threads.push(std::thread::Builder::new().name(format!("lane-{}", id.0)).spawn(run)?);
+        started.recv().unwrap_or_else(|_| Err(io::Error::other("a lane's thread ended at its start")))?;
+    }
+    Ok(Node { lanes, threads })
+}
+
+impl Node {
+    /// The way to the lanes.
+    pub fn lanes(&self) -> Lanes {
+        self.lanes.clone()
+    }
+
+    /// Stops the lanes and waits for their threads. Connections that are still open are dropped.
+    pub fn stop(self) {
+        for id in self.lanes.ids() {
+            self.lanes.run(id, |handle| handle.stop());
+        }
+        for thread in self.threads {
+            if thread.join().is_err() {
+                tracing::error!("a lane's thread panicked");
+            }
+        }
+    }
+}
+
+impl Lanes {
+    /// All lanes.
+    pub fn ids(&self) -> impl Iterator<Item = LaneId> + use<> {
+        (0..self.mailboxes.len()).map(|n| LaneId(n as u16))
+    }
+
+    /// The process's clock.
+    pub fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// Runs `call` on the lane's thread, behind the letters that are there already.
+    pub fn run(&self, lane: LaneId, call: impl FnOnce(&LaneHandle) + Send + 'static) {
+        self.mailboxes[usize::from(lane.0)].post(Letter::Run(Box::new(call)), 0);
+    }
+
+    /// The lane with the fewest connections.
+    pub fn least_loaded(&self) -> LaneId {
+        let load = |id: &LaneId| self.load[usize::from(id.0)].load(Ordering::Relaxed);
+        self.ids().min_by_key(load).unwrap_or_default()
+    }
+
+    /// How many connections the node has.
+    pub fn connections(&self) -> usize {
+        self.load.iter().map(|n| n.load(Ordering::Relaxed)).sum()
+    }
+
+    /// Asks every lane and gathers the answers, in the lanes' order. Lanes that stop meanwhile are left out.
+    pub async fn ask_all<R: Send + 'static>(&self, ask: impl Fn(&LaneHandle) -> R + Send + Clone + 'static) -> Vec<R> {
+        let mut answers = Vec::new();
+        let mut waiting = Vec::new();
+        for id in self.ids() {
+            let (ask, (tell, answer)) = (ask.clone(), tokio::sync::oneshot::channel());
+            self.run(id, move |handle| drop(tell.send(ask(handle))));
+            waiting.push(answer);
+        }
+        for answer in waiting {
+            answers.extend(answer.await.ok());
+        }
+        answers
+    }
+}

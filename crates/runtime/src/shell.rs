@@ -1,0 +1,449 @@
+//! One lane on its thread: the handle that connection tasks call, and the pump that runs once per turn.
+
+use crate::clock::{Clock, Moment};
+use crate::delivery::{Delivery, event_bytes};
+use crate::mailbox::Mailbox;
+use lane::{Event, Lane, Mail, Output};
+use model::backend::{BackendEvent, BackendRequest};
+use model::{CloseCode, ConnId, Format, LaneId, Time};
+use std::cell::{Cell, RefCell};
+use std::io::{self, IoSlice};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// What goes through a mailbox.
+pub(crate) enum Letter {
+    /// From another lane.
+    Mail { from: LaneId, mail: Mail },
+    /// From the backend on another thread.
+    Backend(BackendEvent),
+    /// For the backend on this thread.
+    Request { from: LaneId, request: BackendRequest },
+    /// Something to do on this thread: take a socket over, read counters, stop.
+    Run(Box<dyn FnOnce(&LaneHandle) + Send>),
+}
+
+/// A backend that lives on a lane's thread and serves all lanes.
+pub trait Backend {
+    /// A request of a lane. What follows is appended to `out`, each event with the lane it is for, in order.
+    fn handle(&mut self, from: LaneId, request: BackendRequest, now: Moment, out: &mut Vec<(LaneId, BackendEvent)>);
+
+    /// When [`Backend::handle_timeout`] wants to be called next.
+    fn next_timeout(&self, now: Moment) -> Option<Time>;
+
+    /// Time has passed.
+    fn handle_timeout(&mut self, now: Moment, out: &mut Vec<(LaneId, BackendEvent)>);
+}
+
+/// A client's connection, as the pump sees it. All calls come from the lane's thread, and none of them may call back.
+pub trait Connection {
+    /// Writes what the socket takes now.
+    fn try_write(&self, chunks: &[IoSlice<'_>]) -> Written;
+
+    /// Something about it changed: its task looks again whether to read, to write, or to end.
+    fn wake(&self);
+
+    /// Once what is queued is written, the connection is to be shut down.
+    fn close(&self, code: CloseCode);
+
+    /// The connection is to be dropped now.
+    fn abort(&self);
+}
+
+/// What became of a write.
+#[derive(Debug)]
+pub enum Written {
+    /// So many bytes were taken.
+    Bytes(usize),
+    /// The socket takes nothing now; the connection's task flushes when it does.
+    Blocked,
+    /// The connection takes its frames itself; it is woken.
+    Pulls,
+    /// The socket is gone; the connection's task notices by itself.
+    Failed(io::ErrorKind),
+}
+
+/// What the pump writes at most in one system call.
+const CHUNKS_MAX: usize = 64;
+/// Rounds between the lane and the backend on its thread before sockets are served again.
+const ROUNDS_MAX: usize = 16;
+
+/// A lane on its thread. Cheap to clone, stays on the thread.
+#[derive(Clone)]
+pub struct LaneHandle(Rc<Shell>);
+
+struct Shell {
+    id: LaneId,
+    clock: Clock,
+    lane: RefCell<Lane>,
+    /// By slot of the connection's id.
+    connections: RefCell<Vec<Option<(ConnId, Rc<dyn Connection>)>>>,
+    /// What the lane wants, until the pump runs.
+    outputs: RefCell<Vec<Output>>,
+    /// The backend, if it lives here.
+    backend: RefCell<Option<Host>>,
+    /// Which lane's thread the backend lives on.
+    backend_lane: LaneId,
+    mailboxes: Arc<[Mailbox<Letter>]>,
+    /// How many connections this lane has, for whoever hands out new ones.
+    load: Arc<[AtomicUsize]>,
+    /// The pump has been woken and has not run yet.
+    pump_due: Cell<bool>,
+    stopped: Cell<bool>,
+    /// For reading from sockets: one buffer for all connections of the lane.
+    scratch: RefCell<Vec<u8>>,
+    /// Kept for its capacity.
+    letters: RefCell<Vec<Letter>>,
+}
+
+/// The backend on this thread with the ways to the lanes it serves.
+struct Host {
+    backend: Box<dyn Backend>,
+    deliveries: Vec<Delivery>,
+    events: Vec<(LaneId, BackendEvent)>,
+}
+
+impl LaneHandle {
+    pub(crate) fn new(
+        lane: Lane,
+        id: LaneId,
+        clock: Clock,
+        backend: Option<Box<dyn Backend>>,
+        backend_lane: LaneId,
+        mailboxes: Arc<[Mailbox<Letter>]>,
+        load: Arc<[AtomicUsize]>,
+    ) -> LaneHandle {
+        let deliveries = || (0..mailboxes.len()).map(|_| Delivery::default()).collect();
+        let host = backend.map(|backend| Host { backend, deliveries: deliveries(), events: Vec::new() });
+        /// Enough for a burst of small frames or a good part of a large one.
+        const SCRATCH_BYTES: usize = 64 << 10;
+        LaneHandle(Rc::new(Shell {
+            id,
+            clock,
+            lane: RefCell::new(lane),
+            connections: RefCell::new(Vec::new()),
+            outputs: RefCell::new(Vec::new()),
+            backend: RefCell::new(host),
+            backend_lane,
+            mailboxes,
+            load,
+            pump_due: Cell::new(false),
+            stopped: Cell::new(false),
+            scratch: RefCell::new(vec![0; SCRATCH_BYTES]),
+            letters: RefCell::new(Vec::new()),
+        }))
+    }
+
+    /// Which lane this is.
+    pub fn id(&self) -> LaneId {
+        self.0.id
+    }
+
+    /// The process's clock.
+    pub fn clock(&self) -> Clock {
+        self.0.clock
+    }
+
+    /// A client has connected; `connection` gives what the pump will write to. `make` gets the client's id.
+    pub fn connect<C: Connection + 'static>(&self, format: Format, make: impl FnOnce(ConnId) -> Rc<C>) -> Rc<C> {
+        let conn = self.0.lane.borrow_mut().connect(format, self.0.clock.now());
+        let connection = make(conn);
+        let mut connections = self.0.connections.borrow_mut();
+        let slot = conn.slot as usize;
+        if connections.len() <= slot {
+            connections.resize_with(slot + 1, || None);
+        }
+        connections[slot] = Some((conn, connection.clone()));
+        self.0.load[usize::from(self.0.id.0)].fetch_add(1, Ordering::Relaxed);
+        self.wake_pump();
+        connection
+    }
+
+    /// The connection is gone.
+    pub fn disconnect(&self, conn: ConnId) {
+        let mut connections = self.0.connections.borrow_mut();
+        let Some(slot) = connections.get_mut(conn.slot as usize).filter(|c| c.as_ref().is_some_and(|c| c.0 == conn))
+        else {
+            return;
+        };
+        *slot = None;
+        drop(connections);
+        self.0.load[usize::from(self.0.id.0)].fetch_sub(1, Ordering::Relaxed);
+        self.handle(Event::Disconnected { conn });
+    }
+
+    /// Something happened.
+    pub fn handle(&self, event: Event) {
+        let now = self.0.clock.now();
+        self.0.lane.borrow_mut().handle(event, now, &mut self.0.outputs.borrow_mut());
+        self.wake_pump();
+    }
+
+    /// Calls the lane; not for events.
+    pub fn with_lane<R>(&self, call: impl FnOnce(&mut Lane) -> R) -> R {
+        call(&mut self.0.lane.borrow_mut())
+    }
+
+    /// Lends the lane's read buffer. `call` must not lend it again.
+    pub fn with_scratch<R>(&self, call: impl FnOnce(&mut [u8]) -> R) -> R {
+        call(&mut self.0.scratch.borrow_mut())
+    }
+
+    /// Writes what is queued for a connection whose socket takes bytes again.
+    pub fn flush(&self, conn: ConnId) {
+        let connection = self.connection(conn);
+        let mut lane = self.0.lane.borrow_mut();
+        lane.set_blocked(conn, false);
+        if let Some(connection) = connection {
+            write(&mut lane, conn, &*connection);
+        }
+        drop(lane);
+        // Room in an outbox may mean that more can be asked for.
+        self.wake_pump();
+    }
+
+    /// The next whole frame of a connection that takes its frames itself.
+    pub fn take(&self, conn: ConnId) -> Option<bytes::Bytes> {
+        let frame = self.0.lane.borrow_mut().take(conn)?;
+        // Room in an outbox may mean that more can be asked for.
+        self.wake_pump();
+        Some(frame)
+    }
+
+    /// Ends the lane's thread after this turn.
+    pub fn stop(&self) {
+        self.0.stopped.set(true);
+        self.mailbox().wake();
+    }
+
+    fn connection(&self, conn: ConnId) -> Option<Rc<dyn Connection>> {
+        let connections = self.0.connections.borrow();
+        let (id, connection) = connections.get(conn.slot as usize)?.as_ref()?;
+        (*id == conn).then(|| connection.clone())
+    }
+
+    fn mailbox(&self) -> &Mailbox<Letter> {
+        &self.0.mailboxes[usize::from(self.0.id.0)]
+    }
+
+    fn wake_pump(&self) {
+        if !self.0.pump_due.replace(true) {
+            self.mailbox().wake();
+        }
+    }
+
+    /// Runs turns until the lane is stopped.
+    pub(crate) async fn pump(&self) {
+        let far = || tokio::time::Instant::now() + std::time::Duration::from_secs(3600);
+        let sleep = tokio::time::sleep_until(far());
+        tokio::pin!(sleep);
+        while !self.0.stopped.get() {
+            let due = self.next_timeout().map_or_else(far, |at| self.0.clock.instant(at).into());
+            if sleep.deadline() != due {
+                sleep.as_mut().reset(due);
+            }
+            tokio::select! {
+                biased;
+                () = self.mailbox().woken() => {}
+                () = &mut sleep => {}
+            }
+            self.turn();
+        }
+    }
+
+    fn next_timeout(&self) -> Option<Time> {
+        let lane = self.0.lane.borrow().next_timeout();
+        let backend = self.0.backend.borrow();
+        let backend = backend.as_ref().and_then(|host| host.backend.next_timeout(self.0.clock.moment()));
+        [lane, backend].into_iter().flatten().min()
+    }
+
+    fn turn(&self) {
+        self.0.pump_due.set(false);
+        self.take_letters();
+        self.fire_timers();
+        for _ in 0..ROUNDS_MAX {
+            if !self.serve_backend() {
+                break;
+            }
+        }
+        let now = self.0.clock.now();
+        self.0.lane.borrow_mut().end_turn(now, &mut self.0.outputs.borrow_mut());
+        self.write_dirty();
+        self.obey_outputs();
+        self.post_mail();
+        if !self.0.outputs.borrow().is_empty() {
+            self.wake_pump();
+        }
+    }
+
+    fn take_letters(&self) {
+        let mut letters = std::mem::take(&mut *self.0.letters.borrow_mut());
+        for lane in self.mailbox().take(&mut letters) {
+            self.0.mailboxes[usize::from(lane.0)].wake();
+        }
+        for letter in letters.drain(..) {
+            match letter {
+                Letter::Mail { from, mail } => self.handle(Event::Mail { from, mail }),
+                Letter::Backend(event) => self.handle(Event::Backend(event)),
+                Letter::Request { from, request } => self.ask_backend(from, request),
+                Letter::Run(call) => call(self),
+            }
+        }
+        *self.0.letters.borrow_mut() = letters;
+    }
+
+    fn fire_timers(&self) {
+        let now = self.0.clock.moment();
+        if self.0.lane.borrow().next_timeout().is_some_and(|at| at <= now.time) {
+            self.handle(Event::Timeout);
+        }
+        if let Some(host) = &mut *self.0.backend.borrow_mut()
+            && host.backend.next_timeout(now).is_some_and(|at| at <= now.time)
+        {
+            host.backend.handle_timeout(now, &mut host.events);
+        }
+    }
+
+    fn ask_backend(&self, from: LaneId, request: BackendRequest) {
+        if let Some(host) = &mut *self.0.backend.borrow_mut() {
+            host.backend.handle(from, request, self.0.clock.moment(), &mut host.events);
+        }
+    }
+
+    /// Passes requests to the backend and its events to the lanes. Returns whether anything moved.
+    fn serve_backend(&self) -> bool {
+        let outputs = std::mem::take(&mut *self.0.outputs.borrow_mut());
+        let mut moved = false;
+        let mut others = Vec::new();
+        for output in outputs {
+            match output {
+                Output::Backend(request) if self.0.backend_lane == self.0.id => {
+                    self.ask_backend(self.0.id, request);
+                    moved = true;
+                }
+                Output::Backend(request) => {
+                    let letter = Letter::Request { from: self.0.id, request };
+                    self.0.mailboxes[usize::from(self.0.backend_lane.0)].post(letter, 0);
+                }
+                other => others.push(other),
+            }
+        }
+        self.0.outputs.borrow_mut().extend(others);
+        self.deliver() || moved
+    }
+
+    fn deliver(&self) -> bool {
+        let mut host = self.0.backend.borrow_mut();
+        let Some(Host { deliveries, events, .. }) = &mut *host else { return false };
+        let events = std::mem::take(events);
+        let moved = !events.is_empty();
+        let mut mine = Vec::new();
+        for (lane, event) in events {
+            if lane == self.0.id {
+                mine.push(event);
+                continue;
+            }
+            let mailbox = &self.0.mailboxes[usize::from(lane.0)];
+            let room = mailbox.room();
+            if !room {
+                mailbox.ask_for_room(self.0.id);
+            }
+            deliveries[usize::from(lane.0)].pass(event, room, &mut |event| {
+                let bytes = event_bytes(&event);
+                mailbox.post(Letter::Backend(event), bytes);
+            });
+        }
+        for (mailbox, delivery) in self.0.mailboxes.iter().zip(deliveries) {
+            if delivery.owes() && mailbox.room() {
+                delivery.recover(&mut |event| mailbox.post(Letter::Backend(event), 0));
+            }
+        }
+        drop(host);
+        for event in mine {
+            self.handle(Event::Backend(event));
+        }
+        moved
+    }
+
+    /// Writes to every connection that has something queued, once.
+    fn write_dirty(&self) {
+        let mut lane = self.0.lane.borrow_mut();
+        while let Some(conn) = lane.next_dirty() {
+            let connections = self.0.connections.borrow();
+            let known = connections.get(conn.slot as usize).and_then(|c| c.as_ref()).filter(|c| c.0 == conn);
+            if let Some((_, connection)) = known {
+                write(&mut lane, conn, &**connection);
+            }
+        }
+    }
+
+    fn obey_outputs(&self) {
+        let outputs = std::mem::take(&mut *self.0.outputs.borrow_mut());
+        let mut later = Vec::new();
+        for output in outputs {
+            match output {
+                Output::Close { conn, code } => {
+                    if let Some(connection) = self.connection(conn) {
+                        connection.close(code);
+                    }
+                }
+                Output::Abort { conn } => {
+                    if let Some(connection) = self.connection(conn) {
+                        connection.abort();
+                    }
+                }
+                request @ Output::Backend(_) => later.push(request),
+            }
+        }
+        self.0.outputs.borrow_mut().extend(later);
+    }
+
+    fn post_mail(&self) {
+        let mut lane = self.0.lane.borrow_mut();
+        for (to, mailbox) in self.0.mailboxes.iter().enumerate() {
+            let to = LaneId(to as u16);
+            if to == self.0.id || !lane.has_mail(to) {
+                continue;
+            }
+            mailbox.post_while_room(self.0.id, || {
+                let mail = lane.next_mail(to)?;
+                let bytes = mail.bytes();
+                Some((Letter::Mail { from: self.0.id, mail }, bytes))
+            });
+        }
+    }
+}
+
+/// Writes what is queued for one connection, in one system call as a rule.
+fn write(lane: &mut Lane, conn: ConnId, connection: &dyn Connection) {
+    loop {
+        let written = {
+            let mut slices: [IoSlice<'_>; CHUNKS_MAX] = [IoSlice::new(&[]); CHUNKS_MAX];
+            let mut count = 0;
+            lane.chunks(conn, CHUNKS_MAX, |chunk| {
+                slices[count] = IoSlice::new(chunk);
+                count += 1;
+            });
+            if count == 0 {
+                return connection.wake();
+            }
+            let asked: usize = slices[..count].iter().map(|s| s.len()).sum();
+            match connection.try_write(&slices[..count]) {
+                Written::Bytes(n) if n < asked => (n, true),
+                Written::Bytes(n) => (n, false),
+                Written::Blocked => (0, true),
+                Written::Pulls | Written::Failed(_) => return connection.wake(),
+            }
+        };
+        let (bytes, blocked) = written;
+        let more = lane.wrote(conn, bytes);
+        if blocked {
+            lane.set_blocked(conn, true);
+        }
+        if blocked || !more {
+            return connection.wake();
+        }
+    }
+}

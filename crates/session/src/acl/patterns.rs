@@ -1,0 +1,139 @@
+//! Which keys and which channels a selector allows.
+
+use super::parse::{Reason, SYNTAX};
+use bytes::Bytes;
+use model::command::KeyFlags;
+use model::glob;
+
+const AFTER_ALL_KEYS: Reason = "Adding a pattern after the * pattern (or the 'allkeys' flag) is not valid and does not have \
+     any effect. Try 'resetkeys' to start with an empty list of patterns";
+const AFTER_ALL_CHANNELS: Reason = "Adding a pattern after the * pattern (or the 'allchannels' flag) is not valid and does \
+     not have any effect. Try 'resetchannels' to start with an empty list of channels";
+
+/// A glob of keys, and what may be done to them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+struct KeyPattern {
+    glob: Box<[u8]>,
+    read: bool,
+    write: bool,
+}
+
+/// The keys that a selector allows.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub(super) struct KeyPatterns {
+    all: bool,
+    patterns: Vec<KeyPattern>,
+}
+
+impl KeyPatterns {
+    /// Whether every key may be read and written, those that no command line names as well.
+    pub fn allow_all(&self) -> bool {
+        self.all || self.patterns.iter().any(|p| p.read && p.write && &*p.glob == b"*")
+    }
+
+    /// Whether one pattern allows all that a command does with this key. What neither reads nor writes the key's data
+    /// (`EXISTS`) needs a pattern of any kind.
+    pub fn allow(&self, key: &[u8], flags: KeyFlags) -> bool {
+        let fits = |p: &KeyPattern| (p.read || !flags.reads()) && (p.write || !flags.writes());
+        self.all || self.patterns.iter().any(|p| fits(p) && glob::matches(&p.glob, key))
+    }
+
+    /// Applies a rule about keys; `None` if the rule is about something else.
+    pub fn apply(&mut self, rule: &str) -> Option<Result<(), Reason>> {
+        if rule.eq_ignore_ascii_case("allkeys") || rule == "~*" {
+            *self = KeyPatterns { all: true, patterns: Vec::new() };
+        } else if rule.eq_ignore_ascii_case("resetkeys") {
+            *self = KeyPatterns::default();
+        } else if rule.starts_with(['~', '%']) {
+            return Some(self.add(rule));
+        } else {
+            return None;
+        }
+        Some(Ok(()))
+    }
+
+    fn add(&mut self, rule: &str) -> Result<(), Reason> {
+        if self.all {
+            return Err(AFTER_ALL_KEYS);
+        }
+        let added = KeyPattern::parse(rule).ok_or(SYNTAX)?;
+        match self.patterns.iter_mut().find(|p| p.glob == added.glob) {
+            Some(same) => (same.read, same.write) = (same.read | added.read, same.write | added.write),
+            None => self.patterns.push(added),
+        }
+        Ok(())
+    }
+}
+
+impl KeyPattern {
+    /// `~glob`, `%R~glob`, `%W~glob` or `%RW~glob`. As in Redis, `%R` alone is `%R~`, which only the empty key matches.
+    fn parse(rule: &str) -> Option<KeyPattern> {
+        let (kinds, glob) = match rule.strip_prefix('%') {
+            Some(rest) => rest.split_once('~').unwrap_or((rest, "")),
+            None => ("RW", &rule[1..]),
+        };
+        let (mut read, mut write) = (false, false);
+        for kind in kinds.bytes() {
+            let granted = match kind.to_ascii_uppercase() {
+                b'R' => &mut read,
+                b'W' => &mut write,
+                _ => return None,
+            };
+            if std::mem::replace(granted, true) {
+                return None;
+            }
+        }
+        let pattern = KeyPattern { glob: glob.as_bytes().into(), read, write };
+        ((read || write) && !has_blanks(glob)).then_some(pattern)
+    }
+}
+
+/// The channels that a selector allows.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub(super) struct ChannelPatterns {
+    all: bool,
+    globs: Vec<Box<[u8]>>,
+}
+
+impl ChannelPatterns {
+    /// Whether every channel and every pattern is allowed.
+    pub fn allow_all(&self) -> bool {
+        self.all
+    }
+
+    /// Whether all these channels are allowed; patterns must literally be among the globs.
+    pub fn allow(&self, names: &[Bytes], are_patterns: bool) -> bool {
+        let one = |glob: &[u8], name: &[u8]| if are_patterns { glob == name } else { glob::matches(glob, name) };
+        self.all || names.iter().all(|name| self.globs.iter().any(|glob| one(glob, name)))
+    }
+
+    /// Applies a rule about channels; `None` if the rule is about something else.
+    pub fn apply(&mut self, rule: &str) -> Option<Result<(), Reason>> {
+        if rule.eq_ignore_ascii_case("allchannels") || rule == "&*" {
+            *self = ChannelPatterns { all: true, globs: Vec::new() };
+        } else if rule.eq_ignore_ascii_case("resetchannels") {
+            *self = ChannelPatterns::default();
+        } else {
+            return Some(self.add(rule.strip_prefix('&')?));
+        }
+        Some(Ok(()))
+    }
+
+    fn add(&mut self, glob: &str) -> Result<(), Reason> {
+        if self.all {
+            return Err(AFTER_ALL_CHANNELS);
+        }
+        if has_blanks(glob) {
+            return Err(SYNTAX);
+        }
+        if !self.globs.iter().any(|g| **g == *glob.as_bytes()) {
+            self.globs.push(glob.as_bytes().into());
+        }
+        Ok(())
+    }
+}
+
+/// As Redis sees it: white space and the zero byte.
+fn has_blanks(glob: &str) -> bool {
+    glob.bytes().any(|b| matches!(b, b' ' | b'\t'..=b'\r' | 0))
+}

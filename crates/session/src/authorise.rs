@@ -1,0 +1,47 @@
+//! Who may do what: the one function that every door asks.
+
+use crate::acl::{Access, ChannelDemand, DenyCommands, KeyDemand, Rules};
+use bytes::Bytes;
+use model::Error;
+use model::command::{Categories, CommandSpec, CommandTable};
+use model::error::NOPERM;
+
+/// A command line that may be run.
+#[derive(Clone, Debug)]
+pub struct Authorised<'t> {
+    /// What is known of its command.
+    pub spec: &'t CommandSpec,
+    /// Its keys.
+    pub keys: KeyDemand,
+}
+
+/// Whether a client with these rules may run this command line.
+///
+/// First comes what Redis says of commands that it does not know or that have a wrong number of arguments, though not to
+/// those who may do nothing at all; then what the configuration denies to everybody; then the rules. Beyond what Redis
+/// demands, commands that show names of keys or channels without regard to patterns need all of them, and scripts need
+/// everything, since they run as the gateway's own user. To load or change a script needs as much as to run it: somebody
+/// who may do everything might run it.
+pub fn authorise<'t>(
+    table: &'t CommandTable,
+    rules: &Rules,
+    deny: &DenyCommands,
+    command: &[Bytes],
+) -> Result<Authorised<'t>, Error> {
+    if rules.allow_nothing() {
+        return Err(Error::new(NOPERM, "this user has no permissions to run any command"));
+    }
+    let spec = table.resolve(command)?;
+    if deny.denies(spec, command) {
+        return Err(Error::new(NOPERM, format!("the '{}' command is denied on this server", spec.name)));
+    }
+    let mut access = Access::of(spec, command);
+    match &*spec.name {
+        "keys" | "scan" | "randomkey" | "dbsize" | "clusterscan" => access.keys = KeyDemand::All,
+        "cluster|getkeysinslot" | "cluster|countkeysinslot" => access.keys = KeyDemand::All,
+        "pubsub|channels" | "pubsub|shardchannels" => access.channels = ChannelDemand::All,
+        _ => access.everything = spec.categories.contains(Categories::SCRIPTING),
+    }
+    rules.check(&access).map_err(|denied| denied.error(&spec.name))?;
+    Ok(Authorised { spec, keys: access.keys })
+}

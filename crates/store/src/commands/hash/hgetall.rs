@@ -1,0 +1,15 @@
+//! `HGETALL key` (<https://redis.io/docs/latest/commands/hgetall/>).
+
+use crate::commands::{Command, Outcome};
+use crate::db::txn::Txn;
+use crate::types::Hash;
+use bytes::Bytes;
+use model::Reply;
+
+/// All fields with their values.
+pub const COMMAND: Command = Command::read("hgetall", run);
+
+fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
+    let pairs = txn.read::<Hash>(&args[0])?.into_iter().flat_map(Hash::iter);
+    Ok(Reply::Map(pairs.map(|(field, value)| (Reply::Bulk(field.clone()), Reply::Bulk(value.clone()))).collect()))
+}

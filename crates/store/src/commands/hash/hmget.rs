@@ -1,0 +1,17 @@
+//! `HMGET key field [field …]` (<https://redis.io/docs/latest/commands/hmget/>).
+
+use crate::commands::args::bulk_or_null;
+use crate::commands::{Command, Outcome};
+use crate::db::txn::Txn;
+use crate::types::Hash;
+use bytes::Bytes;
+use model::Reply;
+
+/// The values of several fields; null for those that are missing.
+pub const COMMAND: Command = Command::read("hmget", run);
+
+fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
+    let hash = txn.read::<Hash>(&args[0])?;
+    let value = |field: &Bytes| bulk_or_null(hash.and_then(|hash| hash.get(field)));
+    Ok(Reply::Array(args[1..].iter().map(value).collect()))
+}

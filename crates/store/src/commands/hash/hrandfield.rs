@@ -1,0 +1,35 @@
+//! `HRANDFIELD key [count [WITHVALUES]]` (<https://redis.io/docs/latest/commands/hrandfield/>).
+
+use crate::commands::args::is;
+use crate::commands::choose::{self, Count};
+use crate::commands::{Command, Outcome};
+use crate::db::txn::Txn;
+use crate::errors;
+use crate::types::Hash;
+use bytes::Bytes;
+use model::Reply;
+
+/// Random fields: one, several different ones, or (a negative count) so many that may repeat.
+pub const COMMAND: Command = Command::read("hrandfield", run);
+
+fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
+    let count = args.get(1).map(|arg| Count::parse(arg)).transpose()?;
+    let with_values = match args.get(2..).unwrap_or(&[]) {
+        [] => false,
+        [option] if is(option, "WITHVALUES") => true,
+        _ => return Err(errors::SYNTAX),
+    };
+    let hash = txn.read::<Hash>(&args[0])?;
+    let Some(count) = count else {
+        let one = hash.and_then(|hash| hash.at(txn.random().below(hash.len())));
+        return Ok(one.map_or(Reply::Null, |(field, _)| Reply::Bulk(field.clone())));
+    };
+    count.bounded(with_values)?;
+    let Some(hash) = hash else { return Ok(Reply::Array(Vec::new())) };
+    let pairs = choose::positions(txn.random(), hash.len(), count).into_iter().filter_map(|at| hash.at(at));
+    let reply = |(field, value): (&Bytes, &Bytes)| match with_values {
+        true => Reply::Array(vec![Reply::Bulk(field.clone()), Reply::Bulk(value.clone())]),
+        false => Reply::Bulk(field.clone()),
+    };
+    Ok(Reply::Array(pairs.map(reply).collect()))
+}

@@ -1,0 +1,15 @@
+//! `HVALS key` (<https://redis.io/docs/latest/commands/hvals/>).
+
+use crate::commands::{Command, Outcome};
+use crate::db::txn::Txn;
+use crate::types::Hash;
+use bytes::Bytes;
+use model::Reply;
+
+/// The values of all fields.
+pub const COMMAND: Command = Command::read("hvals", run);
+
+fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
+    let pairs = txn.read::<Hash>(&args[0])?.into_iter().flat_map(Hash::iter);
+    Ok(Reply::Array(pairs.map(|(_, value)| Reply::Bulk(value.clone())).collect()))
+}

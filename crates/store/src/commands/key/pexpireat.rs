@@ -1,0 +1,14 @@
+//! `PEXPIREAT key unix-time-milliseconds [NX | XX | GT | LT]` (<https://redis.io/docs/latest/commands/pexpireat/>).
+
+use super::shared::expire;
+use crate::commands::units::Unit;
+use crate::commands::{Command, Outcome};
+use crate::db::txn::Txn;
+use bytes::Bytes;
+
+/// Gives a key a deadline, in milliseconds since 1970; whether it did.
+pub const COMMAND: Command = Command::write("pexpireat", run);
+
+fn run(txn: &mut Txn<'_>, args: &[Bytes]) -> Outcome {
+    expire(txn, args, Unit::AT_MILLISECONDS, "pexpireat")
+}

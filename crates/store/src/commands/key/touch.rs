@@ -1,0 +1,13 @@
+//! `TOUCH key [key …]` (<https://redis.io/docs/latest/commands/touch/>).
+
+use crate::commands::args::size;
+use crate::commands::{Command, Outcome};
+use crate::db::txn::Txn;
+use bytes::Bytes;
+
+/// How many of the keys exist. Their idle time is not kept.
+pub const COMMAND: Command = Command::read("touch", run);
+
+fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
+    Ok(size(args.iter().filter(|key| txn.exists(key)).count()))
+}

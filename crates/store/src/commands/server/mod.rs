@@ -1,0 +1,23 @@
+//! The server as a whole (<https://redis.io/docs/latest/commands/?group=server>).
+
+mod command_count;
+mod dbsize;
+mod flushall;
+mod flushdb;
+mod info;
+mod shared;
+mod swapdb;
+mod time;
+
+use super::Command;
+
+/// The family's commands.
+pub const COMMANDS: &[&Command] = &[
+    &command_count::COMMAND,
+    &dbsize::COMMAND,
+    &flushall::COMMAND,
+    &flushdb::COMMAND,
+    &info::COMMAND,
+    &swapdb::COMMAND,
+    &time::COMMAND,
+];

@@ -1,0 +1,25 @@
+//! `SWAPDB index1 index2` (<https://redis.io/docs/latest/commands/swapdb/>).
+
+use crate::commands::{Command, Outcome};
+use crate::db::txn::Txn;
+use crate::errors;
+use crate::number::parse_int;
+use bytes::Bytes;
+use model::{Error, Reply};
+
+/// Exchanges two databases.
+pub const COMMAND: Command = Command::write("swapdb", run);
+
+fn run(txn: &mut Txn<'_>, args: &[Bytes]) -> Outcome {
+    let (first, second) = (number(&args[0], "first")?, number(&args[1], "second")?);
+    if first >= txn.databases() || second >= txn.databases() {
+        return Err(errors::DB_OUT_OF_RANGE);
+    }
+    txn.swap_databases(first, second);
+    Ok(Reply::OK)
+}
+
+fn number(arg: &[u8], which: &str) -> Result<usize, Error> {
+    let number = parse_int(arg).ok_or_else(|| errors::custom(format!("invalid {which} DB index")))?;
+    usize::try_from(number).map_err(|_| errors::DB_OUT_OF_RANGE)
+}

@@ -1,0 +1,25 @@
+//! `SINTERCARD numkeys key [key …] [LIMIT limit]` (<https://redis.io/docs/latest/commands/sintercard/>).
+
+use super::shared::intersection_up_to;
+use crate::commands::args::{counted_keys, int, is, size};
+use crate::commands::{Command, Outcome};
+use crate::db::txn::Txn;
+use crate::errors;
+use bytes::Bytes;
+
+/// How many members all sets have, counted up to the limit; 0 is no limit.
+pub const COMMAND: Command = Command::read("sintercard", run);
+
+fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
+    let (keys, options) = counted_keys(args)?;
+    let mut limit = usize::MAX;
+    for option in options.chunks(2) {
+        let [word, number] = option else { return Err(errors::SYNTAX) };
+        if !is(word, "LIMIT") {
+            return Err(errors::SYNTAX);
+        }
+        limit = int(number).ok().and_then(|n| usize::try_from(n).ok()).ok_or(errors::LIMIT_NEGATIVE)?;
+    }
+    let limit = if limit == 0 { usize::MAX } else { limit };
+    Ok(size(intersection_up_to(txn, keys, limit)?.len()))
+}

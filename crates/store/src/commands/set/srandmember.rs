@@ -1,0 +1,29 @@
+//! `SRANDMEMBER key [count]` (<https://redis.io/docs/latest/commands/srandmember/>).
+
+use crate::commands::choose::{self, Count};
+use crate::commands::{Command, Outcome};
+use crate::db::txn::Txn;
+use crate::errors;
+use crate::types::Set;
+use bytes::Bytes;
+use model::Reply;
+
+/// Random members: one, several different ones, or (a negative count) so many that may repeat.
+pub const COMMAND: Command = Command::read("srandmember", run);
+
+fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
+    let count = match &args[1..] {
+        [] => None,
+        [arg] => Some(Count::parse(arg)?),
+        _ => return Err(errors::SYNTAX),
+    };
+    let set = txn.read::<Set>(&args[0])?;
+    let Some(count) = count else {
+        let one = set.and_then(|set| set.at(txn.random().below(set.len())));
+        return Ok(one.map_or(Reply::Null, |(member, ())| Reply::Bulk(member.clone())));
+    };
+    count.bounded(false)?;
+    let Some(set) = set else { return Ok(Reply::Array(Vec::new())) };
+    let chosen = choose::positions(txn.random(), set.len(), count).into_iter().filter_map(|at| set.at(at));
+    Ok(Reply::Array(chosen.map(|(member, ())| Reply::Bulk(member.clone())).collect()))
+}

@@ -1,0 +1,13 @@
+//! `SUNIONSTORE destination key [key …]` (<https://redis.io/docs/latest/commands/sunionstore/>).
+
+use super::shared;
+use crate::commands::{Command, Outcome};
+use crate::db::txn::Txn;
+use bytes::Bytes;
+
+/// Stores what `SUNION` would answer; how many members that are.
+pub const COMMAND: Command = Command::write("sunionstore", run);
+
+fn run(txn: &mut Txn<'_>, args: &[Bytes]) -> Outcome {
+    shared::store(txn, args, shared::union)
+}

@@ -1,0 +1,17 @@
+//! `GETRANGE key start end` (<https://redis.io/docs/latest/commands/getrange/>).
+
+use super::shared::substring;
+use crate::commands::args::int;
+use crate::commands::{Command, Outcome};
+use crate::db::txn::Txn;
+use bytes::Bytes;
+use model::Reply;
+
+/// The bytes of a string from start to end, both inclusive, negative ones counted from its end.
+pub const COMMAND: Command = Command::read("getrange", run);
+
+fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
+    let (start, end) = (int(&args[1])?, int(&args[2])?);
+    let string = txn.read::<Bytes>(&args[0])?;
+    Ok(Reply::Bulk(string.map(|string| substring(string, start, end)).unwrap_or_default()))
+}

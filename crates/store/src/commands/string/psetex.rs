@@ -1,0 +1,14 @@
+//! `PSETEX key milliseconds value` (<https://redis.io/docs/latest/commands/psetex/>).
+
+use super::shared::set_with_deadline;
+use crate::commands::units::Unit;
+use crate::commands::{Command, Outcome};
+use crate::db::txn::Txn;
+use bytes::Bytes;
+
+/// Sets a string that ends after so many milliseconds.
+pub const COMMAND: Command = Command::write("psetex", run);
+
+fn run(txn: &mut Txn<'_>, args: &[Bytes]) -> Outcome {
+    set_with_deadline(txn, args, Unit::MILLISECONDS, "psetex")
+}

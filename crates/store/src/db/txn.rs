@@ -1,0 +1,345 @@
+//! All that a command may touch.
+//!
+//! Reads take `&self`: they cannot change anything, so nothing needs to be recorded, and several values can be looked
+//! at together. Writes go through a few methods that say whether something changed, and record the key if so. There
+//! is no other way to a value, so no command can change a key and forget to tell.
+
+use super::{Db, Entry};
+use crate::changes::Changes;
+use crate::errors;
+use crate::pubsub::PubSub;
+use crate::random::Random;
+use crate::types::{Kind, Value};
+use bytes::Bytes;
+use model::Error;
+
+/// What a store holds apart from the commands.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) databases: Vec<Db>,
+    pub(crate) changes: Changes,
+    pub(crate) pubsub: PubSub,
+    pub(crate) random: Random,
+    pub(crate) statistics: Statistics,
+    /// For the hashing of values.
+    pub(crate) seed: u64,
+}
+
+/// What `INFO` counts.
+#[derive(Debug, Default)]
+pub(crate) struct Statistics {
+    /// Commands carried out.
+    pub(crate) commands: u64,
+    /// Keys removed because their deadline had come.
+    pub(crate) expired: u64,
+    /// The time of the first command.
+    pub(crate) started_ms: Option<u64>,
+}
+
+/// One command's access to the store, at one moment, in one database.
+#[derive(Debug)]
+pub struct Txn<'a> {
+    pub(crate) state: &'a mut State,
+    db: usize,
+    now_ms: u64,
+}
+
+/// What a write did, and what the command wants to know of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Edit<R> {
+    /// Whether the value is another than before (as Redis signals it: writing an equal value counts where it does there).
+    pub changed: bool,
+    /// For the command.
+    pub result: R,
+}
+
+impl<R> Edit<R> {
+    /// Something changed.
+    pub fn changed(result: R) -> Edit<R> {
+        Edit { changed: true, result }
+    }
+
+    /// Nothing changed.
+    pub fn unchanged(result: R) -> Edit<R> {
+        Edit { changed: false, result }
+    }
+
+    /// Something changed if `changed`.
+    pub fn when(changed: bool, result: R) -> Edit<R> {
+        Edit { changed, result }
+    }
+}
+
+/// What becomes of a key's deadline when its value is replaced.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Deadline {
+    /// It stays as it is.
+    Keep,
+    /// The key has none.
+    Never,
+    /// The key ends then, in milliseconds since 1970.
+    At(u64),
+}
+
+impl<'a> Txn<'a> {
+    pub(crate) fn new(state: &'a mut State, db: usize, now_ms: u64) -> Txn<'a> {
+        Txn { state, db, now_ms }
+    }
+
+    /// The command's moment, in milliseconds since 1970.
+    pub fn now_ms(&self) -> u64 {
+        self.now_ms
+    }
+
+    /// The number of the database.
+    pub fn database(&self) -> usize {
+        self.db
+    }
+
+    /// How many databases there are.
+    pub fn databases(&self) -> usize {
+        self.state.databases.len()
+    }
+
+    /// The database, for walks over its keys.
+    pub fn db(&self) -> &Db {
+        &self.state.databases[self.db]
+    }
+
+    /// The source of random choices.
+    pub fn random(&self) -> &Random {
+        &self.state.random
+    }
+
+    /// For the hashing of values made outside of a write.
+    pub fn seed(&self) -> u64 {
+        self.state.seed
+    }
+
+    /// The key's entry, if it exists.
+    pub fn entry(&self, key: &[u8]) -> Option<&Entry> {
+        self.db().get(key, self.now_ms)
+    }
+
+    /// Whether the key exists.
+    pub fn exists(&self, key: &[u8]) -> bool {
+        self.entry(key).is_some()
+    }
+
+    /// The key's value, whatever its type.
+    pub fn value(&self, key: &[u8]) -> Option<&Value> {
+        self.entry(key).map(|entry| &entry.value)
+    }
+
+    /// The key's value as this type: [`Bytes`], [`List`](crate::types::List), [`Set`](crate::types::Set), …
+    /// `WRONGTYPE` if it is of another.
+    pub fn read<T: Kind>(&self, key: &[u8]) -> Result<Option<&T>, Error> {
+        let Some(value) = self.value(key) else { return Ok(None) };
+        T::of(value).map(Some).ok_or(errors::WRONG_TYPE)
+    }
+
+    /// When the key ends; `None` if it does not exist or has no deadline.
+    pub fn deadline_ms(&self, key: &[u8]) -> Option<u64> {
+        self.entry(key)?.deadline_ms()
+    }
+
+    /// Changes the key's value in place; one without elements is made first if the key is missing. The key is recorded
+    /// if `edit` says so, a new key is kept only then, and a value left without elements is removed with its key.
+    /// The deadline stays. `WRONGTYPE` if the key holds another type.
+    pub fn write<T: Kind, R>(&mut self, key: &Bytes, edit: impl FnOnce(&mut T) -> Edit<R>) -> Result<R, Error> {
+        self.try_write(key, |value| Ok(edit(value)))
+    }
+
+    /// Like [`Txn::write`], with an `edit` that can fail. One that fails must have changed nothing.
+    pub fn try_write<T: Kind, R>(
+        &mut self,
+        key: &Bytes,
+        edit: impl FnOnce(&mut T) -> Result<Edit<R>, Error>,
+    ) -> Result<R, Error> {
+        if self.exists(key) {
+            return self.edit_existing(key, edit);
+        }
+        let mut value = T::empty(self.state.seed);
+        let Edit { changed, result } = edit(&mut value)?;
+        if changed {
+            self.set(key, value.into_value(), Deadline::Never);
+        }
+        Ok(result)
+    }
+
+    /// Like [`Txn::write`], but a missing key stays missing: then `edit` is not called and the answer is `None`.
+    pub fn update<T: Kind, R>(
+        &mut self,
+        key: &Bytes,
+        edit: impl FnOnce(&mut T) -> Edit<R>,
+    ) -> Result<Option<R>, Error> {
+        self.try_update(key, |value| Ok(edit(value)))
+    }
+
+    /// Like [`Txn::update`], with an `edit` that can fail. One that fails must have changed nothing.
+    pub fn try_update<T: Kind, R>(
+        &mut self,
+        key: &Bytes,
+        edit: impl FnOnce(&mut T) -> Result<Edit<R>, Error>,
+    ) -> Result<Option<R>, Error> {
+        if !self.exists(key) {
+            return Ok(None);
+        }
+        self.edit_existing(key, edit).map(Some)
+    }
+
+    /// Makes the key hold this value, whatever it held, and records it. A value without elements, or a deadline that
+    /// has come, removes the key instead.
+    pub fn set(&mut self, key: &Bytes, value: Value, deadline: Deadline) {
+        let deadline_ms = match deadline {
+            Deadline::Keep => self.deadline_ms(key),
+            Deadline::Never => None,
+            Deadline::At(ms) => Some(ms),
+        };
+        if value.is_gone() || deadline_ms.is_some_and(|deadline| deadline <= self.now_ms) {
+            self.remove(key);
+            return;
+        }
+        self.settle_expiry(key);
+        self.db_mut().insert(key.clone(), value, deadline_ms);
+        self.record(key);
+    }
+
+    /// Removes the key, records that, and gives what it held; `None`, and nothing recorded, if it did not exist.
+    pub fn remove(&mut self, key: &[u8]) -> Option<Entry> {
+        self.settle_expiry(key);
+        let (key, entry) = self.db_mut().remove(key)?;
+        self.record(&key);
+        Some(entry)
+    }
+
+    /// Gives an existing key a deadline, or none, and records it. One that has come removes the key. Whether it exists.
+    pub fn set_deadline(&mut self, key: &[u8], deadline_ms: Option<u64>) -> bool {
+        if !self.exists(key) {
+            return false;
+        }
+        if deadline_ms.is_some_and(|deadline| deadline <= self.now_ms) {
+            self.remove(key);
+            return true;
+        }
+        self.db_mut().set_deadline(key, deadline_ms);
+        let key = Bytes::copy_from_slice(key);
+        self.record(&key);
+        true
+    }
+
+    /// Removes all keys of a database, which must exist.
+    pub fn clear(&mut self, db: usize) {
+        if !self.state.databases[db].is_empty() {
+            self.state.databases[db].clear();
+            self.state.changes.all(db);
+        }
+    }
+
+    /// Exchanges two databases, both of which must exist.
+    pub fn swap_databases(&mut self, a: usize, b: usize) {
+        self.state.databases.swap(a, b);
+        self.state.changes.all(a);
+        self.state.changes.all(b);
+    }
+
+    /// Works in another database, which must exist.
+    pub fn in_database<R>(&mut self, db: usize, work: impl FnOnce(&mut Txn<'_>) -> R) -> R {
+        work(&mut Txn { state: self.state, db, now_ms: self.now_ms })
+    }
+
+    fn edit_existing<T: Kind, R>(
+        &mut self,
+        key: &Bytes,
+        edit: impl FnOnce(&mut T) -> Result<Edit<R>, Error>,
+    ) -> Result<R, Error> {
+        let value = self.db_mut().value_mut(key).expect("the key was seen to exist");
+        let Edit { changed, result } = edit(T::of_mut(value).ok_or(errors::WRONG_TYPE)?)?;
+        let gone = value.is_gone();
+        if gone {
+            self.db_mut().remove(key);
+        }
+        if changed || gone {
+            self.record(key);
+        }
+        Ok(result)
+    }
+
+    /// Before a key is written or removed: if its deadline has come, it ends first.
+    fn settle_expiry(&mut self, key: &[u8]) {
+        if self.db().is_due(key, self.now_ms)
+            && let Some((key, _)) = self.db_mut().remove(key)
+        {
+            self.state.statistics.expired += 1;
+            self.record(&key);
+        }
+    }
+
+    fn db_mut(&mut self) -> &mut Db {
+        &mut self.state.databases[self.db]
+    }
+
+    fn record(&mut self, key: &Bytes) {
+        self.state.changes.key(self.db, key.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::List;
+    use crate::{Change, Config, Store};
+
+    fn changes(store: &mut Store) -> usize {
+        let mut count = 0;
+        store.drain_changes(|change| {
+            assert!(matches!(change, Change::Key { db: 0, key } if key == "k"));
+            count += 1;
+        });
+        count
+    }
+
+    #[test]
+    fn only_what_changed_is_recorded() {
+        let mut store = Store::new(Config::default());
+        let key = Bytes::from_static(b"k");
+        let push = |list: &mut List| {
+            list.push_back("x".into());
+            Edit::changed(())
+        };
+        store.with_txn(0, 0, |txn| txn.update(&key, push)).unwrap();
+        assert_eq!(changes(&mut store), 0, "a missing key is not updated");
+        store.with_txn(0, 0, |txn| txn.write(&key, |_: &mut List| Edit::unchanged(()))).unwrap();
+        assert_eq!((changes(&mut store), store.with_txn(0, 0, |txn| txn.exists(&key))), (0, false));
+        store.with_txn(0, 0, |txn| txn.write(&key, push)).unwrap();
+        assert_eq!(changes(&mut store), 1);
+        store.with_txn(0, 0, |txn| txn.write(&key, |_: &mut List| Edit::unchanged(()))).unwrap();
+        assert_eq!(changes(&mut store), 0);
+        store
+            .with_txn(0, 0, |txn| {
+                txn.write(&key, |list: &mut List| {
+                    list.clear();
+                    Edit::changed(())
+                })
+            })
+            .unwrap();
+        assert_eq!((changes(&mut store), store.with_txn(0, 0, |txn| txn.exists(&key))), (1, false));
+    }
+
+    #[test]
+    fn a_due_key_is_gone_for_reads_and_ends_before_a_write() {
+        let mut store = Store::new(Config::default());
+        let key = Bytes::from_static(b"k");
+        store.with_txn(0, 10, |txn| txn.set(&key, Value::Str("old".into()), Deadline::At(20)));
+        assert_eq!(changes(&mut store), 1);
+        assert!(store.with_txn(0, 19, |txn| txn.exists(&key)));
+        assert!(!store.with_txn(0, 20, |txn| txn.exists(&key)));
+        assert_eq!(changes(&mut store), 0, "a look changes nothing");
+        assert!(store.with_txn(0, 20, |txn| txn.remove(&key)).is_none());
+        assert_eq!(changes(&mut store), 1, "its end is told");
+        store.with_txn(0, 10, |txn| txn.set(&key, Value::Str("old".into()), Deadline::At(20)));
+        store.with_txn(0, 20, |txn| txn.set(&key, Value::Str("new".into()), Deadline::Keep));
+        assert_eq!(store.with_txn(0, 20, |txn| txn.deadline_ms(&key)), None, "a deadline that has come is not kept");
+        assert_eq!(store.next_expiry_ms(), None);
+    }
+}

@@ -1,0 +1,86 @@
+//! How long the hot paths take on this machine: `cargo run --release -p wire --example codec_speed`.
+//!
+//! The least of nine rounds each, in nanoseconds; no statistics beyond that.
+
+#![allow(clippy::disallowed_methods, reason = "measures time; nothing of the crate does")]
+
+use bytes::Bytes;
+use model::{FeedEvent, FeedId, Format, Response, Value};
+use std::hint::black_box;
+use std::time::Instant;
+use wire::ws::{self, Decoder, Opcode, Role};
+
+const ROUNDS: usize = 9;
+const TIMES: u32 = 200_000;
+
+fn main() {
+    let publish = format!(r#"{{"id":12,"command":["PUBLISH","ch","{}"]}}"#, "x".repeat(128));
+    measure("native::decode of PUBLISH, 128 bytes", TIMES, || {
+        black_box(wire::native::decode(black_box(&publish), 1000));
+    });
+    let get = r#"{"id":12,"command":["GET","key"]}"#;
+    measure("native::decode of GET", TIMES, || {
+        black_box(wire::native::decode(black_box(get), 1000));
+    });
+    ws_decode(publish.as_bytes());
+    encode(128);
+    encode(1024);
+    let mut out = Vec::new();
+    let result = Response::Result { id: 12, value: Value::Int(1000) };
+    measure("encode_response of an integer", TIMES, || {
+        out.clear();
+        let _ = black_box(wire::encode_response(Format::Native, black_box(&result), &mut out));
+    });
+    big_message();
+}
+
+fn ws_decode(text: &[u8]) {
+    let mut frame = Vec::new();
+    ws::client_frame(Opcode::Text, text, [0; 4], &mut frame);
+    let masked = frame.len() - text.len() - 4;
+    frame[masked..masked + 4].copy_from_slice(&[1, 2, 3, 4]);
+    let mut decoder = Decoder::new(Role::Server);
+    measure("ws::Decoder, that frame", TIMES, || {
+        // The payload is masked anew by each round; ASCII below 0x80 stays below 0x80 under this mask.
+        let mut input = black_box(&mut frame[..]);
+        while let Ok(Some(message)) = decoder.decode(&mut input, 1 << 20) {
+            black_box(message);
+        }
+    });
+}
+
+fn encode(len: usize) {
+    let event = FeedEvent::Message(Bytes::from("m".repeat(len)));
+    let mut out = Vec::new();
+    measure(&format!("encode_event of a message, {len} bytes"), TIMES, || {
+        out.clear();
+        let _ = black_box(wire::encode_event(Format::Native, FeedId(17), black_box(&event), &mut out));
+    });
+}
+
+/// 16 MiB of text in pieces of 64 KiB.
+fn big_message() {
+    let mut frame = Vec::new();
+    ws::client_frame(Opcode::Text, &vec![b'a'; 16 << 20], [1, 2, 3, 4], &mut frame);
+    let mut scratch = vec![0; 64 << 10];
+    let mut decoder = Decoder::new(Role::Server);
+    measure("ws::Decoder, a text of 16 MiB in pieces of 64 KiB", 1, || {
+        for piece in frame.chunks(scratch.len()) {
+            scratch[..piece.len()].copy_from_slice(piece);
+            let mut input = &mut scratch[..piece.len()];
+            while let Ok(Some(message)) = decoder.decode(&mut input, 16 << 20) {
+                black_box(message);
+            }
+        }
+    });
+}
+
+fn measure(name: &str, times: u32, mut run: impl FnMut()) {
+    let round = || {
+        let start = Instant::now();
+        (0..times).for_each(|_| run());
+        start.elapsed().as_nanos() / u128::from(times)
+    };
+    let least = std::iter::repeat_with(round).take(ROUNDS).min().unwrap_or(0);
+    println!("{name:<52} {least:>10} ns");
+}
