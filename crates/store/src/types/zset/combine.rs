@@ -55,13 +55,6 @@ pub struct Input<'a> {
     pub weight: f64,
 }
 
-impl Input<'_> {
-    /// As in Redis, what is not a number (infinity times 0) counts as 0.
-    fn weigh(&self, score: f64) -> f64 {
-        zero_if_nan(self.weight * score)
-    }
-}
-
 /// How the scores of a member that is in several sources become one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Aggregate {
@@ -74,12 +67,14 @@ pub enum Aggregate {
 }
 
 impl Aggregate {
-    fn of(self, a: f64, b: f64) -> f64 {
+    /// `total` is a number. As in Redis, a sum that is none (of infinities of both signs) is 0, and a score that is none
+    /// is neither less nor greater.
+    fn of(self, total: f64, score: f64) -> f64 {
         match self {
-            // Infinities of both signs sum up to 0.
-            Aggregate::Sum => zero_if_nan(a + b),
-            Aggregate::Min => a.min(b),
-            Aggregate::Max => a.max(b),
+            Aggregate::Sum => zero_if_nan(total + score),
+            Aggregate::Min if score < total => score,
+            Aggregate::Max if score > total => score,
+            Aggregate::Min | Aggregate::Max => total,
         }
     }
 }
@@ -89,7 +84,7 @@ pub fn union(inputs: &[Input<'_>], aggregate: Aggregate, seed: u64) -> Zset {
     let mut result = Zset::new(seed);
     for input in by_size(inputs) {
         for (member, score) in input.source.iter() {
-            let score = input.weigh(score);
+            let score = zero_if_nan(input.weight * score);
             let score = result.score(member).map_or(score, |old| aggregate.of(old, score));
             result.insert(member, score);
         }
@@ -103,8 +98,8 @@ pub fn intersection(inputs: &[Input<'_>], aggregate: Aggregate, seed: u64) -> Zs
     let inputs = by_size(inputs);
     let (first, others) = inputs.split_first().expect("an intersection has a source");
     for (member, score) in first.source.iter() {
-        let score = others.iter().try_fold(first.weigh(score), |sum, other| {
-            Some(aggregate.of(sum, other.weigh(other.source.score(member)?)))
+        let score = others.iter().try_fold(zero_if_nan(first.weight * score), |total, other| {
+            Some(aggregate.of(total, other.weight * other.source.score(member)?))
         });
         if let Some(score) = score {
             result.insert(member, score);

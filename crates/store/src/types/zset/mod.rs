@@ -4,9 +4,9 @@
 //! entries before it, and every range is then a range of ranks, walked forwards or backwards by [`Iter`].
 //!
 //! Two forms. A small set is one sorted vector, searched from end to end for a member: no allocation beside it.
-//! A larger one is a map from member to score and a counted B+tree of the entries ([`tree`]); a member is held in
-//! both, short ones without an allocation of their own ([`Member`]). As in Redis, a set never goes back to the small
-//! form. The map is dense, as that of hashes and sets ([`table`](super::table)) is, and for the same reason: a scan is
+//! A larger one is a map from member to score and a counted B+tree of the entries (`tree`); a member is held in
+//! both, short ones without an allocation of their own (`Member`). As in Redis, a set never goes back to the small
+//! form. The map is dense, as that of hashes and sets ([`table`]) is, and for the same reason: a scan is
 //! a walk over its positions from the last to the first, and so sees every member that stays.
 
 mod bounds;
