@@ -9,6 +9,7 @@ use model::{FeedEvent, FeedId, FeedKey, Pace, PatchOp, Reply, Time, Topic, Value
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What happens in a world, in any order that is possible.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +21,8 @@ struct Script {
     outage: bool,
     /// The backend says once that anything may have changed.
     invalidate_all: bool,
+    /// So many milliseconds after the beginning, key `b` is something else, and the backend never tells.
+    expires_ms: Option<u64>,
     fault: Option<Fault>,
 }
 
@@ -33,6 +36,8 @@ enum Fault {
     EventBeforeOpened,
     /// The backend arms nothing.
     NeverArm,
+    /// The backend does not say when a key expires.
+    NoDeadline,
     /// The backend comes back without saying that anything may have changed.
     SilentRecovery,
 }
@@ -125,12 +130,18 @@ enum Choice {
     Lose,
     Find,
     InvalidateAll,
+    /// The key's deadline has passed, and timers are served late.
+    Deadline,
 }
+
+const BEGINNING: Time = Time::from_millis(1_000_000);
+/// What an expired key is: greater than anything written.
+const EXPIRED: u64 = 999;
 
 fn small(script: Script) -> Small {
     Small {
         live: Live::new(Config::default()),
-        now: Time::from_millis(1_000_000),
+        now: BEGINNING,
         script,
         keys: BTreeMap::new(),
         writes: 0,
@@ -197,6 +208,7 @@ impl World for Small {
         choices.extend(self.live.next_timeout().map(|_| Choice::Time));
         choices.extend((self.script.outage && self.reachable).then_some(Choice::Lose));
         choices.extend((!self.reachable).then_some(Choice::Find));
+        choices.extend(self.expires_in().is_some_and(|left| !left.is_zero()).then_some(Choice::Deadline));
         choices.extend(self.script.invalidate_all.then_some(Choice::InvalidateAll));
         choices
     }
@@ -228,11 +240,14 @@ impl World for Small {
             Choice::Deliver(i) => self.deliver(i, &mut out),
             Choice::Time => {
                 self.now = self.live.next_timeout().unwrap();
+                // A deadline is a reason to read.
+                self.reasons += usize::from(self.script.expires_ms.is_some());
                 self.live.handle_timeout(self.now, &mut out);
                 if self.live.next_timeout().is_some_and(|next| next <= self.now) {
                     return Err("the timer stands still".into());
                 }
             }
+            Choice::Deadline => self.now = self.now + self.expires_in().unwrap(),
             Choice::Lose => {
                 (self.reachable, self.script.outage) = (false, false);
                 self.armed.clear();
@@ -286,8 +301,18 @@ impl World for Small {
 impl Small {
     /// What the client's command answers now.
     fn shown_by(&self, i: usize) -> Vec<u64> {
-        let value = |key: &&str| self.keys.get(key.as_bytes()).copied().unwrap_or(0);
+        let value = |key: &&str| self.value(key.as_bytes());
         self.script.clients[i].command[1..].iter().map(value).collect()
+    }
+
+    fn value(&self, key: &[u8]) -> u64 {
+        let is_expired = key == b"b" && self.expires_in().is_some_and(|left| left.is_zero());
+        if is_expired { EXPIRED } else { self.keys.get(key).copied().unwrap_or(0) }
+    }
+
+    /// How long key `b` has still, if it expires.
+    fn expires_in(&self) -> Option<Duration> {
+        self.script.expires_ms.map(|ms| (BEGINNING + Duration::from_millis(ms)).since(self.now))
     }
 
     fn write(&mut self) {
@@ -302,10 +327,12 @@ impl Small {
     fn execute(&mut self) {
         match self.requests.pop_front().unwrap() {
             BackendRequest::Read { watch, command, keys } => {
-                let value = |key: &bytes::Bytes| match self.keys.get(key) {
-                    Some(n) => Reply::bulk(n.to_string()),
-                    None => Reply::Null,
+                let value = |key: &bytes::Bytes| match self.value(key) {
+                    0 => Reply::Null,
+                    n => Reply::bulk(n.to_string()),
                 };
+                let is_volatile = keys.iter().any(|key| key == "b") && self.script.fault != Some(Fault::NoDeadline);
+                let expires_in = self.expires_in().filter(|left| is_volatile && !left.is_zero());
                 let reply = match command.len() {
                     2 => value(&keys[0]),
                     _ => Reply::Array(keys.iter().map(value).collect()),
@@ -315,7 +342,7 @@ impl Small {
                 }
                 self.not_ready_max -= usize::from(!self.reachable);
                 let reply = self.reachable.then_some(reply);
-                self.news.push(News::Value { keys, event: BackendEvent::Value { watch, reply, expires_in: None } });
+                self.news.push(News::Value { keys, event: BackendEvent::Value { watch, reply, expires_in } });
             }
             BackendRequest::Forget { keys } => keys.iter().for_each(|key| {
                 self.armed.remove(key);
@@ -326,12 +353,13 @@ impl Small {
 
     /// A change is told after the answers to the reads that armed its key; anything may have changed, after all.
     fn may_deliver(&self, i: usize) -> bool {
-        self.news[..i].iter().all(|before| match (before, &self.news[i]) {
-            (News::Value { keys, .. }, News::Invalidated(key)) => !keys.contains(key),
-            (News::Value { .. }, News::Control(BackendEvent::InvalidatedAll)) => false,
-            (News::Control(_), News::Control(_)) => false,
-            _ => true,
-        })
+        let comes_first = |before: &News| match (before, &self.news[i]) {
+            (News::Value { keys, .. }, News::Invalidated(key)) => keys.contains(key),
+            (News::Value { .. }, News::Control(event)) => *event == BackendEvent::InvalidatedAll,
+            (News::Control(_), News::Control(_)) => true,
+            _ => false,
+        };
+        !self.news[..i].iter().any(comes_first)
     }
 
     fn deliver(&mut self, i: usize, out: &mut Vec<Output>) {
@@ -506,20 +534,33 @@ fn opened_closed_and_opened_again() {
 
 #[test]
 fn two_commands_that_share_a_key() {
-    let clients = vec![client(MGET, 0), client(GET, 16).closes()];
+    let clients = vec![client(MGET, 0), client(GET, 16).closes(), client(GET, 16)];
     check(Script { writes: ["a", "b", "a"].into(), clients, ..Script::default() });
 }
 
 #[test]
 fn everything_may_have_changed() {
-    let clients = vec![client(GET, 16), client(GET, 16)];
-    check(Script { writes: ["a", "a"].into(), clients, invalidate_all: true, ..Script::default() });
+    let clients = vec![client(MGET, 16), client(GET, 16).closes()];
+    check(Script { writes: ["a", "b"].into(), clients, invalidate_all: true, ..Script::default() });
 }
 
 #[test]
 fn the_backend_is_lost_and_found() {
     let clients = vec![client(GET, 16), client(GET, 50)];
     check(Script { writes: ["a", "a"].into(), clients, outage: true, ..Script::default() });
+}
+
+#[test]
+fn a_key_expires_and_nobody_tells() {
+    let clients = vec![client(MGET, 16), client(MGET, 50)];
+    check(Script { writes: ["a", "a"].into(), clients, expires_ms: Some(20), ..Script::default() });
+}
+
+#[test]
+fn a_deadline_that_is_not_told_is_found() {
+    let clients = vec![client(MGET, 16)];
+    let fault = Some(Fault::NoDeadline);
+    must_fail(Script { writes: ["a"].into(), clients, expires_ms: Some(20), fault, ..Script::default() });
 }
 
 #[test]

@@ -325,12 +325,12 @@ impl Small {
 
     /// A change is told after the answers to the reads before it; answers may overtake one another.
     fn may_deliver(&self, i: usize) -> bool {
-        self.news[..i].iter().all(|before| match (before, &self.news[i]) {
-            (News::Range(..), News::Invalidated) => false,
-            (News::Range(..), News::Control(BackendEvent::InvalidatedAll)) => false,
-            (News::Control(_), News::Control(_)) => false,
-            _ => true,
-        })
+        let comes_first = |before: &News| match (before, &self.news[i]) {
+            (News::Range(..), News::Invalidated) | (News::Control(_), News::Control(_)) => true,
+            (News::Range(..), News::Control(event)) => *event == BackendEvent::InvalidatedAll,
+            _ => false,
+        };
+        !self.news[..i].iter().any(comes_first)
     }
 
     fn deliver(&mut self, i: usize, out: &mut Vec<Output>) {
