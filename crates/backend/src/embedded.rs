@@ -28,8 +28,9 @@ pub struct Embedded {
 type Events = Vec<(LaneId, BackendEvent)>;
 
 impl Embedded {
-    /// A backend for `lanes` lanes.
-    pub fn new(store: Store, lanes: u16) -> Embedded {
+    /// An empty store for `lanes` lanes; `seed` decides what it chooses at random.
+    pub fn new(seed: u64, lanes: u16) -> Embedded {
+        let store = Store::new(store::Config { seed, ..store::Config::default() });
         Embedded { store, armed: AHashMap::new(), subscribers: AHashMap::new(), lanes }
     }
 

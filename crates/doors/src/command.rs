@@ -4,7 +4,7 @@ use crate::pull::Pull;
 use bytes::Bytes;
 use lane::Event;
 use model::error::{BADREQUEST, TOOMANY, UNAVAILABLE};
-use model::{Error, Format, Request, Verb};
+use model::{Args, Error, Format, Request, Verb};
 use runtime::LaneHandle;
 use std::future::poll_fn;
 use wire::http::Body;
@@ -15,12 +15,22 @@ use wire::http::Body;
 /// What is wrong with the body as a whole; errors of single commands are in the response.
 pub async fn run(lane: LaneHandle, body: &[u8]) -> Result<Vec<u8>, Error> {
     let batch_max = lane.with_lane(|lane| lane.limits().batch_max);
-    let (commands, is_pipeline) = match wire::http::decode(body, batch_max)? {
-        Body::Command(command) => (vec![command], false),
-        Body::Pipeline(commands) => (commands, true),
-    };
+    Ok(match wire::http::decode(body, batch_max)? {
+        Body::Command(command) => run_commands(lane, vec![command]).await?.concat(),
+        Body::Pipeline(commands) => {
+            [b"[", run_commands(lane, commands).await?.join(&b","[..]).as_slice(), b"]"].concat()
+        }
+    })
+}
+
+/// Carries commands out, in order, as a client without a token, and gives each one's answer as
+/// `{"result":…}` or `{"error":…}`.
+///
+/// # Errors
+/// `UNAVAILABLE` when the server ends, or when the replies together are over `outbox_bytes_max`.
+pub async fn run_commands(lane: LaneHandle, commands: Vec<Args>) -> Result<Vec<Bytes>, Error> {
     let pull = Pull::connect(lane, Format::Http);
-    let mut answers = vec![None; commands.len()];
+    let mut answers: Vec<Option<Bytes>> = vec![None; commands.len()];
     for (id, command) in (0u64..).zip(commands) {
         let request = Request { id: Some(id), verb: Verb::Command(command) };
         pull.lane().handle(Event::Request { conn: pull.conn(), request });
@@ -30,13 +40,13 @@ pub async fn run(lane: LaneHandle, body: &[u8]) -> Result<Vec<u8>, Error> {
             return Err(Error::new(UNAVAILABLE, "the replies together are over outbox_bytes_max, or the server ends"));
         };
         // Each answer begins with its request's id, since those that need no backend overtake the others.
-        if let Some((id, json)) = answer.split_first_chunk::<8>()
+        if let Some((id, _)) = answer.split_first_chunk::<8>()
             && let Some(slot) = usize::try_from(u64::from_be_bytes(*id)).ok().and_then(|at| answers.get_mut(at))
         {
-            *slot = Some(Bytes::copy_from_slice(json));
+            *slot = Some(answer.slice(8..));
         }
     }
-    Ok(join(&answers, is_pipeline))
+    Ok(answers.into_iter().flatten().collect())
 }
 
 /// The HTTP status for an error that concerns the whole request.
@@ -46,9 +56,4 @@ pub fn status(error: &Error) -> http::StatusCode {
         TOOMANY => http::StatusCode::TOO_MANY_REQUESTS,
         _ => http::StatusCode::SERVICE_UNAVAILABLE,
     }
-}
-
-fn join(answers: &[Option<Bytes>], is_pipeline: bool) -> Vec<u8> {
-    let answers: Vec<&[u8]> = answers.iter().flatten().map(|a| &a[..]).collect();
-    if is_pipeline { [b"[", answers.join(&b","[..]).as_slice(), b"]"].concat() } else { answers.concat() }
 }

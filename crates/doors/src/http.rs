@@ -76,7 +76,9 @@ impl Service {
         };
         let cross_origin = origin::listed(request.headers(), &self.config.origins).map(str::to_owned);
         let mut response = match (path.as_str(), request.method()) {
-            ("/ws" | "/raw" | "/sse" | "/command", _) if !origin::is_allowed(request.headers(), &self.config.origins) => {
+            ("/ws" | "/raw" | "/sse" | "/command", _)
+                if !origin::is_allowed(request.headers(), &self.config.origins) =>
+            {
                 text(StatusCode::FORBIDDEN, "this page's origin is not allowed: add it to the setting `origins`\n")
             }
             ("/ws" | "/raw" | "/sse", &Method::GET) if self.is_full() => {
@@ -131,7 +133,7 @@ impl Service {
             let (early, stream) = (parts.read_buf.to_vec(), parts.io.into_inner());
             drop(parts.read_buf);
             if let Ok(stream) = stream.into_std().and_then(TcpStream::from_std) {
-                tokio::task::spawn_local(websocket::serve(lane, stream, early, door));
+                websocket::serve(lane, stream, early, door);
             }
         });
         let mut response = Response::new(empty());
@@ -209,9 +211,10 @@ impl Service {
 #[expect(clippy::result_large_err, reason = "the refusal is the response itself, made once per connection")]
 fn handshake(headers: &HeaderMap) -> Result<HeaderValue, Response<Body>> {
     let has = |name, token: &str| {
-        headers.get_all(name).iter().any(|value| {
-            value.to_str().is_ok_and(|v| v.split(',').any(|part| part.trim().eq_ignore_ascii_case(token)))
-        })
+        headers
+            .get_all(name)
+            .iter()
+            .any(|value| value.to_str().is_ok_and(|v| v.split(',').any(|part| part.trim().eq_ignore_ascii_case(token))))
     };
     if !has(UPGRADE, "websocket") || !has(CONNECTION, "upgrade") {
         let mut refusal = text(StatusCode::UPGRADE_REQUIRED, "this is a WebSocket: connect with ws:// or wss://\n");

@@ -22,5 +22,6 @@ mod query;
 mod sse;
 mod websocket;
 
+pub use command::run_commands;
 pub use http::Config;
 pub use listener::{Listener, bind};

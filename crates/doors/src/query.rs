@@ -127,7 +127,14 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_said() {
-        for query in ["subscribe=a&live=GET+b", "nosuch=1", "live=%22", "follow=s&from=x", "subscribe=a&every=5", "live=GET+a&every=x"] {
+        for query in [
+            "subscribe=a&live=GET+b",
+            "nosuch=1",
+            "live=%22",
+            "follow=s&from=x",
+            "subscribe=a&every=5",
+            "live=GET+a&every=x",
+        ] {
             assert!(feed(query, None).is_err(), "{query}");
         }
     }

@@ -25,21 +25,21 @@ pub enum Door {
     Raw(Option<Verb>),
 }
 
-/// Serves an upgraded connection to its end. `early`: bytes that came behind the handshake.
-pub async fn serve(lane: LaneHandle, stream: TcpStream, mut early: Vec<u8>, door: Door) {
+/// Serves an upgraded connection to its end, by a task of its own. `early`: bytes that came behind the handshake.
+///
+/// What the task keeps between two polls is what an idle connection costs, so everything is set up before it.
+pub fn serve(lane: LaneHandle, stream: TcpStream, mut early: Vec<u8>, door: Door) {
     let format = match door {
         Door::Native => Format::Native,
         Door::Raw(_) => Format::Raw,
     };
     let socket = lane.connect(format, |conn| Rc::new(Socket::new(conn, stream)));
-    let mut reader = Reader { socket: socket.clone(), lane, format, decoder: Decoder::new(Role::Server), next_id: 0 };
+    let mut reader = Reader { socket, lane, format, decoder: Decoder::new(Role::Server), next_id: 0 };
     if let Door::Raw(Some(verb)) = door {
         reader.request(verb);
     }
     reader.received(&mut early);
-    drop(early);
-    reader.run().await;
-    reader.lane.disconnect(socket.conn);
+    tokio::task::spawn_local(reader.run());
 }
 
 /// What the task and the pump share.
@@ -70,6 +70,11 @@ impl Socket {
         }
     }
 
+    /// Tells the event loop that the socket was found not ready. It is edge triggered: what changes from now on is told.
+    fn not_ready(&self, interest: Interest) {
+        let _ = self.stream.try_io(interest, || Err::<(), _>(io::Error::from(ErrorKind::WouldBlock)));
+    }
+
     fn wake_task(&self) {
         if let Some(waker) = self.waker.borrow_mut().take() {
             waker.wake();
@@ -79,9 +84,11 @@ impl Socket {
 
 impl Connection for Socket {
     fn try_write(&self, chunks: &[IoSlice<'_>]) -> Written {
+        // Straight to the kernel: the event loop's own bookkeeping is only needed once the socket takes nothing.
+        let socket = socket2::SockRef::from(&self.stream);
         let result = match chunks {
-            [one] => self.stream.try_write(one),
-            several => self.stream.try_write_vectored(several),
+            [one] => socket.send(one),
+            several => socket.send_vectored(several),
         };
         match result {
             Ok(bytes) => {
@@ -89,6 +96,7 @@ impl Connection for Socket {
                 Written::Bytes(bytes)
             }
             Err(e) if e.kind() == ErrorKind::WouldBlock => {
+                self.not_ready(Interest::WRITABLE);
                 self.is_blocked.set(true);
                 Written::Blocked
             }
@@ -137,13 +145,13 @@ enum Ready {
 }
 
 impl Reader {
-    async fn run(&mut self) {
+    async fn run(mut self) {
         let mut has_shut_down = false;
         loop {
             match poll_fn(|cx| self.poll_ready(has_shut_down, cx)).await {
                 Ready::Input => {
                     if !self.read() {
-                        return;
+                        break;
                     }
                 }
                 Ready::Room => {
@@ -155,12 +163,13 @@ impl Reader {
                     // with unread bytes would be a reset, and could take the close frame with it.
                     has_shut_down = true;
                     if socket2::SockRef::from(&self.socket.stream).shutdown(Shutdown::Write).is_err() {
-                        return;
+                        break;
                     }
                 }
-                Ready::Aborted => return,
+                Ready::Aborted => break,
             }
         }
+        self.lane.disconnect(self.socket.conn);
     }
 
     fn poll_ready(&self, has_shut_down: bool, cx: &mut Context<'_>) -> Poll<Ready> {
@@ -191,10 +200,8 @@ impl Reader {
             Ok(0) => false,
             Ok(count) => {
                 if count < buffer.len() {
-                    // The socket is empty: saying so saves the read that would only find that out. Bytes that come
-                    // meanwhile set it ready again, since the event loop is edge triggered.
-                    let empty = || Err::<(), _>(io::Error::from(ErrorKind::WouldBlock));
-                    let _ = socket.stream.try_io(Interest::READABLE, empty);
+                    // The socket is empty: saying so saves the read that would only find that out.
+                    socket.not_ready(Interest::READABLE);
                 }
                 self.received(&mut buffer[..count]);
                 true

@@ -1,8 +1,10 @@
 //! keywire: Redis data, live over WebSocket. This file only dispatches; see ARCHITECTURE.md for the house.
 
+mod assemble;
 mod banner;
 mod bench;
 mod cli;
+mod demo;
 mod logs;
 mod settings;
 
@@ -20,12 +22,12 @@ fn main() -> ExitCode {
             print!("{}", effective.to_toml());
             Ok(())
         }),
-        Command::Echo { listen } => finish(echo(listen)),
+        Command::Echo { listen } => finish(assemble::echo(listen)),
     }
 }
 
 /// What the modules that use a setting say of it; asked by `serve`, `demo` and `check` alike.
-const CHECKS: &[&Check] = &[];
+const CHECKS: &[&Check] = &[&assemble::check];
 
 /// Exit code of a mistake in the settings; clap uses the same for the command line.
 const MISTAKE: u8 = 2;
@@ -33,12 +35,8 @@ const MISTAKE: u8 = 2;
 fn serve(args: SettingsArgs, demo: bool) -> ExitCode {
     with_settings(args, |effective| {
         logs::init(&effective.settings.log);
-        anyhow::bail!("assemble: {} {demo}", effective.settings.lanes)
+        assemble::serve(&effective.settings, demo)
     })
-}
-
-fn echo(listen: std::net::SocketAddr) -> anyhow::Result<()> {
-    anyhow::bail!("assemble: {listen}")
 }
 
 fn with_settings(args: SettingsArgs, run: impl FnOnce(Effective) -> anyhow::Result<()>) -> ExitCode {

@@ -44,6 +44,8 @@ pub enum Event {
         /// The code to answer with.
         code: CloseCode,
     },
+    /// The server goes: every client is closed with 1001.
+    Drain,
     /// The connection is gone.
     Disconnected {
         /// Who.

@@ -25,7 +25,10 @@ mod lane;
 mod link;
 mod liveness;
 mod mail;
+mod setup;
 
 pub use event::{Event, Output};
 pub use lane::{Config, Counters, Lane};
 pub use mail::Mail;
+pub use session::acl::RuleError;
+pub use setup::{Setup, parse_anonymous, parse_deny};

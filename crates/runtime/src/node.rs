@@ -11,13 +11,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
 /// What a node is started with.
-pub struct NodeConfig<L, B> {
-    /// How many lanes, at least 1.
-    pub lanes: u16,
+pub struct NodeConfig<B> {
+    /// What all lanes have in common.
+    pub setup: lane::Setup,
     /// What a lane's mailbox holds before its senders keep their letters, in bytes.
     pub mailbox_bytes_max: usize,
-    /// Makes a lane's configuration, on the lane's thread.
-    pub lane: L,
     /// Makes the backend, on the thread of lane 0.
     pub backend: B,
 }
@@ -41,12 +39,11 @@ pub struct Lanes {
 ///
 /// # Errors
 /// When a thread or its event loop cannot be made.
-pub fn start<L, B>(config: NodeConfig<L, B>) -> io::Result<Node>
+pub fn start<B>(config: NodeConfig<B>) -> io::Result<Node>
 where
-    L: Fn(LaneId) -> lane::Config + Send + Clone + 'static,
     B: FnOnce() -> Box<dyn Backend> + Send + 'static,
 {
-    let count = usize::from(config.lanes.max(1));
+    let count = usize::from(config.setup.lanes());
     let lanes = Lanes {
         mailboxes: (0..count).map(|_| Mailbox::new(config.mailbox_bytes_max)).collect(),
         load: (0..count).map(|_| AtomicUsize::new(0)).collect(),
@@ -55,7 +52,7 @@ where
     let mut backend = Some(config.backend);
     let mut threads = Vec::with_capacity(count);
     for id in (0..count).map(|n| LaneId(n as u16)) {
-        let (lanes, make_lane, backend) = (lanes.clone(), config.lane.clone(), backend.take());
+        let (lanes, setup, backend) = (lanes.clone(), config.setup.clone(), backend.take());
         let (tell_started, started) = std::sync::mpsc::channel();
         let run = move || {
             // The event loop stays on the thread that made it.
@@ -65,7 +62,7 @@ where
                 Err(error) => return drop(tell_started.send(Err(error))),
             };
             let backend = backend.map(|make| make());
-            let lane = Lane::new(make_lane(id));
+            let lane = Lane::new(setup.lane(id));
             let handle = LaneHandle::new(lane, id, lanes.clock, backend, LaneId(0), lanes.mailboxes, lanes.load);
             drop(tell_started.send(Ok(())));
             runtime.block_on(async move { handle.pump().await });

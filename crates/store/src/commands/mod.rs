@@ -16,8 +16,10 @@ pub mod pubsub;
 pub mod scan;
 pub mod server;
 pub mod set;
+pub mod stream;
 pub mod string;
 pub mod units;
+pub mod zset;
 
 use crate::db::txn::Txn;
 use crate::errors;
@@ -73,6 +75,8 @@ const FAMILIES: &[(&str, &[&Command])] = &[
     ("hash", hash::COMMANDS),
     ("list", list::COMMANDS),
     ("set", set::COMMANDS),
+    ("zset", zset::COMMANDS),
+    ("stream", stream::COMMANDS),
     ("key", key::COMMANDS),
     ("pubsub", pubsub::COMMANDS),
     ("connection", connection::COMMANDS),

@@ -129,8 +129,8 @@ impl Kind for Hash {
 }
 
 impl Kind for Zset {
-    fn empty(_: u64) -> Zset {
-        Zset::new()
+    fn empty(seed: u64) -> Zset {
+        Zset::new(seed)
     }
     fn of(value: &Value) -> Option<&Zset> {
         if let Value::Zset(zset) = value { Some(zset) } else { None }

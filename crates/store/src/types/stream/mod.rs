@@ -1,6 +1,6 @@
 //! The stream: entries in the order of their ids, which only rise.
 //!
-//! Entries lie in chunks of about a hundred ([`chunk`]), found by the id that the chunk began with; within a chunk an
+//! Entries lie in chunks of about a hundred (`chunk`), found by the id that the chunk began with; within a chunk an
 //! id is found by bisection. Appending touches the last chunk; trimming drops whole chunks and then hides the first
 //! entries of one; deletion takes an entry out of its chunk.
 //!

@@ -4,18 +4,22 @@
 //! entries before it, and every range is then a range of ranks, walked forwards or backwards by [`Iter`].
 //!
 //! Two forms. A small set is one sorted vector, searched from end to end for a member: no allocation beside it.
-//! A larger one is a map from member to score and a counted B+tree of the entries ([`tree`]); a member is held in
-//! both, short ones without an allocation of their own ([`Member`]). As in Redis, a set never goes back to the small
-//! form.
+//! A larger one is a map from member to score and a counted B+tree of the entries (`tree`); a member is held in
+//! both, short ones without an allocation of their own (`Member`). As in Redis, a set never goes back to the small
+//! form. The map is dense, as that of hashes and sets ([`table`]) is, and for the same reason: a scan is
+//! a walk over its positions from the last to the first, and so sees every member that stays.
 
 mod bounds;
+pub mod combine;
 mod member;
 mod tree;
 
+use super::table;
+use ahash::RandomState;
 pub use bounds::{Edge, LexBound, ScoreBound};
+use indexmap::IndexMap;
 use member::Member;
 use std::cmp::Ordering;
-use std::collections::HashMap;
 use std::ops::Range;
 use tree::Tree;
 
@@ -25,15 +29,17 @@ const SMALL_ENTRIES_MAX: usize = 128;
 const SMALL_MEMBER_MAX: usize = 64;
 
 /// A sorted set. Scores are never NaN.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Zset {
+    /// For the hasher of the large form; passed in, since clients choose the members.
+    seed: u64,
     form: Form,
 }
 
 #[derive(Clone, Debug)]
 enum Form {
     Small(Vec<Entry>),
-    Large { scores: HashMap<Member, f64, ahash::RandomState>, tree: Tree },
+    Large { scores: IndexMap<Member, f64, RandomState>, tree: Tree },
 }
 
 /// A member with its score; ordered by score, then by member bytewise. `-0` is ordered as `0`.
@@ -45,8 +51,8 @@ struct Entry {
 
 impl Zset {
     /// A set without members.
-    pub fn new() -> Zset {
-        Zset::default()
+    pub fn new(seed: u64) -> Zset {
+        Zset { seed, form: Form::Small(Vec::new()) }
     }
 
     /// How many members there are.
@@ -76,7 +82,7 @@ impl Zset {
         let entry = match &self.form {
             Form::Small(_) => size_of::<Entry>(),
             // The map and the tree's leaves are about three quarters full.
-            Form::Large { .. } => (size_of::<Entry>() + size_of::<(Member, f64)>() + 1) * 4 / 3,
+            Form::Large { .. } => (size_of::<Entry>() + size_of::<(u64, Member, f64)>() + size_of::<usize>()) * 4 / 3,
         };
         size_of::<Zset>() + self.len() * (entry + heap)
     }
@@ -122,7 +128,7 @@ impl Zset {
         match &mut self.form {
             Form::Small(entries) => find(entries, member).map(|at| entries.remove(at).score),
             Form::Large { scores, tree } => {
-                let score = scores.remove(member)?;
+                let score = scores.swap_remove(member)?;
                 tree.remove(score, member).expect("a member of the map is in the tree");
                 Some(score)
             }
@@ -167,6 +173,22 @@ impl Zset {
         self.range(0..self.len())
     }
 
+    /// Shows `each` the next `count` members of a scan, in no order, and gives the next cursor. A scan begins and ends
+    /// with 0. The small form is shown in one step, as Redis does.
+    pub fn scan(&self, cursor: u64, count: usize, mut each: impl FnMut(&[u8], f64)) -> u64 {
+        let Form::Large { scores, .. } = &self.form else {
+            self.iter().for_each(|(member, score)| each(member, score));
+            return 0;
+        };
+        let begin = match cursor {
+            0 => scores.len(),
+            cursor => scores.len().min(usize::try_from(cursor).unwrap_or(usize::MAX)),
+        };
+        let end = begin.saturating_sub(count.max(1));
+        scores[end..begin].iter().rev().for_each(|(member, &score)| each(member, score));
+        end as u64
+    }
+
     /// The ranks of the members with scores from `min` to `max`.
     pub fn ranks_by_score(&self, min: ScoreBound, max: ScoreBound) -> Range<usize> {
         let start = self.partition_point(|e| min.excludes_below(e.score));
@@ -203,16 +225,11 @@ impl Zset {
         let fits =
             member.len() <= SMALL_MEMBER_MAX && (entries.len() < SMALL_ENTRIES_MAX || find(entries, member).is_some());
         if !fits {
-            let scores = entries.iter().map(|e| (e.member.clone(), e.score)).collect();
+            let mut scores = IndexMap::with_capacity_and_hasher(2 * entries.len(), table::hasher(self.seed));
+            scores.extend(entries.iter().map(|e| (e.member.clone(), e.score)));
             let tree = Tree::from_sorted(std::mem::take(entries));
             self.form = Form::Large { scores, tree };
         }
-    }
-}
-
-impl Default for Form {
-    fn default() -> Form {
-        Form::Small(Vec::new())
     }
 }
 

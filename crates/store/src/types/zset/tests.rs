@@ -31,12 +31,7 @@ fn steps(spread: u16, count: usize) -> impl Strategy<Value = Vec<Step>> {
 
 fn apply(step: &Step, zset: &mut Zset, model: &mut Model) {
     match step {
-        Step::Insert(n, score) => {
-            let old = model.iter().find(|(_, m)| *m == member(*n)).cloned();
-            old.iter().for_each(|old| assert!(model.remove(old)));
-            model.insert((*score, member(*n)));
-            assert_eq!(zset.insert(&member(*n), f64::from(*score)), old.map(|(s, _)| f64::from(s)));
-        }
+        Step::Insert(n, score) => apply_insert(&member(*n), *score, zset, model),
         Step::Remove(n) => {
             let old = model.iter().find(|(_, m)| *m == member(*n)).cloned();
             old.iter().for_each(|old| assert!(model.remove(old)));
@@ -50,6 +45,13 @@ fn apply(step: &Step, zset: &mut Zset, model: &mut Model) {
             assert_eq!(zset.remove_ranks(ranks), gone.len());
         }
     }
+}
+
+fn apply_insert(member: &[u8], score: i32, zset: &mut Zset, model: &mut Model) {
+    let old = model.iter().find(|(_, m)| m == member).cloned();
+    old.iter().for_each(|old| assert!(model.remove(old)));
+    model.insert((score, member.to_vec()));
+    assert_eq!(zset.insert(member, f64::from(score)), old.map(|(s, _)| f64::from(s)));
 }
 
 fn assert_same(zset: &Zset, model: &Model) {
@@ -78,7 +80,7 @@ proptest! {
 
     #[test]
     fn equals_the_model_while_small(steps in steps(60, 120)) {
-        let (mut zset, mut model) = (Zset::new(), Model::new());
+        let (mut zset, mut model) = (Zset::new(7), Model::new());
         for step in &steps {
             apply(step, &mut zset, &mut model);
         }
@@ -88,7 +90,7 @@ proptest! {
 
     #[test]
     fn equals_the_model_while_large(steps in steps(900, 1500)) {
-        let (mut zset, mut model) = (Zset::new(), Model::new());
+        let (mut zset, mut model) = (Zset::new(7), Model::new());
         for (i, step) in steps.iter().enumerate() {
             apply(step, &mut zset, &mut model);
             if i % 500 == 0 {
@@ -102,7 +104,7 @@ proptest! {
     fn ranges_by_score_equal_the_model(
         steps in steps(400, 600), min in -22..22i32, max in -22..22i32, min_ex: bool, max_ex: bool
     ) {
-        let (mut zset, mut model) = (Zset::new(), Model::new());
+        let (mut zset, mut model) = (Zset::new(7), Model::new());
         steps.iter().for_each(|step| apply(step, &mut zset, &mut model));
         let inside = |s: i32| (s > min || s == min && !min_ex) && (s < max || s == max && !max_ex);
         let want: Vec<&[u8]> = model.iter().filter(|(s, _)| inside(*s)).map(|(_, m)| m.as_slice()).collect();
@@ -114,12 +116,33 @@ proptest! {
     fn ranges_by_member_equal_the_model(
         members in proptest::collection::btree_set("[a-d]{0,4}", 0..250), min in "[a-d]{0,3}", max in "[a-d]{0,3}"
     ) {
-        let mut zset = Zset::new();
+        let mut zset = Zset::new(7);
         members.iter().for_each(|m| { zset.insert(m.as_bytes(), 0.0); });
         let (low, high) = (Bytes::from(min.clone()), Bytes::from(max.clone()));
         let ranks = zset.ranks_by_lex(&LexBound::At(low, Edge::Inclusive), &LexBound::At(high, Edge::Exclusive));
         let want: Vec<&[u8]> = members.iter().filter(|m| **m >= min && **m < max).map(|m| m.as_bytes()).collect();
         prop_assert_eq!(zset.range(ranks).map(|(m, _)| m).collect::<Vec<_>>(), want);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn a_scan_shows_all_that_stays(steps in steps(900, 300), count in 1..40usize) {
+        let (mut zset, mut model) = (Zset::new(7), Model::new());
+        let stays: BTreeSet<Vec<u8>> = (900..1300).map(member).collect();
+        stays.iter().for_each(|m| apply_insert(m, 0, &mut zset, &mut model));
+        let (mut seen, mut cursor, mut steps) = (BTreeSet::new(), 0, steps.iter());
+        loop {
+            cursor = zset.scan(cursor, count, |m, _| { seen.insert(m.to_vec()); });
+            if cursor == 0 {
+                break;
+            }
+            let not_ranks = |step: &&Step| !matches!(step, Step::RemoveRanks(..));
+            steps.by_ref().filter(not_ranks).take(5).for_each(|step| apply(step, &mut zset, &mut model));
+        }
+        prop_assert!(stays.is_subset(&seen));
     }
 }
 
@@ -131,7 +154,7 @@ fn the_tree_holds_through_one_sided_growth_and_decay() {
     let descending: Vec<i32> = (0..COUNT).rev().collect();
     let gap: Vec<i32> = (0..COUNT / 2).chain((COUNT / 2..COUNT).rev()).collect();
     for order in [ascending, descending, gap] {
-        let (mut zset, mut model) = (Zset::new(), Model::new());
+        let (mut zset, mut model) = (Zset::new(7), Model::new());
         for n in order {
             zset.insert(&member(n as u16), f64::from(n));
             model.insert((n, member(n as u16)));
@@ -155,7 +178,7 @@ fn the_tree_holds_through_one_sided_growth_and_decay() {
 
 #[test]
 fn leaves_filled_in_ascending_order_stay_full() {
-    let mut zset = Zset::new();
+    let mut zset = Zset::new(7);
     (0..6400).for_each(|n| {
         zset.insert(&member(n), f64::from(n));
     });
@@ -165,7 +188,7 @@ fn leaves_filled_in_ascending_order_stay_full() {
 
 #[test]
 fn the_small_form_ends_at_its_limits() {
-    let mut zset = Zset::new();
+    let mut zset = Zset::new(7);
     for n in 0..SMALL_ENTRIES_MAX {
         zset.insert(n.to_string().as_bytes(), 0.0);
     }
@@ -174,7 +197,7 @@ fn the_small_form_ends_at_its_limits() {
     zset.insert(b"one more", 0.0);
     assert_eq!((zset.encoding(), zset.len()), ("skiplist", SMALL_ENTRIES_MAX + 1));
 
-    let mut zset = Zset::new();
+    let mut zset = Zset::new(7);
     zset.insert(&[b'm'; SMALL_MEMBER_MAX], 0.0);
     assert_eq!(zset.encoding(), "listpack");
     zset.insert(&[b'm'; SMALL_MEMBER_MAX + 1], 0.0);
@@ -183,7 +206,7 @@ fn the_small_form_ends_at_its_limits() {
 
 #[test]
 fn infinities_end_the_order_and_zeros_are_equal() {
-    let mut zset = Zset::new();
+    let mut zset = Zset::new(7);
     for (member, score) in [("b", 0.0), ("a", -0.0), ("z", f64::NEG_INFINITY), ("c", f64::INFINITY)] {
         zset.insert(member.as_bytes(), score);
     }
