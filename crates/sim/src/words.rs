@@ -162,7 +162,7 @@ impl Author {
                 let member = if is_public(key) { member } else { SECRET.to_owned() + &member };
                 words(&["ZADD", key, &score, &member])
             }
-            26 => words(&["ZINCRBY", pick(rng, &ZSETS), "2.5", SECRET]),
+            26 => words(&["ZINCRBY", ZSETS[0], "2.5", "-1"]),
             27 => words(&["ZREM", pick(rng, &ZSETS), &format!("-{}", rng.u8(0..9))]),
             28..30 => {
                 let member = format!("{SECRET}-{}", rng.u8(0..9));

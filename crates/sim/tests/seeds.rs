@@ -45,3 +45,24 @@ fn the_same_seed_gives_the_same_run() {
         assert_eq!(run(seed, None, false).hash, run(seed, None, true).hash, "seed {seed}");
     }
 }
+
+/// For people: runs many seeds and lists every one that fails, without what happened.
+#[test]
+#[ignore = "a survey, not a test"]
+fn survey() {
+    let first = setting("KEYWIRE_SIM_FIRST").unwrap_or(0);
+    let seeds = setting("KEYWIRE_SIM_SEEDS").unwrap_or(SEEDS);
+    let begin = std::time::Instant::now();
+    let mut failed = 0;
+    for seed in first..first + seeds {
+        let outcome = std::panic::catch_unwind(|| run(seed, None, false));
+        let what = match outcome {
+            Ok(Outcome { violation: None, .. }) => continue,
+            Ok(Outcome { violation: Some(violation), .. }) => violation.to_string(),
+            Err(_) => "a panic".to_owned(),
+        };
+        failed += 1;
+        println!("seed {seed}: {}", what.chars().take(400).collect::<String>());
+    }
+    println!("{failed} of {seeds} seeds failed in {:?}", begin.elapsed());
+}
