@@ -61,7 +61,6 @@ struct Write {
 /// How often a live query was read, and how often it had a reason to be.
 #[derive(Default)]
 struct Usage {
-    keys: BTreeSet<Bytes>,
     reasons: u64,
     reads: u64,
     /// The lane that reads it: its home.
@@ -161,8 +160,8 @@ impl Backend {
                 out.push((from, unavailable(ticket)));
             }
             BackendRequest::Transaction { ticket, .. } => out.push((from, unavailable(ticket))),
-            BackendRequest::Read { watch, command, keys } => {
-                let usage = self.usage_of(&line(&command), &keys);
+            BackendRequest::Read { watch, command, .. } => {
+                let usage = self.usage_of(&line(&command));
                 usage.reads += 1;
                 usage.reasons += 1;
                 out.push((from, BackendEvent::Value { watch, reply: None, expires_in: None }));
@@ -193,7 +192,7 @@ impl Backend {
         let words = line(command);
         let is_ready = self.failures_one_in == 0 || env.rng.u32(0..self.failures_one_in) > 0;
         let is_polled = keys.is_empty();
-        let usage = self.usage_of(&words, keys);
+        let usage = self.usage_of(&words);
         usage.reads += 1;
         let home = *usage.lane.get_or_insert(from);
         env.checks.require(home == from, Check::OncePerNode, || format!("{words:?} is read by {home:?} and by {from:?}"));
@@ -216,7 +215,7 @@ impl Backend {
         let expires_in = expires_at.map(|at| Duration::from_millis(at.saturating_sub(unix_ms)));
         self.history.seq += 1;
         self.history.answered(&words, &reply);
-        let usage = self.usage_of(&words, keys);
+        let usage = self.usage_of(&words);
         usage.last = Some(reply.clone());
         usage.reasons += u64::from(expires_in.is_some());
         let (reads, reasons) = (usage.reads, usage.reasons);
@@ -231,12 +230,8 @@ impl Backend {
         self.usage.entry(command.to_vec()).or_default().reasons += 1;
     }
 
-    fn usage_of(&mut self, command: &[String], keys: &[Bytes]) -> &mut Usage {
-        let usage = self.usage.entry(command.to_vec()).or_default();
-        if usage.keys.is_empty() {
-            usage.keys.extend(keys.iter().cloned());
-        }
-        usage
+    fn usage_of(&mut self, command: &[String]) -> &mut Usage {
+        self.usage.entry(command.to_vec()).or_default()
     }
 
     /// Carries out a command of a client or of the second writer.
@@ -292,14 +287,9 @@ impl Backend {
             }
         }
         for (lane, keys) in told.into_iter().filter(|_| is_up) {
-            self.give_reason(|usage| usage.keys.iter().any(|key| keys.contains(key)), 1);
             if !env.faults.strikes(Fault::DropInvalidated, 10, env.rng) {
                 out.push((lane, BackendEvent::Invalidated { keys }));
             }
-        }
-        if env.faults.strikes(Fault::ReadStorm, 4, env.rng) {
-            let keys: Vec<Bytes> = self.usage.values().flat_map(|usage| usage.keys.iter().cloned()).collect();
-            out.extend((0..self.lanes).map(|lane| (LaneId(lane), BackendEvent::Invalidated { keys: keys.clone() })));
         }
         let subscribers = &self.subscribers;
         self.store.drain_published(|published| {
@@ -323,17 +313,15 @@ impl Backend {
         }
     }
 
-    fn give_reason(&mut self, whom: impl Fn(&Usage) -> bool, reasons: u64) {
-        self.usage.values_mut().filter(|usage| whom(usage)).for_each(|usage| usage.reasons += reasons);
+    /// A lane hears of a change: a reason to read the queries of these keys, or all if none are named.
+    pub fn heard(&mut self, keys: Option<&[Bytes]>) {
+        for (command, usage) in &mut self.usage {
+            let uses = |key: &Bytes| command.iter().any(|word| word.as_bytes() == key);
+            usage.reasons += u64::from(keys.is_none_or(|keys| keys.iter().any(uses)));
+        }
     }
 
-    /// Every query had a reason to be read: the news that were to name the keys were lost on the way.
-    pub fn lost_invalidations(&mut self) {
-        self.give_reason(|_| true, 1);
-    }
-
-    fn invalidate_all(&mut self, out: &mut Events) {
-        self.give_reason(|_| true, 1);
+    fn invalidate_all(&self, out: &mut Events) {
         out.extend((0..self.lanes).map(|lane| (LaneId(lane), BackendEvent::InvalidatedAll)));
     }
 

@@ -24,7 +24,7 @@ enum Asked {
     /// Several writes at once.
     Transaction(usize, Vec<String>),
     /// A feed for this copy, which must show the operation `floor` or a later one. `again`: it was open already.
-    Open { copy: usize, floor: u64, again: bool },
+    Open { copy: usize, floor: u64, again: bool, from: Option<EntryId> },
     /// The end of this copy's feed.
     Close { copy: usize, feed: u64 },
     /// What the client's rules forbid.
@@ -249,7 +249,7 @@ impl Client {
                 }
                 Ok(())
             }
-            (Asked::Open { copy, floor, again }, None) => self.opened(copy, floor, again, message, desk),
+            (Asked::Open { copy, floor, again, from }, None) => self.opened(copy, floor, again, from, message, desk),
             (asked, _) => wrong(&asked),
         }
     }
@@ -274,7 +274,15 @@ impl Client {
         }
     }
 
-    fn opened(&mut self, at: usize, floor: u64, again: bool, message: &Json, desk: &mut Desk<'_>) -> Result<(), Broken> {
+    fn opened(
+        &mut self,
+        at: usize,
+        floor: u64,
+        again: bool,
+        asked: Option<EntryId>,
+        message: &Json,
+        desk: &mut Desk<'_>,
+    ) -> Result<(), Broken> {
         let number = |name: &str| message.get(name).and_then(Json::as_u64);
         let feed = number("feed").ok_or_else(|| (Check::Format, "no feed number".to_owned()))?;
         let copy = &mut self.copies[at];
@@ -311,7 +319,7 @@ impl Client {
             Source::Stream(_) => {
                 let from = message.get("from").and_then(Json::as_str).and_then(|id| id.parse().ok());
                 let from = from.ok_or_else(|| (Check::Format, "no place".to_owned()))?;
-                copy.opened_stream(from, desk.history)
+                copy.opened_stream(asked, from, desk.history)
             }
         };
         if !was_open {
@@ -419,7 +427,9 @@ impl Client {
     }
 
     fn write(&mut self, command: Vec<String>, desk: &mut Desk<'_>) {
-        let asked = if self.forbids(&command) { Asked::Forbidden } else { Asked::Write(marks(&command)) };
+        // A message changes no data: who opens a query after it need not see anything.
+        let marks = if command[0] == "PUBLISH" { Vec::new() } else { marks(&command) };
+        let asked = if self.forbids(&command) { Asked::Forbidden } else { Asked::Write(marks) };
         self.ask(asked, json!({ "command": command }), desk);
     }
 
@@ -521,7 +531,7 @@ impl Client {
         };
         let asked = match self.forbids(&names) {
             true => Asked::Forbidden,
-            false => Asked::Open { copy: at, floor: self.floor, again },
+            false => Asked::Open { copy: at, floor: self.floor, again, from: copy.place },
         };
         self.ask(asked, request, desk);
     }

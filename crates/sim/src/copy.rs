@@ -182,11 +182,10 @@ impl Copy {
         (self.anchor, self.missed) = (Anchor::Before(log.unwrap_or(0)), 0);
     }
 
-    /// A stream is open after this id.
-    pub fn opened_stream(&mut self, from: EntryId, history: &History) -> Kept {
-        if let Some(place) = self.place {
-            require(place == from, Check::NoSilentLoss, || format!("asked from {place}, opened from {from}"))?;
-        }
+    /// A stream is open after this id; `asked`: the one that was asked for.
+    pub fn opened_stream(&mut self, asked: Option<EntryId>, from: EntryId, history: &History) -> Kept {
+        let is_right = asked.is_none_or(|asked| asked == from);
+        require(is_right, Check::NoSilentLoss, || format!("asked from {asked:?}, opened from {from}"))?;
         self.place = Some(from);
         self.has_gap = false;
         self.incarnation = self.stream(history).map_or(0, StreamLog::incarnation);
@@ -216,7 +215,9 @@ impl Copy {
             News::Entries(entries) => self.entries(&entries, history),
             News::Gap(after) => {
                 self.has_gap = true;
-                require(self.place == Some(after), Check::Order, || format!("a gap after {after} at {:?}", self.place))
+                // After a gap to the stream's end the server knows of a place without an entry.
+                let is_here = self.place.is_none_or(|place| place <= after);
+                require(is_here, Check::Order, || format!("a gap after {after} at {:?}", self.place))
             }
             News::Missed(Some(count)) => {
                 self.missed += count;
@@ -325,7 +326,9 @@ impl Copy {
             let place = self.place.unwrap_or(EntryId::MIN);
             require(*id > place, Check::Order, || format!("entry {id} after {place}"))?;
             require(log.mark(*id) == Some(mark), Check::Order, || format!("entry {id} {mark} was never added"))?;
-            let left_out = log.between(place, *id).iter().find(|added| added.incarnation >= self.incarnation);
+            // Of a stream that had no entry yet nobody can tell whether it was deleted and made again.
+            let first = if place == EntryId::MIN { log.incarnation_of(*id) } else { self.incarnation };
+            let left_out = log.between(place, *id).iter().find(|added| added.incarnation >= first);
             require(self.has_gap || left_out.is_none(), Check::NoSilentLoss, || {
                 format!("{left_out:?} was left out between {place} and {id}")
             })?;

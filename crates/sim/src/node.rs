@@ -7,6 +7,7 @@
 use crate::backend::Events;
 use crate::checks::Check;
 use crate::faults::Fault;
+use crate::words;
 use crate::world::{Job, World};
 use lane::{Event, Lane, Mail, Output};
 use model::backend::{BackendEvent, BackendRequest};
@@ -135,13 +136,27 @@ impl World {
             match letter {
                 Letter::Mail(from, mail) => self.handle(lane, Event::Mail { from, mail }),
                 Letter::Event(event) => self.handle(lane, Event::Backend(event)),
-                Letter::Request(from, request) => self.ask_here(lane, from, request),
+                Letter::Request(from, request) => self.ask_here(from, request),
             }
         }
         self.pay_debts(lane);
     }
 
     fn handle(&mut self, lane: LaneId, event: Event) {
+        match &event {
+            Event::Backend(BackendEvent::Invalidated { keys }) => self.backend.heard(Some(keys)),
+            Event::Backend(BackendEvent::InvalidatedAll) => self.backend.heard(None),
+            Event::Backend(BackendEvent::Value { .. }) if self.faults.strikes(Fault::ReadStorm, 4, &mut self.rng) => {
+                let keys = words::keys().map(bytes::Bytes::from).collect();
+                let shell = &mut self.shells[usize::from(lane.0)];
+                shell.lane.handle(
+                    Event::Backend(BackendEvent::Invalidated { keys }),
+                    self.now,
+                    &mut shell.outputs,
+                );
+            }
+            _ => {}
+        }
         let shell = &mut self.shells[usize::from(lane.0)];
         shell.lane.handle(event, self.now, &mut shell.outputs);
     }
@@ -165,10 +180,10 @@ impl World {
         let mut requests: Vec<BackendRequest> = requests.collect();
         self.tamper_with_requests(&mut requests);
         let home = self.plan.backend_lane;
-        let moved = home == Some(lane) && !requests.is_empty();
+        let mut moved = home == Some(lane) && !requests.is_empty();
         for request in requests {
             match home {
-                Some(home) if home == lane => self.ask_here(lane, lane, request),
+                Some(home) if home == lane => self.ask_here(lane, request),
                 Some(home) => {
                     self.shells[usize::from(home.0)].post(Letter::Request(lane, request), 0);
                     self.wake(home);
@@ -180,31 +195,40 @@ impl World {
                 }
             }
         }
+        if home == Some(lane) {
+            moved |= self.deliver_here(lane);
+        }
         moved
     }
 
-    /// A request reaches the backend on this lane's thread: what is for this lane is handled at once.
-    fn ask_here(&mut self, lane: LaneId, from: LaneId, request: BackendRequest) {
+    /// A request reaches the backend on this lane's thread.
+    fn ask_here(&mut self, from: LaneId, request: BackendRequest) {
         let events = self.with_backend(|backend, env, out| backend.handle(from, request, env, out));
-        for (to, event) in self.tampered(events) {
-            if to == lane {
-                self.handle(lane, Event::Backend(event));
-            } else {
-                self.deliver(to, event);
-            }
-        }
+        let events = self.tampered(events);
+        self.told_here.extend(events);
+    }
+
+    /// Hands on what the backend on this lane's thread tells. Returns whether there was something.
+    fn deliver_here(&mut self, lane: LaneId) -> bool {
+        let events = std::mem::take(&mut self.told_here);
+        let moved = !events.is_empty();
+        let (mine, others): (Events, Events) = events.into_iter().partition(|(to, _)| *to == lane);
+        others.into_iter().for_each(|(to, event)| self.deliver(to, event));
+        mine.into_iter().for_each(|(_, event)| self.handle(lane, Event::Backend(event)));
+        moved
     }
 
     /// What the backend tells goes on its way.
     pub fn dispatch(&mut self, events: Events) {
-        for (to, event) in self.tampered(events) {
-            if self.plan.backend_lane.is_some() {
-                self.deliver(to, event);
-            } else {
-                let delay = self.delay(self.plan.backend_delay);
-                let at = self.ways_from_backend[usize::from(to.0)].arrival(self.now, delay);
-                self.post(at, Job::Deliver(to, event));
-            }
+        let events = self.tampered(events);
+        if let Some(home) = self.plan.backend_lane {
+            self.told_here.extend(events);
+            return self.wake(home);
+        }
+        for (to, event) in events {
+            let delay = self.delay(self.plan.backend_delay);
+            let at = self.ways_from_backend[usize::from(to.0)].arrival(self.now, delay);
+            self.post(at, Job::Deliver(to, event));
         }
     }
 
@@ -231,9 +255,7 @@ impl World {
         }
         if std::mem::take(&mut shell.owes_invalidated) {
             shell.post(Letter::Event(BackendEvent::InvalidatedAll), 100);
-            self.backend.lost_invalidations();
         }
-        let shell = &mut self.shells[usize::from(to.0)];
         if std::mem::take(&mut shell.owes_interrupted) && !self.faults.has(Fault::DropInterrupted) {
             shell.post(Letter::Event(BackendEvent::Interrupted), 100);
         }

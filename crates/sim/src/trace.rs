@@ -9,7 +9,7 @@ use std::collections::hash_map::DefaultHasher;
 use std::hash::Hasher;
 
 /// So many lines are kept.
-const LINES_MAX: usize = 400;
+const LINES_MAX: usize = 20_000;
 
 /// The record of a run.
 #[derive(Debug)]

@@ -119,6 +119,8 @@ pub struct World {
     pub next_socket: u64,
     /// A reply that waits for another to change places with.
     pub kept_reply: Option<(LaneId, BackendEvent)>,
+    /// What the backend told that lives on a lane's thread, until that lane's turn.
+    pub told_here: Events,
     jobs: BTreeMap<(Time, u64), Job>,
     next_job: u64,
     writer: Author,
@@ -151,6 +153,7 @@ impl World {
             is_settling: false,
             next_socket: 0,
             kept_reply: None,
+            told_here: Events::new(),
             jobs: BTreeMap::new(),
             next_job: 0,
             writer: Author::new("w", plan.has_large_values),
@@ -454,7 +457,7 @@ impl World {
                 let stream = name(stream);
                 copy.phase = Phase::Open(0);
                 copy.place = None;
-                let result = copy.opened_stream(place, &self.backend.history);
+                let result = copy.opened_stream(None, place, &self.backend.history);
                 self.checks.take("a plain client", result);
                 Verb::Follow { stream, from: From::After(place) }
             }
