@@ -164,7 +164,7 @@ describe('frames that are none', { timeout: 60_000 }, () => {
       Buffer.concat([frame(text, 'x'.repeat(MESSAGE_BYTES_MAX - 10), { fin: false }), frame(continuation, 'x'.repeat(11))]),
       Buffer.concat(Array.from({ length: 70 }, (_, i) => frame(i ? continuation : text, 'x'.repeat(1_000), { fin: false }))),
     ]],
-    ['1003: binary', 1003, [frame(binary, ok), frame(binary, ''), frame(binary, 'x', { fin: false })]],
+    ['1003: binary', 1003, [frame(binary, ok), frame(binary, ''), Buffer.concat([frame(binary, 'x', { fin: false }), frame(continuation, 'y')])]],
   ];
   for (const [name, code, inputs] of rows) {
     test(name, async t => {

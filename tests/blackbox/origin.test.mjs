@@ -64,7 +64,7 @@ describe('origin', { timeout: 30_000 }, () => {
   });
 
   test('a configured origin is served, others are still refused', async () => {
-    const open = await startServer({ set: { origins: '["https://app.example"]' } });
+    const open = await startServer({ args: ['--origin', 'https://app.example'] });
     for (const [door, ask] of Object.entries(doors)) {
       assert.equal(await ask('https://app.example', open), good[door], door);
       assert.equal(await ask('http://app.example', open), 403, door);

@@ -3,20 +3,20 @@
 import { connect } from './keywire.js';
 
 function monitoring(kw, view) {
-  // The newest sample is a hash. A changed field arrives as one small patch.
+  // The newest sample is a hash.
+  // A field that changes arrives as one small patch.
   kw.live(['HGETALL', 'demo:host'], host => view.now(host));
 
   // Its history is a stream: first what is there, then each new entry.
-  kw.follow('demo:host:history', samples => view.plot(samples), {
-    from: '0',
-    notice: ({ reset }) => reset && view.clear(),
-  });
+  kw.follow('demo:host:history', samples => view.plot(samples),
+    { from: '0', notice: ({ reset }) => reset && view.clear() });
 }
 
 function quotes(kw, view) {
   // Each field holds JSON. With `json` a patch reaches inside it:
   // when a price moves, the price travels and nothing else.
-  kw.live(['HGETALL', 'demo:quotes'], table => view.table(table), { json: true });
+  kw.live(['HGETALL', 'demo:quotes'],
+    table => view.table(table), { json: true });
 
   // A sorted set keeps the ranking: [[symbol, change], …]
   kw.live(['ZRANGE', 'demo:movers', '0', '9', 'REV', 'WITHSCORES'],
@@ -25,27 +25,33 @@ function quotes(kw, view) {
 
 function chat(kw, view) {
   kw.follow('demo:chat', entries => {
-    for (const [id, { name, text }] of entries) view.say(id, name, text);
+    for (const [id, { name, text }] of entries)
+      view.say(id, name, text);
   }, { from: '0', notice: ({ reset }) => reset && view.clear() });
 
   view.onsend((name, text) =>
-    kw.command('XADD', 'demo:chat', 'MAXLEN', '~', '500', '*', 'name', name, 'text', text));
+    kw.command('XADD', 'demo:chat', 'MAXLEN', '~', '500', '*',
+      'name', name, 'text', text));
 }
 
 function counter(kw, view) {
-  kw.live(['GET', 'demo:counter'], count => view.show(count ?? 0));
+  kw.live(['GET', 'demo:counter'],
+    count => view.show(count ?? 0));
 
   view.onclick(() => kw.command('INCR', 'demo:counter'));
 }
 
 function attempt(kw, view) {
-  view.onrun(async words => view.reply(await kw.command(...words)));
+  view.onrun(async words =>
+    view.reply(await kw.command(...words)));
 
-  // The same command as a live query. The function returned ends it.
-  view.onwatch(words => kw.live(words, answer => view.reply(answer), {
-    every: 250,
-    notice: what => view.problem(what.closed ?? what.error),
-  }));
+  // The same command as a live query.
+  // It returns the function that ends it.
+  view.onwatch(words =>
+    kw.live(words, answer => view.reply(answer), {
+      every: 250,
+      notice: what => view.problem(what.closed ?? what.error),
+    }));
 }
 
 // ---------------------------------------------------------------------------------------------------- from here: drawing
@@ -140,14 +146,14 @@ function showQuote(row, { price, change, volume }) {
   changeCell.textContent = known(change, signed);
   changeCell.className = `change ${trend(change)}`;
   volumeCell.textContent = known(volume, value => Number(value).toLocaleString('en'));
-  if (row.price !== undefined && price !== row.price) flash(priceCell, price > row.price ? '--up' : '--down');
+  if (row.price !== undefined && price !== row.price) flash(priceCell, price > row.price ? '--rose' : '--fell');
   row.price = price;
 }
 
 function flash(cell, colour) {
   if (calm.matches) return;
   const from = getComputedStyle(document.body).getPropertyValue(colour);
-  cell.animate([{ backgroundColor: from, color: 'white' }, {}], { duration: 700, easing: 'ease-out' });
+  cell.animate([{ backgroundColor: from }, {}], { duration: 900, easing: 'ease-out' });
 }
 
 function chatView() {
@@ -193,7 +199,7 @@ function attemptView() {
   };
   const view = {
     reply(value) {
-      $('reply').textContent = JSON.stringify(value, null, 2);
+      $('reply').textContent = printed(value);
       $('reply').classList.remove('failed');
       $('try-note').textContent = stop ? `live · ${new Date().toLocaleTimeString()}` : 'reply';
     },
@@ -282,6 +288,12 @@ function scaled(value, step, units) {
   let rest = Number(value), unit = 0;
   while (rest >= step && unit < units.length - 1) { rest /= step; unit += 1; }
   return `${unit === 0 || rest >= 100 ? Math.round(rest) : rest.toFixed(1)} ${units[unit]}`;
+}
+
+/** JSON with one line for each element or field of the whole. */
+function printed(value) {
+  if (Array.isArray(value) && value.length > 1) return `[\n${value.map(item => `  ${JSON.stringify(item)}`).join(',\n')}\n]`;
+  return JSON.stringify(value, null, 2);
 }
 
 function duration(seconds) {

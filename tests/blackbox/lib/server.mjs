@@ -34,18 +34,25 @@ export async function startServer({ subcommand = 'serve', port, set = {}, args =
   const line = [subcommand, '--listen', `127.0.0.1:${port}`];
   if (process.env.KEYWIRE_LANES && subcommand !== 'echo') line.push('--lanes', process.env.KEYWIRE_LANES);
   for (const [name, value] of Object.entries(set)) line.push('--set', `${name}=${value}`);
-  const server = new Server(spawn(binary, [...line, ...args], { stdio: ['ignore', 'pipe', 'pipe'] }), port);
+  const server = new Server(spawn(binary, [...line, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env: environment() }), port);
   await server.untilReady(ready);
   return server;
 }
 
 /** Runs the binary to its end, for command lines that should fail. */
 export async function runToEnd(args, { timeout_ms = 10_000 } = {}) {
-  const child = spawn(binary, args, { stdio: ['ignore', 'pipe', 'pipe'], timeout: timeout_ms, killSignal: 'SIGKILL' });
+  const child = spawn(binary, args, { stdio: ['ignore', 'pipe', 'pipe'], env: environment(), timeout: timeout_ms, killSignal: 'SIGKILL' });
   const output = collect(child);
   const [code, signal] = await once(child, 'close');
   return { code, signal, output: output.text };
 }
+
+/** The environment without this suite's own variables: the binary takes every KEYWIRE_… for a setting. */
+const environment = () => Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('KEYWIRE')));
+
+// What a failed test left running ends with the test process.
+const started = new Set();
+process.on('exit', () => started.forEach(child => child.kill('SIGKILL')));
 
 export class Server {
   constructor(child, port) {
@@ -53,6 +60,8 @@ export class Server {
     this.port = port;
     this.output = collect(child);
     this.ended = once(child, 'close');
+    started.add(child);
+    child.once('close', () => started.delete(child));
   }
 
   get origin() { return `http://127.0.0.1:${this.port}`; }
