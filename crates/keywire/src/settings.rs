@@ -45,7 +45,8 @@ pub struct Settings {
     pub deny_commands: Vec<String>,
     /// A path that stands before every endpoint's: with `/live`, WebSocket is at `/live/ws`.
     pub prefix: String,
-    /// How long the backend may owe an answer before the feeds that depend on it are told `stale`.
+    /// How long the backend may owe an answer before the feeds that depend on it are told `stale`. The
+    /// embedded store answers at once.
     pub stale_after_ms: u64,
     /// What happens at each limit is said with it.
     pub limits: Limits,

@@ -82,6 +82,15 @@ impl Given {
         }
     }
 
+    /// The values of an array, or of a text separated by commas or spaces; anything else is one value.
+    pub fn parts(self) -> Vec<Given> {
+        match self {
+            Given::Text(text) => list(&text).into_iter().map(Given::Text).collect(),
+            Given::List(items) => items,
+            one => vec![one],
+        }
+    }
+
     fn kind(&self) -> &'static str {
         match self {
             Given::Text(_) => "a string",
