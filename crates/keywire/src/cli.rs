@@ -67,7 +67,7 @@ pub struct SettingsArgs {
     /// What clients without a token may do, as Redis ACL rules: '~news:* &news:* +@read'
     #[arg(long, value_name = "RULES", allow_hyphen_values = true)]
     anonymous: Option<String>,
-    /// Commands refused to everybody [default: '-@admin -@dangerous +info']
+    /// Commands refused to everybody (default: '-@admin -@dangerous +info')
     #[arg(long, value_name = "RULES", allow_hyphen_values = true)]
     deny_commands: Option<String>,
     /// A path before every endpoint's, such as /live
