@@ -128,6 +128,9 @@ impl Report {
             mbit_per_second: tally.bytes as f64 * 8.0 / 1e6 / span,
         });
         self.latency_ms = Latency::of(&tally.latency);
+        if tally.measured == 0 {
+            self.notes.push("nothing was delivered in the measured time".to_owned());
+        }
         if let Some(reason) = &tally.first_reason {
             self.notes.push(format!("{} connections ended early, the first because {reason}", tally.closed));
         }
