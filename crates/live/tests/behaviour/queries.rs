@@ -332,6 +332,20 @@ fn what_is_polled_is_current_again_when_it_was_read_again() {
 }
 
 #[test]
+fn a_key_that_expired_during_an_outage_is_read_before_the_mark_goes() {
+    let mut lane = lane();
+    let watch = read(&lane.open(open(get("a"))));
+    let expires_in = Some(Duration::from_millis(30));
+    lane.tell(BackendEvent::Value { watch, reply: Some(Reply::bulk("1")), expires_in });
+    lane.stale(true);
+    assert_eq!(lane.pass(1000), []);
+    assert_eq!(read(&lane.stale(false)), watch);
+    let out = lane.value(watch, Reply::Null);
+    assert_eq!(*shown(&event(&out[..1])).1, Value::Null);
+    assert_eq!(event(&out[1..]), FeedEvent::Stale(false));
+}
+
+#[test]
 fn an_answer_from_before_the_outage_does_not_take_the_mark_away() {
     let mut lane = lane();
     let dbsize = Query { polled: true, keys: [].into(), ..query("DBSIZE") };

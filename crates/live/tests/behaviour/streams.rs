@@ -244,3 +244,16 @@ fn an_answer_from_before_the_outage_does_not_take_the_mark_away() {
     assert_eq!(event(&out[..1]), FeedEvent::Entries(entries(&[6])));
     assert_eq!(event(&out[1..]), FeedEvent::Stale(false));
 }
+
+#[test]
+fn an_answer_that_was_overtaken_joins_its_listener_at_the_end_and_not_beyond() {
+    let (mut lane, feed) = followed();
+    lane.open(Open { from: from(0), ..s() });
+    let (older, _) = asked(&lane.catch_up(feed, 8, 0));
+    let (newer, _) = asked(&lane.catch_up(feed, 9, 4));
+    answer(&mut lane, newer, range(&[4, 5], true, 7));
+    let out = answer(&mut lane, older, range(&[1, 2, 3, 4, 5, 6], false, 6));
+    let listener = ListenerId(8);
+    assert_eq!(out[0], Output::EventTo { listener, feed, event: FeedEvent::Entries(entries(&[1, 2, 3, 4, 5])) });
+    assert_eq!(out[1], Output::CaughtUp { listener, feed, position: id(5), at_end: true });
+}
