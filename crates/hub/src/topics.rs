@@ -514,8 +514,10 @@ impl Hub {
                     continue;
                 }
                 let pushed = self.push(slot, class, feed, format, chunk.count, chunk.bytes.clone());
-                if pushed == Pushed::Queued && class == Class::Entries {
-                    self.clients[slot].subscriptions[subscription].place = Place::Current(chunk.end);
+                let place = &mut self.clients[slot].subscriptions[subscription].place;
+                if let (Pushed::Queued, Place::Current(id)) = (pushed, place) {
+                    // A gap without entries leads nowhere: the place stays.
+                    *id = chunk.end.max(*id);
                 }
             }
         }

@@ -66,6 +66,18 @@ fn who_joins_in_the_middle_of_a_turn_hears_only_what_comes_after() {
 }
 
 #[test]
+fn a_gap_without_entries_does_not_set_a_follower_back() {
+    let mut hub = hub();
+    let conn = subscribed(&mut hub, Class::Entries, Place::Current(EntryId::new(5, 0)));
+    publish(&mut hub, "gap ", 0);
+    hub.end_turn();
+    assert_eq!(read_all(&mut hub, conn), "gap ");
+    hub.set_all_behind(FEED, Format::Native);
+    let after = EntryId::new(5, 0);
+    assert_eq!(hub.next_output(), Some(Output::CatchUp { conn, feed: FEED, format: Format::Native, after }));
+}
+
+#[test]
 fn a_slow_reader_of_a_channel_is_told_how_many_it_missed_and_where() {
     let mut hub = hub();
     let conn = subscribed(&mut hub, Class::Events, Place::Current(EntryId::MIN));
