@@ -175,6 +175,20 @@ impl<T> Outbox<T> {
         Some(item)
     }
 
+    /// Drops all messages of a feed, which nobody hears any more. Returns their weight.
+    pub fn remove_events(&mut self, feed: FeedId, format: Format) -> usize {
+        let before = self.bytes;
+        let mut at = usize::from(self.front_started);
+        while let Some(item) = self.items.get(at) {
+            if item.class == Class::Events && (item.feed, item.format) == (feed, format) {
+                self.remove(at, &mut Vec::new());
+            } else {
+                at += 1;
+            }
+        }
+        before - self.bytes
+    }
+
     /// Drops the oldest messages until at most `bytes_left` are queued or none are left to drop.
     fn drop_events(&mut self, bytes_left: usize, lost: &mut Vec<Loss>) {
         let mut at = usize::from(self.front_started);

@@ -196,13 +196,14 @@ impl Hub {
     /// Forgets a client and what is queued for it; calls `left` with each feed it heard.
     pub fn remove_client(&mut self, conn: ConnId, mut left: impl FnMut(FeedId, Format)) {
         let Some(slot) = self.slot(conn) else { return };
+        self.bytes -= std::mem::take(&mut self.clients[slot].outbox).bytes();
         while let Some(topic) = self.clients[slot].subscriptions.last().map(|s| s.topic as usize) {
             let (feed, format) = (self.topics[topic].feed, self.topics[topic].format);
             self.unsubscribe(conn, feed, format);
             left(feed, format);
         }
-        let client = self.clients.remove(slot);
-        self.bytes -= client.outbox.bytes();
+        // What its feeds had for it in this turn.
+        self.bytes -= self.clients.remove(slot).outbox.bytes();
     }
 
     /// Whether the client is still there.
@@ -265,6 +266,10 @@ impl Hub {
         let (Some(slot), Some(&topic)) = (self.slot(conn), self.by_feed.get(&(feed, format))) else { return false };
         self.flush_topic(topic as usize);
         let Some(at) = self.clients[slot].subscriptions.iter().position(|s| s.topic == topic) else { return false };
+        if self.topics[topic as usize].class == Class::Events {
+            // Nobody could tell any more what is lost of them.
+            self.bytes -= self.clients[slot].outbox.remove_events(feed, format);
+        }
         let gone = self.clients[slot].subscriptions.swap_remove(at);
         if let Some(moved) = self.clients[slot].subscriptions.get(at) {
             self.topics[moved.topic as usize].subscribers[moved.index as usize].index = at as u32;
@@ -321,9 +326,17 @@ impl Hub {
         let Some(&topic) = self.by_feed.get(&(feed, format)) else { return };
         self.flush_topic(topic as usize);
         for at in 0..self.topics[topic as usize].subscribers.len() {
-            let Subscriber { client, .. } = self.topics[topic as usize].subscribers[at];
-            self.lose(client as usize, Loss { class: Class::Events, feed, format, count });
-            self.mark_dirty(client as usize);
+            let slot = self.topics[topic as usize].subscribers[at].client as usize;
+            let is_older = |i: &Item<Bytes>| i.class == Class::Events && (i.feed, i.format) == (feed, format);
+            match (self.config.tell_missed)(format, feed, count.into()) {
+                // Messages from before the loss are queued: it is told behind them.
+                Ok(body) if self.clients[slot].outbox.iter().any(is_older) => {
+                    self.counters.messages_dropped += u64::from(count);
+                    self.push(slot, Class::Must, feed, format, 1, body);
+                }
+                _ => self.lose(slot, Loss { class: Class::Events, feed, format, count }),
+            }
+            self.mark_dirty(slot);
         }
     }
 
@@ -361,6 +374,17 @@ impl Hub {
         client.outbox.finish(last);
         self.bytes = self.bytes + client.outbox.bytes() - before;
         self.mark_dirty(slot);
+    }
+
+    /// A client that hears the feed has opened it once more: `reply` goes behind the frames it comes after. Of a query it
+    /// holds the newest value, so the client is not behind any more.
+    pub fn rejoined(&mut self, conn: ConnId, feed: FeedId, format: Format, reply: Bytes) {
+        let Some((slot, at)) = self.flushed_subscription(conn, feed, format) else { return };
+        self.send(conn, reply);
+        let subscription = &mut self.clients[slot].subscriptions[at];
+        if self.topics[subscription.topic as usize].class == Class::State {
+            subscription.place = Place::Current(EntryId::MIN);
+        }
     }
 
     /// The answer to [`Output::Resync`]: the client hears frames again from here on.

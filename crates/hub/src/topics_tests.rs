@@ -66,6 +66,56 @@ fn who_joins_in_the_middle_of_a_turn_hears_only_what_comes_after() {
 }
 
 #[test]
+fn what_was_lost_on_the_way_here_is_told_behind_what_came_before_it() {
+    let mut hub = hub();
+    let conn = subscribed(&mut hub, Class::Events, Place::Current(EntryId::MIN));
+    publish(&mut hub, "one ", 0);
+    hub.add_missed(FEED, Format::Native, 2);
+    publish(&mut hub, "four ", 0);
+    hub.end_turn();
+    assert_eq!(read_all(&mut hub, conn), "one <missed 2>four ");
+    hub.add_missed(FEED, Format::Native, 1);
+    hub.add_missed(FEED, Format::Native, 1);
+    assert_eq!(read_all(&mut hub, conn), "<missed 2>");
+}
+
+#[test]
+fn who_leaves_a_channel_gets_no_more_of_it() {
+    let mut hub = hub();
+    let conn = subscribed(&mut hub, Class::Events, Place::Current(EntryId::MIN));
+    publish(&mut hub, "one ", 0);
+    hub.end_turn();
+    hub.wrote(conn, 2);
+    publish(&mut hub, "two ", 0);
+    hub.unsubscribe(conn, FEED, Format::Native);
+    assert_eq!(read_all(&mut hub, conn), "one ", "what is half written goes to its end");
+    assert_eq!(hub.total_queued_bytes(), 0);
+}
+
+#[test]
+fn a_feed_opened_once_more_is_answered_behind_its_frames() {
+    let mut hub = hub();
+    let conn = subscribed(&mut hub, Class::State, Place::Current(EntryId::MIN));
+    publish(&mut hub, "rev 2 ", 0);
+    hub.rejoined(conn, FEED, Format::Native, Bytes::from_static(b"opened at 2 "));
+    publish(&mut hub, "rev 3 ", 0);
+    hub.end_turn();
+    assert_eq!(read_all(&mut hub, conn), "rev 2 opened at 2 rev 3 ");
+}
+
+#[test]
+fn a_client_behind_that_opens_its_feed_once_more_is_not_behind() {
+    let mut hub = hub();
+    let conn = subscribed(&mut hub, Class::State, Place::Current(EntryId::MIN));
+    hub.set_all_behind(FEED, Format::Native);
+    hub.rejoined(conn, FEED, Format::Native, Bytes::from_static(b"opened at 2 "));
+    publish(&mut hub, "rev 3 ", 0);
+    hub.resynced(conn, FEED, Format::Native, Bytes::from_static(b"rev 2 "));
+    hub.end_turn();
+    assert_eq!(read_all(&mut hub, conn), "opened at 2 rev 3 ");
+}
+
+#[test]
 fn a_gap_without_entries_does_not_set_a_follower_back() {
     let mut hub = hub();
     let conn = subscribed(&mut hub, Class::Entries, Place::Current(EntryId::new(5, 0)));

@@ -193,7 +193,7 @@ impl Lane {
                 self.hub.subscribe(conn, feed, format, class, place);
             }
             session::Joined::Already => {
-                self.hub.send(conn, reply);
+                self.hub.rejoined(conn, feed, format, reply);
                 self.leave(feed, format);
             }
         }
