@@ -232,7 +232,7 @@ impl Client {
         match (asked, code) {
             (Asked::Open { copy, .. }, Some(code)) => self.refused(copy, code),
             (_, Some("UNAVAILABLE")) => Ok(()),
-            (Asked::Write(_), Some("WRONGTYPE" | "ERR")) => Ok(()),
+            (Asked::Write(_), Some("WRONGTYPE" | "ERR" | "TOOBIG")) | (Asked::Transaction(..), Some("TOOBIG")) => Ok(()),
             (Asked::Write(marks), None) if result.is_some() => {
                 self.wrote(&marks, desk.history);
                 Ok(())
@@ -513,7 +513,8 @@ impl Client {
                 if *json {
                     request["json"] = true.into();
                 }
-                if let (Some(tag), Some(Shown::Value(_))) = (&copy.tag, &copy.shown) {
+                // While frames come, nobody knows what will be held when the answer comes.
+                if let (Some(tag), Some(Shown::Value(_)), false) = (&copy.tag, &copy.shown, again) {
                     request["have"] = tag.as_str().into();
                 }
                 (request, command.clone())

@@ -195,22 +195,17 @@ impl Copy {
     /// Takes what the client is told.
     pub fn told(&mut self, news: News, history: &History) -> Kept {
         match news {
-            News::Value { rev, tag, value } => {
-                self.rise(rev, false)?;
-                (self.tag, self.shown) = (Some(tag), Some(Shown::Value(value)));
-                self.find(0, history)
-            }
+            News::Value { rev, tag, value } => self.whole(rev, Some(tag), Shown::Value(value), history),
             News::Patch { rev, tag, patch } => {
-                self.rise(rev, true)?;
+                if let Some(rev) = rev {
+                    let held = std::mem::replace(&mut self.rev, rev);
+                    require(rev == held + 1, Check::Order, || format!("a patch to rev {rev} after {held}"))?;
+                }
                 self.patch(patch)?;
                 self.tag = Some(tag);
                 self.find(0, history)
             }
-            News::Failed { rev, code } => {
-                self.rise(rev, false)?;
-                (self.tag, self.shown) = (None, Some(Shown::Error(code)));
-                self.find(0, history)
-            }
+            News::Failed { rev, code } => self.whole(rev, None, Shown::Error(code), history),
             News::Message(message) => self.message(&message, history),
             News::Entries(entries) => self.entries(&entries, history),
             News::Gap(after) => {
@@ -240,11 +235,15 @@ impl Copy {
         }
     }
 
-    fn rise(&mut self, rev: Option<u64>, is_patch: bool) -> Kept {
-        let Some(rev) = rev else { return Ok(()) };
-        let held = std::mem::replace(&mut self.rev, rev);
-        let rises = if is_patch { rev == held + 1 } else { rev > held };
-        require(rises, Check::Order, || format!("rev {rev} after {held}, patch: {is_patch}"))
+    /// A whole value or error. The same one may come twice: to a client that joined while others were behind.
+    fn whole(&mut self, rev: Option<u64>, tag: Option<String>, shown: Shown, history: &History) -> Kept {
+        if let Some(rev) = rev {
+            let held = std::mem::replace(&mut self.rev, rev);
+            let is_repeated = rev == held && self.shown.as_ref() == Some(&shown);
+            require(rev > held || is_repeated, Check::Order, || format!("rev {rev} after {held}"))?;
+        }
+        (self.tag, self.shown) = (tag, Some(shown));
+        self.find(0, history)
     }
 
     fn patch(&mut self, patch: Json) -> Kept {
