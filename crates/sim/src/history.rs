@@ -209,13 +209,6 @@ impl History {
                 let (mark, incarnation) = (command[4].clone(), log.incarnation);
                 log.added.push(Added { id, mark, incarnation, at });
             }
-            ("DEL", Reply::Int(1)) | ("SET", _) => {
-                // Seen here as well, since one transaction may delete a stream and make it again.
-                if let Some(log) = self.streams.get_mut(&command[1]) {
-                    log.begin_anew(0);
-                    log.end = (EntryId::MIN, 0);
-                }
-            }
             _ => {}
         }
         match command.iter().find(|word| word.starts_with("m:")) {

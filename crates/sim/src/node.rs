@@ -172,7 +172,7 @@ impl World {
         let outputs = std::mem::take(&mut self.shells[usize::from(lane.0)].outputs);
         let (requests, others): (Vec<_>, Vec<_>) =
             outputs.into_iter().partition(|output| matches!(output, Output::Backend(_)));
-        self.shells[usize::from(lane.0)].outputs = others;
+        self.shells[usize::from(lane.0)].outputs.extend(others);
         let requests = requests.into_iter().filter_map(|output| match output {
             Output::Backend(request) => Some(request),
             _ => None,
@@ -264,7 +264,6 @@ impl World {
 
     fn obey(&mut self, lane: LaneId) {
         let outputs = std::mem::take(&mut self.shells[usize::from(lane.0)].outputs);
-        let mut later = Vec::new();
         for output in outputs {
             let sockets = &self.shells[usize::from(lane.0)].sockets;
             match output {
@@ -279,10 +278,9 @@ impl World {
                         self.abort_socket(socket);
                     }
                 }
-                request @ Output::Backend(_) => later.push(request),
+                request @ Output::Backend(_) => self.shells[usize::from(lane.0)].outputs.push(request),
             }
         }
-        self.shells[usize::from(lane.0)].outputs = later;
     }
 
     fn post_mail(&mut self, lane: LaneId) {
