@@ -130,13 +130,15 @@ impl Backend {
                 out.push((from, BackendEvent::Reply { ticket, reply }));
             }
             BackendRequest::Read { watch, command, keys } => self.read(from, watch, &command, &keys, env, out),
-            BackendRequest::Range { watch, stream, mut after, bytes_max } => {
-                if let Some(id) = &mut after
-                    && env.faults.strikes(Fault::WrongRange, 6, env.rng)
+            BackendRequest::Range { watch, stream, after, bytes_max } => {
+                let mut range = self.store.stream_range(&stream, after, bytes_max, self.unix_ms(env));
+                if let Ok(range) = &mut range
+                    && range.entries.len() > 1
+                    && env.faults.strikes(Fault::DropEntry, 2, env.rng)
                 {
-                    id.ms += 20;
+                    range.entries.remove(0);
+                    range.entries_added -= 1;
                 }
-                let range = self.store.stream_range(&stream, after, bytes_max, self.unix_ms(env));
                 self.tell(env, out);
                 self.armed.entry(stream).or_default().insert(from);
                 out.push((from, BackendEvent::Range { watch, range: Some(range) }));
@@ -362,7 +364,7 @@ impl Backend {
     /// It is known to be out of reach: what hangs has failed.
     pub fn notice(&mut self, env: &mut Env<'_>, out: &mut Events) {
         self.reach = Reach::Down;
-        if !env.faults.has(Fault::DropStale) {
+        if !env.faults.always(Fault::DropStale) {
             self.tell_stale(true, out);
         }
         for (from, request) in std::mem::take(&mut self.held) {
@@ -381,12 +383,12 @@ impl Backend {
         self.reach = Reach::Up;
         self.armed.clear();
         self.invalidate_all(out);
-        if !env.faults.has(Fault::DropInterrupted) {
+        if !env.faults.always(Fault::DropInterrupted) {
             out.extend((0..self.lanes).map(|lane| (LaneId(lane), BackendEvent::Interrupted)));
         }
         let unanswered = std::mem::take(&mut self.unanswered);
         out.extend(unanswered.into_iter().map(|(lane, name)| (lane, BackendEvent::Subscribed { name })));
-        if !env.faults.has(Fault::DropUnstale) {
+        if !env.faults.always(Fault::DropUnstale) {
             self.tell_stale(false, out);
         }
     }

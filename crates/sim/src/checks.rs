@@ -1,6 +1,7 @@
 //! The promises of the protocol as checks, and what is said when one is broken.
 
 use model::Time;
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// Which promise is watched.
@@ -46,7 +47,11 @@ impl fmt::Display for Violation {
 pub struct Checks {
     found: Vec<Violation>,
     now: Time,
+    counts: Counts,
 }
+
+/// How often something happened that a check depends on: a world where it never does proves nothing.
+pub type Counts = BTreeMap<&'static str, u64>;
 
 impl Checks {
     /// Time goes on.
@@ -78,9 +83,14 @@ impl Checks {
         self.found.is_empty()
     }
 
-    /// The first broken promise.
-    pub fn into_first(self) -> Option<Violation> {
-        self.found.into_iter().next()
+    /// Something happened, so many times.
+    pub fn count(&mut self, what: &'static str, times: u64) {
+        *self.counts.entry(what).or_default() += times;
+    }
+
+    /// The first broken promise, and what happened how often.
+    pub fn into_parts(self) -> (Option<Violation>, Counts) {
+        (self.found.into_iter().next(), self.counts)
     }
 }
 

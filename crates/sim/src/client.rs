@@ -214,6 +214,7 @@ impl Client {
 
     fn news(&mut self, at: usize, news: News, desk: &mut Desk<'_>) -> Result<(), Broken> {
         let Some(news) = tampered(news, desk) else { return Ok(()) };
+        desk.checks.count(kind_of(&news), 1);
         if matches!(&news, News::Closed(code) if code == "RESET") {
             self.copies[at].place = None;
         }
@@ -225,6 +226,7 @@ impl Client {
         let code = code_of(message).filter(|_| message.get("feed").is_none());
         if matches!(asked, Asked::Forbidden) {
             let is_refused = code == Some("NOPERM");
+            desk.checks.count("forbidden", 1);
             return if is_refused { Ok(()) } else { Err((Check::Permissions, "a forbidden request was answered".into())) };
         }
         let wrong = |asked: &Asked| Err((Check::Answers, format!("the answer to {asked:?}")));
@@ -299,7 +301,10 @@ impl Client {
         let result = match &copy.source {
             Source::Query { .. } => {
                 let content = match (message.get("same"), message.get("value"), code_of(message)) {
-                    (Some(_), ..) => None,
+                    (Some(_), ..) => {
+                        desk.checks.count("resumed with the same value", 1);
+                        None
+                    }
                     (None, Some(value), _) => Some(Shown::Value(value.clone())),
                     (None, None, Some(code)) => Some(Shown::Error(code.to_owned())),
                     _ => return Err((Check::Format, "opened without a value".into())),
@@ -390,14 +395,14 @@ impl Client {
         let is_plain = self.format != Format::Native;
         match desk.rng.u8(0..100) {
             0..3 => desk.acts.push(Act::HangUp),
-            3..6 => desk.acts.push(Act::Stall(desk.rng.u64(1000..900_000))),
+            3..7 => desk.acts.push(Act::Stall(desk.rng.u64(1000..900_000))),
             _ if is_plain || !self.is_greeted => {}
-            6 => {
+            7 => {
                 let mut frame = Vec::new();
                 close_frame(&mut frame);
                 desk.acts.push(Act::Send(frame));
             }
-            7..11 => self.open_wanted(desk),
+            8..11 => self.open_wanted(desk),
             11..20 => self.want_more(desk),
             20..25 => self.close_some(desk),
             25..28 => self.open_again(desk),
@@ -613,6 +618,24 @@ fn news_of(message: &Json) -> Option<News> {
         return Some(News::Stale(stale.as_bool()?));
     }
     Some(News::Closed(message.get("closed")?.get("code")?.as_str()?.to_owned()))
+}
+
+/// What is counted of news.
+fn kind_of(news: &News) -> &'static str {
+    match news {
+        News::Value { .. } => "values",
+        News::Patch { .. } => "patches",
+        News::Failed { .. } => "errors shown",
+        News::Message(_) => "messages",
+        News::Entries(_) => "entries",
+        News::Gap(_) => "gaps",
+        News::Missed(Some(_)) => "missed told",
+        News::Missed(None) => "interruptions told",
+        News::Stale(_) => "stale told",
+        News::Closed(code) if code == "RESET" => "resets",
+        News::Closed(_) => "feeds closed",
+        News::Bare(_) => "bare frames",
+    }
 }
 
 /// News with the planted fault.

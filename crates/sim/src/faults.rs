@@ -27,8 +27,8 @@ pub enum Fault {
     DropGap,
     /// Entries are asked for from a wrong place.
     WrongCatchUp,
-    /// A stream is read from a wrong place.
-    WrongRange,
+    /// The first entry of a read of a stream is left out, and not counted.
+    DropEntry,
     /// A frame's revision is the one before.
     RepeatRevision,
     /// That the backend is out of reach is not told.
@@ -67,7 +67,7 @@ impl Fault {
         Fault::DropInterrupted,
         Fault::DropGap,
         Fault::WrongCatchUp,
-        Fault::WrongRange,
+        Fault::DropEntry,
         Fault::RepeatRevision,
         Fault::DropStale,
         Fault::DropUnstale,
@@ -89,9 +89,10 @@ impl Fault {
             Fault::DropInvalidated => &[Convergence],
             Fault::DropFrame => &[Convergence, Order, NoSilentLoss],
             Fault::DuplicateFrame => &[Order, NoSilentLoss],
-            Fault::SwapFrames => &[Order],
+            Fault::SwapFrames => &[Order, NoSilentLoss],
             Fault::MissedOffByOne | Fault::DropMessage | Fault::DropInterrupted | Fault::DropGap => &[NoSilentLoss],
-            Fault::WrongCatchUp | Fault::WrongRange => &[NoSilentLoss, Order],
+            Fault::WrongCatchUp => &[Order],
+            Fault::DropEntry => &[NoSilentLoss],
             Fault::RepeatRevision => &[Order],
             Fault::DropStale => &[NoSilentLoss],
             Fault::DropUnstale => &[NoSilentLoss, Convergence],
@@ -119,14 +120,16 @@ impl Faults {
         Faults { planted, struck: 0 }
     }
 
-    /// Whether the run has this fault at all.
-    pub fn has(&self, fault: Fault) -> bool {
-        self.planted == Some(fault)
+    /// Whether the run has this fault, which strikes at every opportunity.
+    pub fn always(&mut self, fault: Fault) -> bool {
+        let strikes = self.planted == Some(fault);
+        self.struck += u64::from(strikes);
+        strikes
     }
 
     /// Whether this fault strikes here, once in `one_in` opportunities. A run without it draws no random number.
     pub fn strikes(&mut self, fault: Fault, one_in: u32, rng: &mut Rng) -> bool {
-        let strikes = self.has(fault) && rng.u32(0..one_in) == 0;
+        let strikes = self.planted == Some(fault) && rng.u32(0..one_in) == 0;
         self.struck += u64::from(strikes);
         strikes
     }

@@ -29,7 +29,7 @@ pub mod trace;
 pub mod words;
 pub mod world;
 
-use checks::Violation;
+use checks::{Counts, Violation};
 use faults::Fault;
 
 /// What came of a run.
@@ -41,6 +41,8 @@ pub struct Outcome {
     pub violation: Option<Violation>,
     /// How often the planted fault struck.
     pub struck: u64,
+    /// What happened how often.
+    pub counts: Counts,
     /// The last of what happened, if lines were asked for.
     pub lines: Vec<String>,
 }
@@ -50,5 +52,6 @@ pub fn run(seed: u64, fault: Option<Fault>, is_traced: bool) -> Outcome {
     let mut world = world::World::new(seed, fault, is_traced);
     world.run();
     let world::World { trace, checks, faults, .. } = world;
-    Outcome { hash: trace.hash(), struck: faults.struck, lines: trace.into_lines(), violation: checks.into_first() }
+    let (violation, counts) = checks.into_parts();
+    Outcome { hash: trace.hash(), struck: faults.struck, lines: trace.into_lines(), violation, counts }
 }

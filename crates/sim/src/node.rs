@@ -256,7 +256,7 @@ impl World {
         if std::mem::take(&mut shell.owes_invalidated) {
             shell.post(Letter::Event(BackendEvent::InvalidatedAll), 100);
         }
-        if std::mem::take(&mut shell.owes_interrupted) && !self.faults.has(Fault::DropInterrupted) {
+        if std::mem::take(&mut shell.owes_interrupted) && !self.faults.always(Fault::DropInterrupted) {
             shell.post(Letter::Event(BackendEvent::Interrupted), 100);
         }
         self.wake(to);
@@ -301,6 +301,8 @@ impl World {
                 self.shells[usize::from(to.0)].bytes += mail.bytes();
                 batch.push(mail);
             }
+            let missed = batch.iter().filter(|mail| matches!(mail, Mail::Missed { .. })).count();
+            self.checks.count("losses between lanes", missed as u64);
             self.tamper_with_mail(&mut batch);
             for mail in batch {
                 self.trace.line(self.now, || format!("mail {} → {}: {}", lane.0, to.0, shortened(&format!("{mail:?}"))));
@@ -352,7 +354,7 @@ impl World {
                 events.extend(self.kept_reply.take());
                 return events;
             }
-            if self.faults.has(Fault::WrongTicket) && self.kept_reply.is_none() {
+            if self.kept_reply.is_none() && self.faults.always(Fault::WrongTicket) {
                 self.kept_reply = Some(events.remove(at));
                 return events;
             }

@@ -49,7 +49,10 @@ impl Plan {
     /// What this seed decides; a planted fault gets the world it can be seen in.
     pub fn new(rng: &mut Rng, fault: Option<Fault>) -> Plan {
         let lanes = if fault.is_some() { rng.u16(2..=4) } else { [1, 2, 2, 2, 3, 4][rng.usize(0..6)] };
-        let outbox = [6 << 10, 16 << 10, 64 << 10, 1 << 20][rng.usize(0..4)];
+        let outbox = match fault {
+            Some(Fault::OutboxIgnored | Fault::MissedOffByOne | Fault::WrongCatchUp) => 4 << 10,
+            _ => [4 << 10, 8 << 10, 64 << 10, 1 << 20][rng.usize(0..4)],
+        };
         let clients = rng.usize(2..=6);
         let natives = clients.max(2);
         let plains = rng.usize(0..=1);
@@ -58,7 +61,7 @@ impl Plan {
             outbox_bytes_max: outbox,
             value_bytes_max: outbox * 2 / 5,
             outbox_total_bytes_max: if rng.u8(0..4) == 0 { outbox * all / 2 } else { 64 << 20 },
-            link_bytes_max: [2 << 10, 8 << 10, 1 << 20][rng.usize(0..3)],
+            link_bytes_max: [1 << 10, 4 << 10, 1 << 20][rng.usize(0..3)],
             feeds_max: [3, 12, 1000][rng.usize(0..3)],
             requests_in_flight_max: [2, 8, 64][rng.usize(0..3)],
             ping_interval_ms: [500, 25_000][rng.usize(0..2)],
@@ -76,11 +79,11 @@ impl Plan {
             natives,
             plains,
             limits,
-            mailbox_bytes_max: [600, 4 << 10, 1 << 20][rng.usize(0..3)],
+            mailbox_bytes_max: [400, 2 << 10, 1 << 20][rng.usize(0..3)],
             turn_delay: [50, 1000, 8000][rng.usize(0..3)],
             backend_delay: [100, 2000, 15_000][rng.usize(0..3)],
             client_delay: [500, 5000, 20_000][rng.usize(0..3)],
-            socket_bytes: [512, 4 << 10, 64 << 10][rng.usize(0..3)],
+            socket_bytes: [512, 2 << 10, 16 << 10][rng.usize(0..3)],
             backend_lane: (rng.u8(0..2) == 0).then_some(LaneId(0)),
             restricted_lane: restricts.then_some(LaneId(lanes.wrapping_sub(1))),
             has_outages,
@@ -88,7 +91,7 @@ impl Plan {
             has_failures: rng.u8(0..4) == 0,
             has_large_values: rng.u8(0..2) == 0,
             active_ms: rng.u64(700..=2500),
-            write_gap: [2000, 8000, 30_000][rng.usize(0..3)],
+            write_gap: [1500, 6000, 25_000][rng.usize(0..3)],
             act_gap: [8000, 30_000, 80_000][rng.usize(0..3)],
         }
     }

@@ -37,7 +37,7 @@ const SETTLE_MS: u64 = 4000;
 /// And be gone so long after the last client.
 const LEAVE_MS: u64 = 1500;
 /// An outage of which every calm client must have been told.
-const LONG_OUTAGE_MS: u64 = 1200;
+const LONG_OUTAGE_MS: u64 = 600;
 /// Before an outage: so long must a client have been calm to be counted.
 const CALM_MS: u64 = 300;
 
@@ -175,6 +175,7 @@ impl World {
         self.run_until(Time(stop.0 + SETTLE_MS * 1000));
         if self.checks.hold() {
             self.check_copies();
+            self.count_losses();
         }
         self.leave();
         self.run_until(Time(stop.0 + (SETTLE_MS + LEAVE_MS) * 1000));
@@ -320,7 +321,7 @@ impl World {
         let events = self.with_backend(Backend::notice);
         self.dispatch(events);
         let most = if self.rng.u8(0..3) == 0 { 2000 } else { 300 };
-        let longest = if self.faults.has(Fault::DropStale) { 2000 } else { most };
+        let longest = if self.faults.always(Fault::DropStale) { 2000 } else { most };
         let outage = self.rng.u64(longest / 8..longest) * 1000;
         self.post(Time(self.now.0 + outage), Job::ComeBack);
     }
@@ -335,6 +336,8 @@ impl World {
             _ => Comeback::Whole,
         };
         self.trace.line(self.now, || format!("the backend is back: {comeback:?}"));
+        self.checks.count("outages", 1);
+        self.checks.count("restarts with losses", u64::from(comeback != Comeback::Whole));
         let events = self.with_backend(|backend, env, out| backend.come_back(comeback, env, out));
         self.dispatch(events);
         let until_next = self.rng.u64(50..1500) * 1000;
@@ -348,9 +351,14 @@ impl World {
             return;
         }
         for client in self.clients.iter().filter(|c| c.format == Format::Native && c.calm_since.0 < calm && !c.is_stalled) {
-            let is_drained = client.socket.and_then(|id| self.sockets.get(&id)).is_some_and(Socket::is_drained);
+            let has_read_all = |socket: &Socket| {
+                let lane = &self.shells[usize::from(socket.lane.0)].lane;
+                socket.is_drained() && !lane.has_output(socket.conn)
+            };
+            let is_drained = client.socket.and_then(|id| self.sockets.get(&id)).is_some_and(has_read_all);
             let open = |copy: &&crate::copy::Copy| matches!(copy.phase, Phase::Open(_)) && copy.open_since.0 < calm;
             for copy in client.copies.iter().filter(open).filter(|_| is_drained) {
+                self.checks.count("stale copies compared", 1);
                 self.checks.require(copy.stale, Check::NoSilentLoss, || {
                     format!("client {}: {:?} is not stale though the backend is out", client.number, copy.source)
                 });
@@ -512,6 +520,7 @@ impl World {
                 self.checks.broken(Check::Answers, format!("client {} waits for {asked}", client.number));
             }
             for copy in client.copies.iter().filter(|copy| matches!(copy.phase, Phase::Open(_))) {
+                self.checks.count("copies compared", 1);
                 let result = copy.check_end(&self.backend.history);
                 self.checks.take(&format!("client {}", client.number), result);
                 match &copy.source {
@@ -543,6 +552,16 @@ impl World {
                     Source::Channel(_) | Source::Pattern(_) => {}
                 }
             }
+        }
+    }
+
+    fn count_losses(&mut self) {
+        for shell in &self.shells {
+            let hub = shell.lane.counters().hub;
+            self.checks.count("messages dropped for slow clients", hub.messages_dropped);
+            self.checks.count("values skipped for slow clients", hub.conflations);
+            self.checks.count("streams paused for slow clients", hub.stream_waits);
+            self.checks.count("clients too slow", hub.too_slow);
         }
     }
 
