@@ -29,6 +29,8 @@ pub struct Socket {
     /// From the lane, not read by the client yet.
     down: VecDeque<u8>,
     is_reading: bool,
+    /// The lane wants no input now.
+    is_paused: bool,
     /// A job that brings bytes to the client is under way.
     is_arriving: bool,
     is_blocked: bool,
@@ -62,6 +64,7 @@ impl World {
             up: VecDeque::new(),
             down: VecDeque::new(),
             is_reading: false,
+            is_paused: false,
             is_arriving: false,
             is_blocked: false,
             is_closing: false,
@@ -100,7 +103,9 @@ impl World {
         let Some(socket) = self.sockets.get_mut(&id) else { return };
         let shell = &mut self.shells[usize::from(socket.lane.0)];
         if !shell.lane.wants_input(socket.conn) && !socket.is_closing {
-            return self.post_soon(3000, Job::Up(id));
+            // The lane says when it wants more: at a resume, or when something was written.
+            socket.is_paused = true;
+            return;
         }
         let most = socket.up.len();
         let count = if self.rng.u8(0..3) == 0 { self.rng.usize(0..=most) } else { most };
@@ -110,6 +115,15 @@ impl World {
             self.post_soon(self.plan.client_delay, Job::Up(id));
         }
         self.received(id, &mut bytes);
+    }
+
+    /// The door looks again whether the lane wants input.
+    pub fn resume_input(&mut self, id: u64) {
+        if let Some(socket) = self.sockets.get_mut(&id)
+            && std::mem::take(&mut socket.is_paused)
+        {
+            self.post_soon(0, Job::Up(id));
+        }
     }
 
     fn received(&mut self, id: u64, mut input: &mut [u8]) {
@@ -169,6 +183,7 @@ impl World {
             self.post_soon(self.plan.client_delay, Job::Room(id));
         }
         self.arrive(id);
+        self.resume_input(id);
         self.finish_if_closing(id);
     }
 
@@ -247,6 +262,7 @@ impl World {
         if let Some(socket) = self.sockets.get_mut(&id) {
             socket.is_closing = true;
         }
+        self.resume_input(id);
         self.finish_if_closing(id);
     }
 

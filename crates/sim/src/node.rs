@@ -278,6 +278,16 @@ impl World {
                         self.abort_socket(socket);
                     }
                 }
+                Output::Refused { conn, .. } => {
+                    if let Some(&socket) = sockets.get(&conn) {
+                        self.hang_up(socket);
+                    }
+                }
+                Output::Resume { conn } => {
+                    if let Some(&socket) = sockets.get(&conn) {
+                        self.resume_input(socket);
+                    }
+                }
                 request @ Output::Backend(_) => self.shells[usize::from(lane.0)].outputs.push(request),
             }
         }
