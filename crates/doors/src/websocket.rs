@@ -70,6 +70,11 @@ impl Socket {
         }
     }
 
+    /// Tells the event loop that the socket was found not ready. It is edge triggered: what changes from now on is told.
+    fn not_ready(&self, interest: Interest) {
+        let _ = self.stream.try_io(interest, || Err::<(), _>(io::Error::from(ErrorKind::WouldBlock)));
+    }
+
     fn wake_task(&self) {
         if let Some(waker) = self.waker.borrow_mut().take() {
             waker.wake();
@@ -79,9 +84,11 @@ impl Socket {
 
 impl Connection for Socket {
     fn try_write(&self, chunks: &[IoSlice<'_>]) -> Written {
+        // Straight to the kernel: the event loop's own bookkeeping is only needed once the socket takes nothing.
+        let socket = socket2::SockRef::from(&self.stream);
         let result = match chunks {
-            [one] => self.stream.try_write(one),
-            several => self.stream.try_write_vectored(several),
+            [one] => socket.send(one),
+            several => socket.send_vectored(several),
         };
         match result {
             Ok(bytes) => {
@@ -89,6 +96,7 @@ impl Connection for Socket {
                 Written::Bytes(bytes)
             }
             Err(e) if e.kind() == ErrorKind::WouldBlock => {
+                self.not_ready(Interest::WRITABLE);
                 self.is_blocked.set(true);
                 Written::Blocked
             }
@@ -191,10 +199,8 @@ impl Reader {
             Ok(0) => false,
             Ok(count) => {
                 if count < buffer.len() {
-                    // The socket is empty: saying so saves the read that would only find that out. Bytes that come
-                    // meanwhile set it ready again, since the event loop is edge triggered.
-                    let empty = || Err::<(), _>(io::Error::from(ErrorKind::WouldBlock));
-                    let _ = socket.stream.try_io(Interest::READABLE, empty);
+                    // The socket is empty: saying so saves the read that would only find that out.
+                    socket.not_ready(Interest::READABLE);
                 }
                 self.received(&mut buffer[..count]);
                 true

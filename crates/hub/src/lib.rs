@@ -16,6 +16,7 @@
 
 mod audience;
 mod outbox;
+mod queue;
 mod topics;
 
 pub use audience::{Audience, Route};

@@ -3,8 +3,8 @@
 //! The same queue stands before a client's socket (`T` = bytes) and before another lane (`T` = mail). What happens at
 //! the limit depends on the item's [`Class`], and everything dropped is told to the caller as a [`Loss`].
 
+use crate::queue::Queue;
 use model::{FeedId, Format};
-use std::collections::VecDeque;
 
 /// What may happen to an item when there is no room for it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -63,7 +63,7 @@ pub enum Pushed {
 /// The queue. Holds no heap memory while empty.
 #[derive(Debug)]
 pub struct Outbox<T> {
-    items: VecDeque<Item<T>>,
+    items: Queue<Item<T>>,
     /// The sum of the weights.
     bytes: usize,
     /// The sum of the weights of what may not be dropped.
@@ -74,7 +74,7 @@ pub struct Outbox<T> {
 
 impl<T> Default for Outbox<T> {
     fn default() -> Self {
-        Outbox { items: VecDeque::new(), bytes: 0, must_bytes: 0, front_started: false }
+        Outbox { items: Queue::Empty, bytes: 0, must_bytes: 0, front_started: false }
     }
 }
 
@@ -101,7 +101,7 @@ impl<T> Outbox<T> {
 
     /// The next item.
     pub fn front(&self) -> Option<&Item<T>> {
-        self.items.front()
+        self.items.get(0)
     }
 
     /// Queues `item` behind the others, within `bytes_max`; what had to go is appended to `lost`.
@@ -172,9 +172,6 @@ impl<T> Outbox<T> {
         let item = self.items.pop_front()?;
         self.count_out(&item);
         self.front_started = false;
-        if self.items.is_empty() {
-            self.items = VecDeque::new();
-        }
         Some(item)
     }
 
@@ -182,10 +179,9 @@ impl<T> Outbox<T> {
     fn drop_events(&mut self, bytes_left: usize, lost: &mut Vec<Loss>) {
         let mut at = usize::from(self.front_started);
         while self.bytes > bytes_left && at < self.items.len() {
-            if self.items[at].class == Class::Events {
-                self.remove(at, lost);
-            } else {
-                at += 1;
+            match self.items.get(at) {
+                Some(item) if item.class == Class::Events => self.remove(at, lost),
+                _ => at += 1,
             }
         }
     }
@@ -194,10 +190,9 @@ impl<T> Outbox<T> {
     fn drop_state(&mut self, which: impl Fn(&Item<T>) -> bool, lost: &mut Vec<Loss>) {
         let mut at = usize::from(self.front_started);
         while at < self.items.len() {
-            if self.items[at].class == Class::State && which(&self.items[at]) {
-                self.remove(at, lost);
-            } else {
-                at += 1;
+            match self.items.get(at) {
+                Some(item) if item.class == Class::State && which(item) => self.remove(at, lost),
+                _ => at += 1,
             }
         }
     }

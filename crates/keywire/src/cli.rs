@@ -54,7 +54,7 @@ pub struct SettingsArgs {
     /// Address to serve HTTP and WebSocket on; may be repeated [default: 127.0.0.1:7700]
     #[arg(long, value_name = "ADDR")]
     listen: Vec<String>,
-    /// Threads that serve connections [default: one per core]
+    /// Threads that serve connections [default: one per core but one]
     #[arg(long, value_name = "N")]
     lanes: Option<String>,
     /// The node's name in hello, logs and metrics [default: random]

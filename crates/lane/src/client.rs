@@ -246,7 +246,7 @@ impl Lane {
     }
 
     fn session_timeout(&mut self, slot: usize, now: Time, out: &mut Vec<Output>) {
-        let Some(Client { conn, session, .. }) = &mut self.clients[slot] else { return };
+        let Some(Client { conn, session, .. }) = self.clients[slot].as_deref_mut() else { return };
         if session.next_timeout().is_none_or(|at| at > now) {
             return;
         }

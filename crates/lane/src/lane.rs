@@ -64,8 +64,8 @@ pub struct Lane {
     pub(crate) hub: Hub,
     pub(crate) live: Live,
     pub(crate) home: Home,
-    /// By slot, as the hub numbers them.
-    pub(crate) clients: Vec<Option<Client>>,
+    /// By slot, as the hub numbers them; boxed, so that the table's growth copies little and wastes little.
+    pub(crate) clients: Vec<Option<Box<Client>>>,
     /// Commands at the backend.
     pub(crate) pending: AHashMap<Ticket, Pending>,
     pub(crate) next_ticket: u64,
@@ -144,7 +144,8 @@ impl Lane {
         if self.clients.len() <= slot {
             self.clients.resize_with(slot + 1, || None);
         }
-        self.clients[slot] = Some(Client { conn, format, session, liveness: Liveness::new(now), is_closing: false });
+        let liveness = Liveness::new(now);
+        self.clients[slot] = Some(Box::new(Client { conn, format, session, liveness, is_closing: false }));
         self.next_sweep.get_or_insert(now + liveness::sweep_interval(&self.config.limits));
         self.greet(conn);
         conn
@@ -335,11 +336,11 @@ impl Lane {
     }
 
     pub(crate) fn client(&self, conn: ConnId) -> Option<&Client> {
-        self.clients.get(conn.slot as usize)?.as_ref().filter(|c| c.conn == conn)
+        self.clients.get(conn.slot as usize)?.as_deref().filter(|c| c.conn == conn)
     }
 
     pub(crate) fn client_mut(&mut self, conn: ConnId) -> Option<&mut Client> {
-        self.clients.get_mut(conn.slot as usize)?.as_mut().filter(|c| c.conn == conn)
+        self.clients.get_mut(conn.slot as usize)?.as_deref_mut().filter(|c| c.conn == conn)
     }
 
     /// Ends a connection: what is half written and the close frame still go, nothing else.

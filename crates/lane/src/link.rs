@@ -106,7 +106,7 @@ mod tests {
     fn names(link: &mut Link) -> Vec<&'static str> {
         let name = |mail| match mail {
             Mail::Frame { .. } => "frame",
-            Mail::Missed { count, .. } if count == 3 => "missed 3",
+            Mail::Missed { count: 3, .. } => "missed 3",
             Mail::Ended { .. } => "ended",
             other => panic!("{other:?}"),
         };

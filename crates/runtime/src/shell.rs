@@ -65,7 +65,7 @@ pub enum Written {
 }
 
 /// What the pump writes at most in one system call.
-const CHUNKS_MAX: usize = 64;
+const CHUNKS_MAX: usize = 16;
 /// Rounds between the lane and the backend on its thread before sockets are served again.
 const ROUNDS_MAX: usize = 16;
 
@@ -78,7 +78,7 @@ struct Shell {
     clock: Clock,
     lane: RefCell<Lane>,
     /// By slot of the connection's id.
-    connections: RefCell<Vec<Option<(ConnId, Rc<dyn Connection>)>>>,
+    connections: RefCell<Vec<Option<Connected>>>,
     /// What the lane wants, until the pump runs.
     outputs: RefCell<Vec<Output>>,
     /// The backend, if it lives here.
@@ -96,6 +96,9 @@ struct Shell {
     /// Kept for its capacity.
     letters: RefCell<Vec<Letter>>,
 }
+
+/// A connection under its id.
+type Connected = (ConnId, Rc<dyn Connection>);
 
 /// The backend on this thread with the ways to the lanes it serves.
 struct Host {

@@ -1,7 +1,7 @@
-//! One WebSocket connection of the crowd. All connections of the thread read into one buffer; a connection keeps
-//! bytes of its own only while a frame is not whole, so ten thousand of them cost little.
+//! One WebSocket connection of the crowd. All connections of the thread read into one buffer, and [`Decoder`] keeps
+//! bytes only while a message is not whole, so ten thousand of them cost little.
 
-use super::codec::{self, Opcode};
+use super::handshake;
 use anyhow::{Context as _, anyhow, bail, ensure};
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -13,6 +13,7 @@ use std::task::{Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
+use wire::ws::{self, Decoder, Message, Opcode, Role};
 
 /// Connecting and the handshake together take at most so long.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
@@ -65,10 +66,9 @@ pub fn scratch() -> Scratch {
 pub struct Client {
     stream: TcpStream,
     scratch: Scratch,
-    /// The beginning of a frame that is not whole.
-    partial: Vec<u8>,
-    /// The beginning of a message that is not whole.
-    message: Vec<u8>,
+    decoder: Decoder,
+    /// What came in one piece with the handshake's answer and is not decoded yet.
+    early: Vec<u8>,
     /// Answers to pings that are not written yet.
     pongs: Vec<u8>,
 }
@@ -84,47 +84,33 @@ impl Client {
     async fn open(url: &Url, scratch: Scratch) -> anyhow::Result<Client> {
         let mut stream = TcpStream::connect(url.address).await.map_err(|error| connect_error(&error))?;
         stream.set_nodelay(true)?;
-        stream.write_all(&codec::request(&url.host, &url.path)).await?;
+        stream.write_all(&handshake::request(&url.host, &url.path)).await?;
         let mut answer = Vec::with_capacity(512);
         let end = loop {
             ensure!(stream.read_buf(&mut answer).await? > 0, "the server closed the connection during the handshake");
-            if let Some(end) = codec::accepted(&answer)? {
+            if let Some(end) = handshake::accepted(&answer)? {
                 break end;
             }
         };
-        let partial = answer[end..].to_vec();
-        Ok(Client { stream, scratch, partial, message: Vec::new(), pongs: Vec::new() })
+        let early = answer[end..].to_vec();
+        Ok(Client { stream, scratch, decoder: Decoder::new(Role::Client), early, pongs: Vec::new() })
     }
 
     /// Sends one text message.
     pub async fn send(&mut self, text: &str) -> anyhow::Result<()> {
         let mut frame = Vec::with_capacity(text.len() + 16);
-        codec::encode(Opcode::Text, text.as_bytes(), &mut frame);
+        client_frame(Opcode::Text, text.as_bytes(), &mut frame);
         Ok(self.stream.write_all(&frame).await?)
     }
 
     /// Waits for bytes, and gives each whole message to `on_message` with the size of its frame. An error is the end
     /// of the connection.
     pub async fn receive(&mut self, mut on_message: impl FnMut(&[u8], usize)) -> anyhow::Result<()> {
-        poll_fn(|cx| {
-            let Client { stream, scratch, partial, .. } = &mut *self;
-            let scratch = scratch.clone();
-            let mut buffer = scratch.borrow_mut();
-            let had = partial.len();
-            if buffer.len() < 2 * had {
-                buffer.resize(4 * had, 0);
-            }
-            buffer[..had].copy_from_slice(partial);
-            let mut read = ReadBuf::new(&mut buffer[had..]);
-            ready!(Pin::new(stream).poll_read(cx, &mut read))?;
-            let end = had + read.filled().len();
-            if end == had {
-                return Poll::Ready(Err(anyhow!("the server closed the connection without a close frame")));
-            }
-            let used = self.frames(&buffer[..end], &mut on_message);
-            Poll::Ready(used.map(|used| self.keep(&buffer[used..end])))
-        })
-        .await?;
+        let mut early = std::mem::take(&mut self.early);
+        match early.is_empty() {
+            true => self.read(&mut on_message).await?,
+            false => self.decode(&mut early, &mut on_message)?,
+        }
         if !self.pongs.is_empty() {
             self.stream.write_all(&std::mem::take(&mut self.pongs)).await?;
         }
@@ -133,56 +119,62 @@ impl Client {
 
     /// Waits for the first message that `wanted` says something of.
     pub async fn wait<T>(&mut self, mut wanted: impl FnMut(&[u8]) -> Option<T>) -> anyhow::Result<T> {
-        let mut found = None;
-        // Messages that came with the handshake's answer are in `partial`, and no read tells of them.
-        let early = std::mem::take(&mut self.partial);
-        let used = self.frames(&early, &mut |message, _| found = found.take().or_else(|| wanted(message)))?;
-        self.keep(&early[used..]);
-        while found.is_none() {
+        loop {
+            let mut found = None;
             self.receive(|message, _| found = found.take().or_else(|| wanted(message))).await?;
-        }
-        found.context("the loop ends only with something found")
-    }
-
-    fn keep(&mut self, rest: &[u8]) {
-        self.partial.clear();
-        if rest.is_empty() && self.partial.capacity() > 4096 {
-            self.partial = Vec::new();
-        }
-        self.partial.extend_from_slice(rest);
-    }
-
-    /// Handles all whole frames of `bytes`; says how many bytes they were.
-    fn frames(&mut self, bytes: &[u8], on_message: &mut impl FnMut(&[u8], usize)) -> anyhow::Result<usize> {
-        let mut used = 0;
-        while let Some(header) = codec::header(&bytes[used..])? {
-            let start = used + header.header_len;
-            let Some(payload) = bytes.get(start..start + header.payload_len) else { break };
-            used = start + header.payload_len;
-            match header.opcode {
-                Opcode::Text | Opcode::Binary if header.fin => on_message(payload, header.header_len + payload.len()),
-                Opcode::Text | Opcode::Binary | Opcode::Continuation => {
-                    self.message.extend_from_slice(payload);
-                    if header.fin {
-                        let whole = std::mem::take(&mut self.message);
-                        on_message(&whole, header.header_len + whole.len());
-                    }
-                }
-                Opcode::Ping => codec::encode(Opcode::Pong, payload, &mut self.pongs),
-                Opcode::Pong => {}
-                Opcode::Close => bail!(closed(payload)),
+            if let Some(found) = found {
+                return Ok(found);
             }
         }
-        Ok(used)
+    }
+
+    /// One read of the socket. The shared buffer is borrowed only while there is something to read.
+    async fn read(&mut self, on_message: &mut impl FnMut(&[u8], usize)) -> anyhow::Result<()> {
+        poll_fn(|cx| {
+            let scratch = self.scratch.clone();
+            let mut buffer = scratch.borrow_mut();
+            let mut read = ReadBuf::new(&mut buffer);
+            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read))?;
+            Poll::Ready(match read.filled_mut() {
+                [] => Err(anyhow!("the server closed the connection without a close frame")),
+                bytes => self.decode(bytes, on_message),
+            })
+        })
+        .await
+    }
+
+    fn decode(&mut self, mut bytes: &mut [u8], on_message: &mut impl FnMut(&[u8], usize)) -> anyhow::Result<()> {
+        while let Some(message) = self.decoder.decode(&mut bytes, usize::MAX).context("the server's WebSocket")? {
+            match message {
+                Message::Text(text) => on_message(text.as_bytes(), frame_len(text.len())),
+                Message::Binary(payload) => on_message(payload, frame_len(payload.len())),
+                Message::Ping(payload) => client_frame(Opcode::Pong, payload, &mut self.pongs),
+                Message::Pong(_) => {}
+                Message::Close { code, reason } => bail!(closed(code, reason)),
+            }
+        }
+        Ok(())
     }
 }
 
-/// A sentence for the payload of the server's close frame.
-pub fn closed(payload: &[u8]) -> String {
-    match payload.split_first_chunk::<2>() {
-        Some((code, reason)) => {
-            format!("the server closed with {}: {}", u16::from_be_bytes(*code), String::from_utf8_lossy(reason))
-        }
+/// Appends a client's frame. The masking key is zero, which is a key like any other and spares the server nothing.
+pub fn client_frame(opcode: Opcode, payload: &[u8], out: &mut Vec<u8>) {
+    ws::client_frame(opcode, payload, [0; 4], out);
+}
+
+/// Bytes of a server's frame with a payload of `len` bytes.
+fn frame_len(len: usize) -> usize {
+    match len {
+        0..=125 => 2 + len,
+        126..=0xffff => 4 + len,
+        _ => 10 + len,
+    }
+}
+
+/// A sentence for the server's close frame.
+pub fn closed(code: Option<u16>, reason: &str) -> String {
+    match code {
+        Some(code) => format!("the server closed with {code}: {reason}"),
         None => "the server closed".to_owned(),
     }
 }
@@ -215,7 +207,7 @@ mod tests {
 
     #[test]
     fn a_close_frame_is_told_with_its_code() {
-        assert_eq!(closed(b"\x10\x05slow"), "the server closed with 4101: slow");
-        assert_eq!(closed(b""), "the server closed");
+        assert_eq!(closed(Some(4101), "slow"), "the server closed with 4101: slow");
+        assert_eq!(closed(None, ""), "the server closed");
     }
 }

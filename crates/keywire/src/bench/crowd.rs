@@ -5,6 +5,7 @@ use super::progress::Progress;
 use anyhow::Context;
 use std::future::Future;
 use std::rc::Rc;
+use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
@@ -36,12 +37,33 @@ where
     Ok(clients)
 }
 
+/// A request of the setting-up that is not answered for so long will not be.
+const REPLY_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// Sends a request and waits for the frame that carries its `id`; an error frame is an error.
 pub async fn ask(client: &mut Client, id: u64, request: &str) -> anyhow::Result<Vec<u8>> {
     client.send(request).await?;
-    let mark = format!("{{\"id\":{id},");
-    let reply = client.wait(|message| message.starts_with(mark.as_bytes()).then(|| message.to_vec())).await?;
-    let refused = reply[mark.len()..].starts_with(b"\"error\"");
-    anyhow::ensure!(!refused, "the server refused {request}: {}", String::from_utf8_lossy(&reply));
-    Ok(reply)
+    let answer = client.wait(|message| Answer::to(id, message));
+    let answer = tokio::time::timeout(REPLY_TIMEOUT, answer).await;
+    match answer.with_context(|| format!("no reply to {request}"))?? {
+        Answer::Reply(frame) => Ok(frame),
+        Answer::Refused(error) => anyhow::bail!("the server refused {request}: {error}"),
+    }
+}
+
+enum Answer {
+    Reply(Vec<u8>),
+    Refused(String),
+}
+
+impl Answer {
+    /// What the frame answers to request `id`; none if it answers another, or none.
+    fn to(id: u64, frame: &[u8]) -> Option<Answer> {
+        let reply: serde_json::Value = serde_json::from_slice(frame).ok()?;
+        let answers = reply["id"] == id;
+        answers.then(|| match reply.get("error") {
+            Some(error) => Answer::Refused(error.to_string()),
+            None => Answer::Reply(frame.to_vec()),
+        })
+    }
 }

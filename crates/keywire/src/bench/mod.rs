@@ -12,9 +12,9 @@
 
 mod client;
 mod clock;
-mod codec;
 mod crowd;
 mod fanout;
+mod handshake;
 mod idle;
 mod live;
 mod process;

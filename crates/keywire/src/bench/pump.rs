@@ -3,9 +3,8 @@
 //! A message that cannot be sent in time (the server does not read, or this machine is too busy) keeps its intended
 //! time, so the delay counts as latency; how late messages left is told beside it.
 
-use super::client::{Url, closed, connect_error};
-use super::codec::{self, Opcode};
-use super::{clock, tally};
+use super::client::{Url, client_frame, closed, connect_error};
+use super::{clock, handshake, tally};
 use anyhow::{Context, bail, ensure};
 use hdrhistogram::Histogram;
 use std::io::{ErrorKind, Read, Write};
@@ -14,6 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
+use wire::ws::{Decoder, Message, Opcode, Role};
 
 /// How fast.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -158,7 +158,7 @@ impl<F: FnMut(u64, u64, &mut Vec<u8>)> Sender<F> {
     fn add(&mut self, k: u64, intended: u64) {
         self.text.clear();
         (self.make)(k, intended, &mut self.text);
-        codec::encode(Opcode::Text, &self.text, &mut self.connection.out);
+        client_frame(Opcode::Text, &self.text, &mut self.connection.out);
     }
 }
 
@@ -176,8 +176,8 @@ fn due_before(start: u64, end: u64, rate: f64) -> u64 {
 /// A blocking connection that writes much and reads little.
 struct Connection {
     stream: TcpStream,
+    decoder: Decoder,
     out: Vec<u8>,
-    unread: Vec<u8>,
     looked: u64,
 }
 
@@ -188,18 +188,19 @@ impl Connection {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(TIMEOUT))?;
         stream.set_write_timeout(Some(PATIENCE * 2))?;
-        stream.write_all(&codec::request(&url.host, &url.path))?;
-        let mut unread = Vec::new();
-        loop {
-            if let Some(end) = codec::accepted(&unread)? {
-                unread.drain(..end);
-                return Ok(Connection { stream, out: Vec::new(), unread, looked: 0 });
-            }
-            let mut chunk = [0; 1024];
+        stream.write_all(&handshake::request(&url.host, &url.path))?;
+        let (mut answer, mut chunk) = (Vec::new(), [0; 1024]);
+        let end = loop {
             let n = stream.read(&mut chunk)?;
             ensure!(n > 0, "the server closed the connection during the handshake");
-            unread.extend_from_slice(&chunk[..n]);
-        }
+            answer.extend_from_slice(&chunk[..n]);
+            if let Some(end) = handshake::accepted(&answer)? {
+                break end;
+            }
+        };
+        let mut connection = Connection { stream, decoder: Decoder::new(Role::Client), out: Vec::new(), looked: 0 };
+        connection.heard(&mut answer[end..])?;
+        Ok(connection)
     }
 
     /// Writes what is there, and now and then looks at what the server has to say.
@@ -220,31 +221,25 @@ impl Connection {
         loop {
             match self.stream.read(&mut chunk) {
                 Ok(0) => bail!("the server closed the sender's connection"),
-                Ok(n) => self.unread.extend_from_slice(&chunk[..n]),
+                Ok(n) => self.heard(&mut chunk[..n])?,
                 Err(error) if error.kind() == ErrorKind::WouldBlock => break,
                 Err(error) => return Err(error.into()),
             }
         }
-        self.stream.set_nonblocking(false)?;
-        self.answer()
+        Ok(self.stream.set_nonblocking(false)?)
     }
 
-    fn answer(&mut self) -> anyhow::Result<()> {
-        let mut used = 0;
-        while let Some(header) = codec::header(&self.unread[used..])? {
-            let start = used + header.header_len;
-            let Some(payload) = self.unread.get(start..start + header.payload_len) else { break };
-            match header.opcode {
-                Opcode::Ping => codec::encode(Opcode::Pong, payload, &mut self.out),
-                Opcode::Close => bail!("the sender: {}", closed(payload)),
-                Opcode::Text if payload.starts_with(b"{\"error\"") => {
-                    bail!("the server refuses what the sender sends: {}", String::from_utf8_lossy(payload))
+    fn heard(&mut self, mut bytes: &mut [u8]) -> anyhow::Result<()> {
+        while let Some(message) = self.decoder.decode(&mut bytes, usize::MAX)? {
+            match message {
+                Message::Ping(payload) => client_frame(Opcode::Pong, payload, &mut self.out),
+                Message::Close { code, reason } => bail!("the sender: {}", closed(code, reason)),
+                Message::Text(text) if text.starts_with("{\"error\"") => {
+                    bail!("the server refuses what the sender sends: {text}")
                 }
                 _ => {}
             }
-            used = start + header.payload_len;
         }
-        self.unread.drain(..used);
         Ok(())
     }
 }

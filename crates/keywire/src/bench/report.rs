@@ -87,7 +87,7 @@ pub struct Losses {
     pub lost: u64,
     /// Of those, how many the server told of by `missed`.
     pub missed_told: u64,
-    /// Deliveries that came twice or too late in order.
+    /// Messages that came a second time or after a later one; they do not count as delivered.
     pub disordered: u64,
     /// Connections that the server ended.
     pub connections_closed: u64,

@@ -57,7 +57,7 @@ const MILLIS_MAX: u64 = 86_400_000;
 /// All settings, in the order in which they are shown.
 pub const SETTINGS: &[Setting] = &[
     setting("listen", Field::Addresses(|s| &mut s.listen)),
-    setting("lanes", Field::Count(|s| &mut s.lanes, 1..=LANES_MAX as u64)).computed("one per core"),
+    setting("lanes", Field::Count(|s| &mut s.lanes, 1..=LANES_MAX as u64)).computed("one per core but one, at least 1"),
     setting("node", Field::Text(|s| &mut s.node, parse::name)).computed("six random characters, new at each start"),
     setting("origins", Field::List(|s| &mut s.origins, parse::origin)),
     setting("anonymous", Field::OptionalRules(|s| &mut s.anonymous)).computed("not set"),

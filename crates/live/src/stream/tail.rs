@@ -14,6 +14,8 @@ pub(crate) struct Tail {
     pub end: EntryId,
     /// Entries ever added up to `end`; none where it is not known.
     added: Option<u64>,
+    /// Where it ended when it was first read.
+    since: EntryId,
     /// Entries up to here may have been lost with an earlier stream of this name.
     pub lost_up_to: EntryId,
 }
@@ -42,10 +44,27 @@ pub(crate) fn reach(range: &StreamRange, after: EntryId) -> EntryId {
     }
 }
 
+/// Whether the stream that was read, of the entries above `place`, is one in which `place` never was an entry: then it
+/// was made after somebody came to that place in another one. `found`: the entry at `place` is still there.
+///
+/// A place that a client made up looks the same where nothing in the stream is as old.
+pub(crate) fn is_after_place(range: &StreamRange, place: EntryId, found: bool) -> bool {
+    let was_not_removed = range.removed_up_to < place;
+    let is_older = !range.more && range.entries_added > range.entries.len() as u64;
+    !found && was_not_removed && !is_older
+}
+
 impl Tail {
     /// The end that a read tells of.
     pub fn at(range: &StreamRange) -> Tail {
-        Tail { end: range.last_id, added: Some(range.entries_added), lost_up_to: EntryId::MIN }
+        let end = range.last_id;
+        Tail { end, added: Some(range.entries_added), since: end, lost_up_to: EntryId::MIN }
+    }
+
+    /// Whether the stream was watched without a break since it ended before this place: then only here can anybody have
+    /// come to it. Of a stream that was missing nobody knows which ids one before it had.
+    pub fn has_watched(&self, place: EntryId) -> bool {
+        self.since > EntryId::MIN && self.since < place
     }
 
     /// Takes in a read of the entries above `after`, which is at most `end`. It must be newer than all that were taken

@@ -5,7 +5,7 @@
 //! entry comes twice or is left out. Answers may overtake one another; one that is older than another tells nothing
 //! about the end.
 
-use super::tail::{Gap, News, Tail, reach};
+use super::tail::{Gap, News, Tail, is_after_place, reach};
 use crate::interface::{ListenerId, OpenerId, Output};
 use crate::shared::{Owner, Reader, Retry, Shared, Want, unavailable};
 use bytes::Bytes;
@@ -68,6 +68,8 @@ struct CatchUp {
     listener: ListenerId,
     after: EntryId,
     phase: CatchUpPhase,
+    /// The read begins with the entry at `after`, to see that it is there: the place is older than what is known here.
+    with_place: bool,
     retry: Retry,
 }
 
@@ -165,8 +167,9 @@ impl Stream {
             return out.push(Output::CaughtUp { listener, feed, position: after, at_end: true });
         }
         let number = shared.watch_id().0;
-        let phase = CatchUpPhase::Queued;
-        self.catch_ups.push(CatchUp { number, listener, after, phase, retry: Retry::default() });
+        let (phase, retry) = (CatchUpPhase::Queued, Retry::default());
+        let with_place = after > EntryId::MIN && !tail.has_watched(after);
+        self.catch_ups.push(CatchUp { number, listener, after, phase, with_place, retry });
         shared.want(Want::CatchUp(self.id, number));
     }
 
@@ -181,7 +184,8 @@ impl Stream {
     /// It is this catch-up's turn to read.
     pub fn begin_catch_up(&mut self, number: u64, shared: &mut Shared, out: &mut Vec<Output>) {
         let Some(at) = self.catch_ups.iter().position(|catch_up| catch_up.number == number) else { return };
-        let read = self.send(Some(self.catch_ups[at].after), shared, out);
+        let CatchUp { after, with_place, .. } = self.catch_ups[at];
+        let read = self.send(Some(if with_place { before(after) } else { after }), shared, out);
         self.catch_ups[at].phase = CatchUpPhase::Reading(read);
     }
 
@@ -280,6 +284,10 @@ impl Stream {
             Answered::Tail(tail) => (tail.after, true),
             Answered::CatchUp(catch_up) => (Some(catch_up.after), false),
         };
+        let is_place_found = !is_tail && range.entries.first().is_some_and(|entry| Some(entry.id) == after);
+        if is_place_found {
+            range.entries.remove(0);
+        }
         if is_newest {
             self.see(&mut range, after, is_tail, shared, out);
         }
@@ -287,11 +295,12 @@ impl Stream {
         let is_whole = after.is_none() || !range.more;
         let is_current = match whose {
             Answered::Tail(tail) => {
-                self.dirty |= !is_whole;
-                is_whole && tail.epoch == shared.epoch
+                // What was overtaken was not looked at, and may have known more.
+                self.dirty |= !is_whole || !is_newest;
+                is_whole && is_newest && tail.epoch == shared.epoch
             }
             Answered::CatchUp(catch_up) => {
-                self.caught_up(catch_up, range, out);
+                self.caught_up(catch_up, range, is_place_found, out);
                 false
             }
         };
@@ -328,13 +337,18 @@ impl Stream {
     }
 
     /// Gives a listener behind what was read for it.
-    fn caught_up(&mut self, catch_up: CatchUp, mut range: StreamRange, out: &mut Vec<Output>) {
-        let CatchUp { listener, after, .. } = catch_up;
+    fn caught_up(&mut self, catch_up: CatchUp, mut range: StreamRange, is_place_found: bool, out: &mut Vec<Output>) {
+        let CatchUp { listener, after, with_place, .. } = catch_up;
         let (Some(feed), Some(tail)) = (self.feed, &self.tail) else { return };
+        if range.more && range.entries.is_empty() {
+            // There was room for the entry at its place only.
+            return self.again(Answered::CatchUp(CatchUp { with_place: false, ..catch_up }), None);
+        }
+        let is_another = with_place && is_after_place(&range, after, is_place_found);
         // An answer that was overtaken may reach beyond the end: the listener joins at the end all the same.
         let position = reach(&range, after).min(tail.end).max(after);
         range.entries.retain(|entry| entry.id <= position);
-        if after < range.removed_up_to.max(tail.lost_up_to) {
+        if is_another || after < range.removed_up_to.max(tail.lost_up_to) {
             let gap = Gap { after, first: range.entries.first().map(|entry| entry.id) };
             out.push(Output::EventTo { listener, feed, event: gap.event() });
         }
@@ -446,6 +460,14 @@ impl Stream {
 impl Gap {
     fn event(self) -> FeedEvent {
         FeedEvent::Gap { after: self.after, first: self.first }
+    }
+}
+
+/// The id before this one, which is not the first.
+fn before(id: EntryId) -> EntryId {
+    match id.seq.checked_sub(1) {
+        Some(seq) => EntryId { ms: id.ms, seq },
+        None => EntryId { ms: id.ms - 1, seq: u64::MAX },
     }
 }
 

@@ -1,12 +1,13 @@
 //! `GETEX key [EX s | PX ms | EXAT s | PXAT ms | PERSIST]` (<https://redis.io/docs/latest/commands/getex/>).
 
 use super::shared::deadline;
-use crate::commands::args::{bulk_or_null, is};
+use crate::commands::args::is;
 use crate::commands::units::Unit;
 use crate::commands::{Command, Outcome};
 use crate::db::txn::Txn;
 use crate::errors;
 use bytes::Bytes;
+use model::Reply;
 
 /// The string that a key holds, and the key's deadline is set or taken away.
 pub const COMMAND: Command = Command::write("getex", run);
@@ -22,7 +23,8 @@ fn run(txn: &mut Txn<'_>, args: &[Bytes]) -> Outcome {
         }
         _ => return Err(errors::SYNTAX),
     };
-    let reply = bulk_or_null(txn.read::<Bytes>(key)?);
+    let Some(string) = txn.read::<Bytes>(key)? else { return Ok(Reply::Null) };
+    let reply = Reply::Bulk(string.clone());
     match new_deadline {
         None => {}
         Some(None) if txn.deadline_ms(key).is_none() => {}

@@ -1,0 +1,123 @@
+//! Channels and patterns.
+
+use crate::harness::*;
+use live::Output;
+use model::backend::{BackendEvent, BackendRequest, ChannelName};
+use model::request::Opening;
+use model::{FeedEvent, FeedId, Topic};
+
+fn subscribe(name: &ChannelName) -> Output {
+    Output::Backend(BackendRequest::Subscribe { name: name.clone() })
+}
+
+fn unsubscribe(name: &ChannelName) -> Output {
+    Output::Backend(BackendRequest::Unsubscribe { name: name.clone() })
+}
+
+fn in_force(lane: &mut Lane, name: &ChannelName) -> Vec<Output> {
+    lane.tell(BackendEvent::Subscribed { name: name.clone() })
+}
+
+fn message(lane: &mut Lane, name: &ChannelName, text: &'static str) -> Vec<Output> {
+    lane.tell(BackendEvent::Message { name: name.clone(), channel: "c".into(), message: text.into() })
+}
+
+#[track_caller]
+fn feed(out: &[Output]) -> FeedId {
+    match out {
+        [Output::Opened { feed, state: Opening::Channel, .. }] => *feed,
+        other => panic!("not one opening: {other:?}"),
+    }
+}
+
+fn c() -> model::FeedKey {
+    topic(Topic::Channel("c".into()))
+}
+
+/// A lane that hears the channel.
+fn heard() -> (Lane, ChannelName, FeedId) {
+    let (mut lane, name) = (lane(), channel("c"));
+    lane.open(open(c()));
+    let feed = feed(&in_force(&mut lane, &name));
+    (lane, name, feed)
+}
+
+#[test]
+fn openers_wait_until_the_subscription_is_in_force() {
+    let (mut lane, name) = (lane(), channel("c"));
+    assert_eq!(lane.open(open(c())), [subscribe(&name)]);
+    assert_eq!(lane.open(open(c())), []);
+    assert_eq!(message(&mut lane, &name, "early"), []);
+    assert_eq!(in_force(&mut lane, &name).len(), 2);
+    let heard = feed(&lane.open(open(c())));
+    let out = message(&mut lane, &name, "m");
+    assert_eq!(out, [Output::Event { feed: heard, event: FeedEvent::Message("m".into()) }]);
+}
+
+#[test]
+fn a_pattern_tells_the_channel() {
+    let (mut lane, name) = (lane(), ChannelName::Pattern("c*".into()));
+    lane.open(open(topic(Topic::Pattern("c*".into()))));
+    in_force(&mut lane, &name);
+    let expected = FeedEvent::PatternMessage { channel: "c".into(), message: "m".into() };
+    assert_eq!(event(&message(&mut lane, &name, "m")), expected);
+    assert_eq!(message(&mut lane, &channel("c*"), "m"), [], "a channel of that name is another thing");
+}
+
+#[test]
+fn it_is_given_up_when_nobody_hears_it() {
+    let (mut lane, name, first) = heard();
+    assert_eq!(lane.abandon(first), [unsubscribe(&name)]);
+    assert_eq!(message(&mut lane, &name, "late"), []);
+    assert_eq!(lane.open(open(c())), [subscribe(&name)]);
+    assert_eq!(message(&mut lane, &name, "of the subscription before"), []);
+    let second = feed(&in_force(&mut lane, &name));
+    assert_ne!(first, second);
+    assert_eq!(lane.abandon(first), [], "that one is gone already");
+    assert_eq!(message(&mut lane, &name, "m").len(), 1);
+}
+
+#[test]
+fn a_subscription_is_not_given_up_before_it_is_in_force() {
+    let (mut lane, name) = (lane(), channel("c"));
+    lane.open(open(c()));
+    assert_eq!(refused(&lane.stale(true)), "UNAVAILABLE");
+    assert_eq!(refused(&lane.open(open(c()))), "UNAVAILABLE");
+    lane.stale(false);
+    assert_eq!(in_force(&mut lane, &name), [unsubscribe(&name)], "nobody wants it any more");
+    assert_eq!(lane.open(open(c())), [subscribe(&name)]);
+    feed(&in_force(&mut lane, &name));
+}
+
+#[test]
+fn who_comes_before_it_is_in_force_joins_the_subscription_under_way() {
+    let (mut lane, name) = (lane(), channel("c"));
+    lane.open(open(c()));
+    lane.stale(true);
+    lane.stale(false);
+    assert_eq!(lane.open(open(c())), []);
+    feed(&in_force(&mut lane, &name));
+}
+
+#[test]
+fn an_interruption_is_told_before_the_mark_goes() {
+    let (mut lane, _, heard) = heard();
+    let told = |event| [Output::Event { feed: heard, event }];
+    assert_eq!(lane.stale(true), told(FeedEvent::Stale(true)));
+    assert!(matches!(&lane.open(open(c()))[..], [Output::Opened { stale: true, .. }]));
+    assert_eq!(lane.tell(BackendEvent::Interrupted), told(FeedEvent::Missed(None)));
+    assert_eq!(lane.stale(false), told(FeedEvent::Stale(false)));
+    assert_eq!(lane.stale(false), [], "once");
+}
+
+#[test]
+fn one_message_is_one_event_whatever_else_there_is() {
+    let (mut lane, name, _) = heard();
+    for i in 0..1000 {
+        lane.open(open(topic(Topic::Channel(format!("other {i}").into()))));
+    }
+    for _ in 0..1000 {
+        assert_eq!(message(&mut lane, &name, "m").len(), 1);
+    }
+    assert_eq!(lane.live.counters().messages, 1000);
+}
