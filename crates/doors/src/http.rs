@@ -133,7 +133,7 @@ impl Service {
             let (early, stream) = (parts.read_buf.to_vec(), parts.io.into_inner());
             drop(parts.read_buf);
             if let Ok(stream) = stream.into_std().and_then(TcpStream::from_std) {
-                tokio::task::spawn_local(websocket::serve(lane, stream, early, door));
+                websocket::serve(lane, stream, early, door);
             }
         });
         let mut response = Response::new(empty());

@@ -25,21 +25,21 @@ pub enum Door {
     Raw(Option<Verb>),
 }
 
-/// Serves an upgraded connection to its end. `early`: bytes that came behind the handshake.
-pub async fn serve(lane: LaneHandle, stream: TcpStream, mut early: Vec<u8>, door: Door) {
+/// Serves an upgraded connection to its end, by a task of its own. `early`: bytes that came behind the handshake.
+///
+/// What the task keeps between two polls is what an idle connection costs, so everything is set up before it.
+pub fn serve(lane: LaneHandle, stream: TcpStream, mut early: Vec<u8>, door: Door) {
     let format = match door {
         Door::Native => Format::Native,
         Door::Raw(_) => Format::Raw,
     };
     let socket = lane.connect(format, |conn| Rc::new(Socket::new(conn, stream)));
-    let mut reader = Reader { socket: socket.clone(), lane, format, decoder: Decoder::new(Role::Server), next_id: 0 };
+    let mut reader = Reader { socket, lane, format, decoder: Decoder::new(Role::Server), next_id: 0 };
     if let Door::Raw(Some(verb)) = door {
         reader.request(verb);
     }
     reader.received(&mut early);
-    drop(early);
-    reader.run().await;
-    reader.lane.disconnect(socket.conn);
+    tokio::task::spawn_local(reader.run());
 }
 
 /// What the task and the pump share.
@@ -145,13 +145,13 @@ enum Ready {
 }
 
 impl Reader {
-    async fn run(&mut self) {
+    async fn run(mut self) {
         let mut has_shut_down = false;
         loop {
             match poll_fn(|cx| self.poll_ready(has_shut_down, cx)).await {
                 Ready::Input => {
                     if !self.read() {
-                        return;
+                        break;
                     }
                 }
                 Ready::Room => {
@@ -163,12 +163,13 @@ impl Reader {
                     // with unread bytes would be a reset, and could take the close frame with it.
                     has_shut_down = true;
                     if socket2::SockRef::from(&self.socket.stream).shutdown(Shutdown::Write).is_err() {
-                        return;
+                        break;
                     }
                 }
-                Ready::Aborted => return,
+                Ready::Aborted => break,
             }
         }
+        self.lane.disconnect(self.socket.conn);
     }
 
     fn poll_ready(&self, has_shut_down: bool, cx: &mut Context<'_>) -> Poll<Ready> {

@@ -17,11 +17,12 @@ pub struct Cli {
     pub command: Command,
 }
 
-const LONG: &str = "Redis data, live over WebSocket.\n\nClients speak Redis commands over WebSocket, and one verb more: \
-    `live` sends a command's value and then every change of it, whoever makes it.";
+const LONG: &str = "Redis data, live over WebSocket.\n\n\
+    Clients speak Redis commands over WebSocket, and one verb more: `live` sends a\n\
+    command's value and then every change of it, whoever makes it.";
 
 const AFTER: &str = "Start here:   keywire demo\n\
-    Settings:     keywire serve --help, docs/settings.md; every one is also a variable KEYWIRE_… and a key of --config FILE\n\
+    Settings:     keywire serve --help, docs/settings.md; each is also a variable KEYWIRE_…\n              \x20 and a key of --config FILE\n\
     Exit codes:   0 done, 1 failed, 2 a mistake in the settings or on the command line";
 
 /// What to do.
@@ -66,7 +67,7 @@ pub struct SettingsArgs {
     /// What clients without a token may do, as Redis ACL rules: '~news:* &news:* +@read'
     #[arg(long, value_name = "RULES", allow_hyphen_values = true)]
     anonymous: Option<String>,
-    /// Commands refused to everybody [default: '-@admin -@dangerous +info']
+    /// Commands refused to everybody (default: '-@admin -@dangerous +info')
     #[arg(long, value_name = "RULES", allow_hyphen_values = true)]
     deny_commands: Option<String>,
     /// A path before every endpoint's, such as /live

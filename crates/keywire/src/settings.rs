@@ -35,7 +35,7 @@ pub struct Settings {
     /// The node's name in `hello`, in logs and in metrics.
     pub node: String,
     /// Origins whose pages may connect, beside the server's own: `https://app.example.com`. Other browsers' pages
-    /// are refused on every door with 403; programs that send no `Origin` are not concerned.
+    /// are refused on every door with 403; programs that send no `Origin` are not concerned. `*` lets every page in.
     pub origins: Vec<String>,
     /// What a client without a token may do: rules in Redis' ACL language (`~news:* &news +@read`), or empty for
     /// nothing. Not set: everything on a server that listens on loopback only, and no start beyond it.
@@ -45,7 +45,8 @@ pub struct Settings {
     pub deny_commands: Vec<String>,
     /// A path that stands before every endpoint's: with `/live`, WebSocket is at `/live/ws`.
     pub prefix: String,
-    /// How long the backend may owe an answer before the feeds that depend on it are told `stale`.
+    /// How long the backend may owe an answer before the feeds that depend on it are told `stale`. The
+    /// embedded store answers at once.
     pub stale_after_ms: u64,
     /// What happens at each limit is said with it.
     pub limits: Limits,

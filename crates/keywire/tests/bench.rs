@@ -1,5 +1,7 @@
 //! `keywire bench` against a small server with planted faults: what it measures is there, and what is lost is told.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::io::{Read, Write};

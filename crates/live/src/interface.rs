@@ -90,7 +90,7 @@ pub enum Output {
         /// What happened.
         event: FeedEvent,
     },
-    /// For one listener that asked.
+    /// For one listener that asked. Never [`FeedEvent::Closed`]: a feed ends for all at once.
     EventTo {
         /// Who.
         listener: ListenerId,

@@ -111,7 +111,7 @@ pub async fn run(args: FanoutArgs) -> anyhow::Result<Report> {
         disordered: tally.disordered,
         connections_closed: tally.closed,
     });
-    report.server = meter.map(|meter| meter.end(Some(tally.measured))).transpose()?;
+    meter.end(&mut report, Some(tally.measured))?;
     Ok(report)
 }
 

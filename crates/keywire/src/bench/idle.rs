@@ -82,7 +82,7 @@ pub async fn run(args: IdleArgs) -> anyhow::Result<Report> {
     let held = Memory::now(common)?;
 
     let mut report = Report::new("idle", common);
-    report.server = meter.map(|meter| meter.end(None)).transpose()?;
+    meter.end(&mut report, None)?;
     let each = |from: u64, to: u64| (to as f64 - from as f64) / count as f64;
     if let (Some(before), Some(opened), Some(held)) = (before.server, opened.server, held.server) {
         report.detail("pss_bytes_before", before as f64);

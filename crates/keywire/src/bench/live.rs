@@ -129,7 +129,7 @@ pub async fn run(args: LiveArgs) -> anyhow::Result<Report> {
     report.detail("converged", converged as f64);
     report.tally(&tally);
     report.sender(&sent);
-    report.server = meter.map(|meter| meter.end(Some(tally.measured))).transpose()?;
+    meter.end(&mut report, Some(tally.measured))?;
     if converged < count {
         report.notes.push(format!("{} clients do not show the last value", count - converged));
     }

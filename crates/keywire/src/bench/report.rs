@@ -36,6 +36,8 @@ pub struct Report {
     /// Of the process given by `--server-pid`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server: Option<Server>,
+    /// The generator's own processor time while measuring, of one core.
+    pub generator_cpu_percent: f64,
     /// How late the generator itself was.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub generator_late_ms: Option<Latency>,
@@ -126,20 +128,28 @@ impl Report {
             mbit_per_second: tally.bytes as f64 * 8.0 / 1e6 / span,
         });
         self.latency_ms = Latency::of(&tally.latency);
+        if tally.measured == 0 {
+            self.notes.push("nothing was delivered in the measured time".to_owned());
+        }
         if let Some(reason) = &tally.first_reason {
             self.notes.push(format!("{} connections ended early, the first because {reason}", tally.closed));
         }
     }
 
-    /// Adds what the sender did.
-    pub fn sender(&mut self, sent: &Sent) {
+    /// Adds how late messages were sent.
+    pub fn late(&mut self, late: &Histogram<u64>) {
         /// Later than this, the latencies say more of the generator than of the server.
         const LATE_MS: f64 = 5.0;
-        self.sent = Some(sent.messages);
-        self.generator_late_ms = Latency::of(&sent.late);
+        self.generator_late_ms = Latency::of(late);
         if let Some(late) = self.generator_late_ms.as_ref().filter(|late| late.p99 > LATE_MS) {
-            self.notes.push(format!("the sender itself was late by {:.1} ms at p99", late.p99));
+            self.notes.push(format!("the generator itself was late by {:.1} ms at p99", late.p99));
         }
+    }
+
+    /// Adds what the sender did.
+    pub fn sender(&mut self, sent: &Sent) {
+        self.sent = Some(sent.messages);
+        self.late(&sent.late);
         if sent.due > sent.messages {
             self.notes.push(format!(
                 "{} messages were due and never sent: the server did not read",
@@ -178,9 +188,8 @@ impl Report {
             let (percent, pss) = (server.cpu_percent, server.pss_bytes as f64 / 1e6);
             row(&mut t, "server", &format!("{by_message}{percent:.1} % of a core · {pss:.1} MB"));
         }
-        if let Some(late) = &self.generator_late_ms {
-            row(&mut t, "sender late", &late.to_string());
-        }
+        let late = self.generator_late_ms.as_ref().map_or(String::new(), |late| format!(" · late by {late}"));
+        row(&mut t, "generator", &format!("{:.1} % of a core{late}", self.generator_cpu_percent));
         for note in &self.notes {
             row(&mut t, "note", note);
         }
@@ -204,26 +213,37 @@ impl std::fmt::Display for Latency {
     }
 }
 
-/// Measures a server's processor time over a span.
+/// Measures processor time over a span: the server's, and this process's own.
 pub struct Meter {
-    pid: u32,
     began: u64,
-    cpu: u64,
+    own: u64,
+    server: Option<(u32, u64)>,
 }
 
 impl Meter {
-    /// Begins, if there is a process to measure.
-    pub fn begin(pid: Option<u32>) -> anyhow::Result<Option<Meter>> {
-        let meter = |pid| Ok(Meter { pid, began: clock::now(), cpu: process::cpu_ns(pid)? });
-        pid.map(meter).transpose()
+    /// Begins; a server is measured if its process is known.
+    pub fn begin(server: Option<u32>) -> anyhow::Result<Meter> {
+        let server = server.map(|pid| Ok::<_, anyhow::Error>((pid, process::cpu_ns(pid)?))).transpose()?;
+        Ok(Meter { began: clock::now(), own: process::cpu_ns(std::process::id())?, server })
     }
 
-    /// Ends; `deliveries` is what the time was spent on.
-    pub fn end(self, deliveries: Option<u64>) -> anyhow::Result<Server> {
-        let cpu = process::cpu_ns(self.pid)?.saturating_sub(self.cpu) as f64;
+    /// Ends, into the report; `deliveries` is what the server's time was spent on.
+    pub fn end(self, report: &mut Report, deliveries: Option<u64>) -> anyhow::Result<()> {
+        /// A generator that is busier than this measures itself.
+        const BUSY_PERCENT: f64 = 90.0;
         let span = (clock::now() - self.began) as f64;
-        let cpu_us_per_message = deliveries.filter(|n| *n > 0).map(|n| cpu / 1e3 / n as f64);
-        Ok(Server { cpu_percent: 100.0 * cpu / span, cpu_us_per_message, pss_bytes: process::pss_bytes(self.pid)? })
+        let used = |pid, before| Ok::<_, anyhow::Error>(process::cpu_ns(pid)?.saturating_sub(before) as f64);
+        if let Some((pid, before)) = self.server {
+            let cpu = used(pid, before)?;
+            let cpu_us_per_message = deliveries.filter(|n| *n > 0).map(|n| cpu / 1e3 / n as f64);
+            let pss_bytes = process::pss_bytes(pid)?;
+            report.server = Some(Server { cpu_percent: 100.0 * cpu / span, cpu_us_per_message, pss_bytes });
+        }
+        report.generator_cpu_percent = 100.0 * used(std::process::id(), self.own)? / span;
+        if report.generator_cpu_percent > BUSY_PERCENT {
+            report.notes.push("the generator was busy all the time: part of the latency is its own".to_owned());
+        }
+        Ok(())
     }
 }
 

@@ -1,17 +1,21 @@
 //! `bench rtt`: commands and their replies, one outstanding per connection.
 //!
-//! Without a rate each connection sends when its reply is there (closed loop). With one, each command has its time;
-//! where the reply before it is late, it goes out late, and its latency counts from its time all the same.
+//! Without a rate each connection sends when its reply is there (closed loop). With one, a thread of its own calls the
+//! connections in turn, each command at its time; where the reply before it is late, the command goes out late, and its
+//! latency counts from its time all the same.
 
 use super::client::Client;
 use super::progress::Progress;
 use super::report::{Meter, Report};
-use super::tally::Tally;
+use super::tally::{Tally, histogram};
 use super::{Common, clock, crowd, pump};
 use clap::Args;
+use hdrhistogram::Histogram;
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::thread;
 use std::time::Duration;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 #[derive(Args, Debug)]
 pub struct RttArgs {
@@ -57,9 +61,11 @@ pub async fn run(args: RttArgs) -> anyhow::Result<Report> {
     let from = start + clock::nanos(args.common.warmup());
     let end = from + clock::nanos(args.common.seconds());
     let tally = Rc::new(RefCell::new(Tally::new(from..end)));
-    for (index, client) in clients.into_iter().enumerate() {
-        let schedule = Schedule { start, end, index: index as u64, count: count as u64, rate: args.rate };
-        tokio::task::spawn_local(converse(client, request.clone(), schedule, tally.clone()));
+    let (calls, turns): (Vec<_>, Vec<_>) = (0..count).map(|_| unbounded_channel()).unzip();
+    let caller = args.rate.map(|rate| thread::spawn(move || call(start, end, rate, &calls)));
+    for (client, called) in clients.into_iter().zip(turns) {
+        let turns = if caller.is_some() { Turns::Called(called) } else { Turns::AtOnce { start, end } };
+        tokio::task::spawn_local(converse(client, request.clone(), turns, tally.clone()));
     }
     tokio::time::sleep(clock::until(from)).await;
     let meter = Meter::begin(args.common.server_pid)?;
@@ -69,48 +75,60 @@ pub async fn run(args: RttArgs) -> anyhow::Result<Report> {
         progress.set(clock::now().saturating_sub(from) / 1_000_000_000);
         progress.say(tally.borrow().line());
     }
-    let server = meter.map(|meter| meter.end(Some(tally.borrow().measured))).transpose()?;
+    let mut report = Report::new("rtt", &args.common);
+    meter.end(&mut report, Some(tally.borrow().measured))?;
     // Commands that are still out have waited since their time: they belong to the latencies.
     tokio::time::sleep(Duration::from_millis(500)).await;
-
-    let tally = tally.borrow();
-    let mut report = Report::new("rtt", &args.common);
+    if let Some(caller) = caller {
+        report.late(&caller.join().map_err(|_| anyhow::anyhow!("the calling thread panicked"))?);
+    }
     if let Some(rate) = args.rate {
         report.detail("rate_per_second", rate);
     }
-    report.tally(&tally);
-    report.server = server;
+    report.tally(&tally.borrow());
     Ok(report)
 }
 
-/// When one connection sends.
-struct Schedule {
-    start: u64,
-    end: u64,
-    index: u64,
-    count: u64,
-    rate: Option<f64>,
+/// Calls the connections in turn, each command at its time; says how late it was itself. A timer of the crowd's thread
+/// would be exact to a millisecond only.
+fn call(start: u64, end: u64, rate: f64, connections: &[UnboundedSender<u64>]) -> Histogram<u64> {
+    let mut late = histogram();
+    for (k, connection) in (0..).zip(connections.iter().cycle()) {
+        let intended = pump::intended(start, k, rate);
+        if intended >= end {
+            break;
+        }
+        thread::sleep(clock::until(intended));
+        late.saturating_record(clock::now().saturating_sub(intended));
+        // A connection that has ended is told of by the tally.
+        let _ = connection.send(intended);
+    }
+    late
 }
 
-impl Schedule {
-    /// When the connection's command number `n` is to go; none without a rate.
-    fn intended(&self, n: u64) -> Option<u64> {
-        self.rate.map(|rate| pump::intended(self.start, n * self.count + self.index, rate))
+/// When one connection sends.
+enum Turns {
+    /// When it has its reply, within these times.
+    AtOnce { start: u64, end: u64 },
+    /// When it is called, with the intended time.
+    Called(UnboundedReceiver<u64>),
+}
+
+impl Turns {
+    /// The intended time of the next command, once it is there; none when there is no further one.
+    async fn next(&mut self) -> Option<u64> {
+        match self {
+            Turns::Called(calls) => calls.recv().await,
+            Turns::AtOnce { start, end } => {
+                tokio::time::sleep(clock::until(*start)).await;
+                Some(clock::now()).filter(|now| now < end)
+            }
+        }
     }
 }
 
-async fn converse(mut client: Client, request: Rc<str>, schedule: Schedule, tally: Rc<RefCell<Tally>>) {
-    for n in 0.. {
-        let intended = match schedule.intended(n) {
-            Some(at) => {
-                tokio::time::sleep(clock::until(at)).await;
-                at
-            }
-            None => clock::now(),
-        };
-        if intended >= schedule.end {
-            return;
-        }
+async fn converse(mut client: Client, request: Rc<str>, mut turns: Turns, tally: Rc<RefCell<Tally>>) {
+    while let Some(intended) = turns.next().await {
         match turn(&mut client, &request).await {
             Ok(bytes) => tally.borrow_mut().arrived(intended, clock::now(), bytes),
             Err(error) => return tally.borrow_mut().ended(&error),
@@ -138,11 +156,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn connections_take_turns() {
-        let schedule = |index, rate| Schedule { start: 1000, end: u64::MAX, index, count: 4, rate };
-        assert_eq!(schedule(0, None).intended(3), None);
-        let first: Vec<_> = (0..4).map(|index| schedule(index, Some(1e9)).intended(0).unwrap()).collect();
-        assert_eq!(first, [1000, 1001, 1002, 1003]);
-        assert_eq!(schedule(1, Some(1e9)).intended(2), Some(1009));
+    fn connections_are_called_in_turn_each_at_its_time() {
+        let (calls, mut turns): (Vec<_>, Vec<_>) = (0..2).map(|_| unbounded_channel()).unzip();
+        let start = clock::now();
+        let late = call(start, start + 5_000_000, 1000.0, &calls);
+        assert_eq!(late.len(), 5);
+        let mut called = |index: usize| std::iter::from_fn(|| turns[index].try_recv().ok()).collect::<Vec<_>>();
+        assert_eq!(called(0), [0, 2, 4].map(|ms| start + ms * 1_000_000));
+        assert_eq!(called(1), [1, 3].map(|ms| start + ms * 1_000_000));
     }
 }

@@ -50,6 +50,7 @@ fn kind(field: &Field) -> String {
         Field::Size(_, bounds) => sizes(bounds),
         Field::Count(_, b) | Field::Count32(_, b) => format!("whole number, {} to {}", b.start(), b.end()),
         Field::Millis(_, b) => format!("time, {} to {} ms", b.start(), b.end()),
+        Field::Window(_, b) => format!("two times, {} to {} ms", b.start(), b.end()),
         Field::Text(..) => "string".into(),
         Field::List(..) => "list of strings".into(),
         Field::Rules(..) | Field::OptionalRules(_) => "rules".into(),

@@ -82,6 +82,15 @@ impl Given {
         }
     }
 
+    /// The values of an array, or of a text separated by commas or spaces; anything else is one value.
+    pub fn parts(self) -> Vec<Given> {
+        match self {
+            Given::Text(text) => list(&text).into_iter().map(Given::Text).collect(),
+            Given::List(items) => items,
+            one => vec![one],
+        }
+    }
+
     fn kind(&self) -> &'static str {
         match self {
             Given::Text(_) => "a string",
@@ -139,11 +148,11 @@ pub fn address(text: &str) -> Result<SocketAddr, String> {
     parsed.map_err(|_| format!("{text:?} is not an address such as 127.0.0.1:7700, 0.0.0.0:80 or [::1]:7700"))
 }
 
-/// What a browser sends as `Origin`: scheme, host and, if it is not the scheme's own, port.
+/// What a browser sends as `Origin`: scheme, host and, if it is not the scheme's own, port. `*` stands for any.
 pub fn origin(text: &str) -> Result<(), String> {
     let host = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-.:[]".contains(c);
-    match host.is_some_and(|host| !host.is_empty() && host.chars().all(plain)) {
+    match text == "*" || host.is_some_and(|host| !host.is_empty() && host.chars().all(plain)) {
         true => Ok(()),
         false => Err(format!("{text:?} is not an origin such as https://app.example.com (lower case, no path)")),
     }
@@ -226,8 +235,8 @@ mod tests {
         assert_eq!(address("localhost:7700"), Ok(SocketAddr::from(([127, 0, 0, 1], 7700))));
         assert!(address("[::1]:80").is_ok());
         assert!(address("7700").is_err() && address("example.com:80").is_err());
-        assert!(origin("https://a.example:8443").is_ok() && origin("http://[::1]:80").is_ok());
-        assert!(origin("https://a.example/").is_err() && origin("a.example").is_err() && origin("*").is_err());
+        assert!(origin("https://a.example:8443").is_ok() && origin("http://[::1]:80").is_ok() && origin("*").is_ok());
+        assert!(origin("https://a.example/").is_err() && origin("a.example").is_err() && origin("https://*").is_err());
         assert!(prefix("").is_ok() && prefix("/live/v1").is_ok());
         assert!(prefix("live").is_err() && prefix("/live/").is_err() && prefix("/a b").is_err());
     }

@@ -31,6 +31,8 @@ pub enum Field {
     Count32(Place<u32>, RangeInclusive<u64>),
     /// A time in milliseconds within bounds.
     Millis(Place<u64>, RangeInclusive<u64>),
+    /// Two times in milliseconds within bounds, least and most.
+    Window(Place<[u64; 2]>, RangeInclusive<u64>),
     /// A string.
     Text(Place<String>, Rule),
     /// Strings.
@@ -69,6 +71,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("limits.message_bytes_max", Field::Size(|s| &mut s.limits.message_bytes_max, 1024..=SIZE_MAX)),
     setting("limits.value_bytes_max", Field::Size(|s| &mut s.limits.value_bytes_max, 1024..=SIZE_MAX)),
     setting("limits.outbox_bytes_max", Field::Size(|s| &mut s.limits.outbox_bytes_max, 4096..=SIZE_MAX)),
+    setting("limits.socket_bytes_max", Field::Size(|s| &mut s.limits.socket_bytes_max, 4096..=SIZE_MAX)),
     setting("limits.outbox_total_bytes_max", Field::Size(|s| &mut s.limits.outbox_total_bytes_max, 4096..=TOTAL_MAX)),
     setting("limits.link_bytes_max", Field::Size(|s| &mut s.limits.link_bytes_max, 4096..=TOTAL_MAX)),
     setting("limits.feeds_max", Field::Count(|s| &mut s.limits.feeds_max, 1..=COUNT_MAX)),
@@ -81,6 +84,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("limits.frame_timeout_ms", Field::Millis(|s| &mut s.limits.frame_timeout_ms, 1..=MILLIS_MAX)),
     setting("limits.auth_timeout_ms", Field::Millis(|s| &mut s.limits.auth_timeout_ms, 1..=MILLIS_MAX)),
     setting("limits.ping_interval_ms", Field::Millis(|s| &mut s.limits.ping_interval_ms, 1..=MILLIS_MAX)),
+    setting("limits.reconnect_ms", Field::Window(|s| &mut s.limits.reconnect_ms, 0..=MILLIS_MAX)),
     setting("limits.live_every_default_ms", Field::Millis(|s| &mut s.limits.live_every_default_ms, 0..=10_000)),
 ];
 
@@ -114,6 +118,7 @@ impl Field {
             Field::Count(place, bounds) => *place(settings) = narrow(within(given.count()?, bounds, false)?)?,
             Field::Count32(place, bounds) => *place(settings) = narrow(within(given.count()?, bounds, false)?)?,
             Field::Millis(place, bounds) => *place(settings) = within(given.millis()?, bounds, false)?,
+            Field::Window(place, bounds) => *place(settings) = window(given.parts(), bounds)?,
             Field::Text(place, rule) => {
                 let text = given.text()?;
                 rule(&text)?;
@@ -136,6 +141,7 @@ impl Field {
             Field::Count(place, _) => place(settings).to_string(),
             Field::Count32(place, _) => place(settings).to_string(),
             Field::Millis(place, _) => place(settings).to_string(),
+            Field::Window(place, _) => format!("{:?}", place(settings)),
             Field::Text(place, _) => quoted(place(settings)),
             Field::List(place, _) | Field::Rules(place, _) => array(place(settings)),
             Field::OptionalRules(place) => array(place(settings).as_ref()?),
@@ -150,6 +156,15 @@ fn within(value: u64, bounds: &RangeInclusive<u64>, size: bool) -> Result<u64, S
     match bounds.contains(&value) {
         true => Ok(value),
         false => Err(format!("{} is not within {} and {}", shown(value), shown(*bounds.start()), shown(*bounds.end()))),
+    }
+}
+
+fn window(parts: Vec<Given>, bounds: &RangeInclusive<u64>) -> Result<[u64; 2], String> {
+    let times = parts.iter().map(|part| within(part.millis()?, bounds, false)).collect::<Result<Vec<_>, String>>()?;
+    match times[..] {
+        [least, most] if least <= most => Ok([least, most]),
+        [least, most] => Err(format!("the least, {least}, is over the most, {most}")),
+        _ => Err("two times are wanted, least and most, such as 100ms,2s".into()),
     }
 }
 

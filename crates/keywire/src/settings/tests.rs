@@ -66,9 +66,10 @@ fn a_flag_outranks_a_variable_a_variable_the_file_the_file_the_default() {
 fn every_setting_has_a_working_variable_and_flag() {
     for setting in SETTINGS {
         let text = match setting.field {
-            table::Field::Size(..) => "256KiB",
+            table::Field::Size(..) => "300KiB",
             table::Field::Count(..) | table::Field::Count32(..) => "7",
             table::Field::Millis(..) => "7s",
+            table::Field::Window(..) => "50ms,1s",
             table::Field::Text(..) if setting.name == "prefix" => "/p",
             table::Field::Text(..) if setting.name == "log.level" => "debug",
             table::Field::Text(..) => "n1",
@@ -82,8 +83,11 @@ fn every_setting_has_a_working_variable_and_flag() {
         let mut sources = Sources { env: env(&[(&setting.variable(), text)]), ..Sources::default() };
         if setting.name.starts_with("limits.outbox") || setting.name.starts_with("limits.link") {
             let small = ["limits.value_bytes_max", "limits.message_bytes_max", "limits.outbox_bytes_max"];
-            sources.flags =
-                small.iter().map(|name| flag(name, if name.contains("outbox") { "256KiB" } else { "64KiB" })).collect();
+            sources.flags = small
+                .iter()
+                .filter(|name| **name != setting.name)
+                .map(|name| flag(name, if name.contains("outbox") { "256KiB" } else { "64KiB" }))
+                .collect();
         }
         let by_variable = load(&sources, &[]).unwrap().settings;
         sources.flags.push(flag(setting.name, text));
@@ -167,6 +171,16 @@ fn limits_that_cannot_be_together() {
     assert!(edge("limits.outbox_bytes_max", "2GiB").is_err(), "over the total");
     assert!(edge("limits.link_bytes_max", "960KiB").is_ok());
     assert!(edge("limits.link_bytes_max", "959KiB").is_err());
+}
+
+#[test]
+fn a_window_has_a_least_and_a_most() {
+    let given = |text: &str| with_file(&format!("limits.reconnect_ms = {text}\n"), Sources::default());
+    assert_eq!(given("[5, \"1s\"]").unwrap().limits.reconnect_ms, [5, 1000]);
+    assert_eq!(given("\"7,7\"").unwrap().limits.reconnect_ms, [7, 7]);
+    for bad in ["[2, 1]", "[1]", "1", "[1, 2, 3]", "[\"a\", 1]", "[[1], 2]", "true"] {
+        assert_eq!(given(bad).unwrap_err().len(), 1, "{bad}");
+    }
 }
 
 #[test]

@@ -90,7 +90,7 @@ impl Streams {
         }
     }
 
-    #[allow(clippy::too_many_arguments)] // Who asks, for what, and the three that every handler has.
+    #[expect(clippy::too_many_arguments, reason = "who asks, for what, and the three that every handler has")]
     pub fn catch_up(
         &mut self,
         id: WatchId,

@@ -332,6 +332,33 @@ fn what_is_polled_is_current_again_when_it_was_read_again() {
 }
 
 #[test]
+fn a_key_that_expired_during_an_outage_is_read_before_the_mark_goes() {
+    let mut lane = lane();
+    let watch = read(&lane.open(open(get("a"))));
+    let expires_in = Some(Duration::from_millis(30));
+    lane.tell(BackendEvent::Value { watch, reply: Some(Reply::bulk("1")), expires_in });
+    lane.stale(true);
+    assert_eq!(lane.pass(1000), []);
+    assert_eq!(read(&lane.stale(false)), watch);
+    let out = lane.value(watch, Reply::Null);
+    assert_eq!(*shown(&event(&out[..1])).1, Value::Null);
+    assert_eq!(event(&out[1..]), FeedEvent::Stale(false));
+}
+
+#[test]
+fn an_answer_from_before_the_outage_does_not_take_the_mark_away() {
+    let mut lane = lane();
+    let dbsize = Query { polled: true, keys: [].into(), ..query("DBSIZE") };
+    let (_, watch) = lane.opened(feed_of(dbsize, 500), Reply::Int(1));
+    assert_eq!(read(&lane.pass(500)), watch);
+    lane.stale(true);
+    assert_eq!(lane.stale(false), []);
+    let out = lane.value(watch, Reply::Int(1));
+    assert_eq!(read(&out), watch);
+    assert_eq!(event(&lane.value(watch, Reply::Int(1))), FeedEvent::Stale(false));
+}
+
+#[test]
 fn when_anything_may_have_changed_the_reads_come_in_turns() {
     let mut lane = lane_with(Config { reads_in_flight_max: 3, ..Config::default() });
     let watches: Vec<WatchId> = (0..10).map(|i| lane.opened(get(&format!("k{i}")), Reply::bulk("1")).1).collect();
@@ -391,6 +418,19 @@ fn a_fresh_opener_waits_for_a_read_begun_after_it() {
     let out = lane.text(watch, "2");
     assert_eq!(shown(&event(&out[..1])), (2, text("2")), "the first one hears of it before");
     assert_eq!(opened(&out[1..]).1, 2);
+}
+
+#[test]
+fn who_joins_a_read_that_a_change_overtakes_waits_for_the_next() {
+    let mut lane = lane();
+    let watch = read(&lane.open(open(get("a"))));
+    assert_eq!(lane.open(open(get("a"))), []);
+    assert_eq!(lane.invalidate("a"), []);
+    assert_eq!(lane.open(open(get("a"))), []);
+    let out = lane.text(watch, "1");
+    assert!(matches!(&out[..], [Output::Opened { .. }, Output::Backend(BackendRequest::Read { .. })]));
+    let out = lane.text(watch, "2");
+    assert!(matches!(&out[..], [Output::Event { .. }, Output::Opened { .. }, Output::Opened { .. }]));
 }
 
 #[test]

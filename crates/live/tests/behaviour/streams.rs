@@ -216,3 +216,44 @@ fn only_new_entries_for_who_had_a_reply_before() {
     assert_eq!(event(&out[..1]), FeedEvent::Entries(entries(&[6])));
     assert_eq!(opened(&out[1..]), (feed, id(6), true));
 }
+
+#[test]
+fn who_joins_a_read_that_a_change_overtakes_begins_after_that_change() {
+    let mut lane = lane();
+    let (watch, _) = asked(&lane.open(s()));
+    assert_eq!(lane.open(s()), []);
+    assert_eq!(lane.invalidate("s"), []);
+    let out = answer(&mut lane, watch, range(&[], false, 5));
+    let (feed, place, _) = opened(&out[..1]);
+    assert_eq!(place, id(5));
+    let (watch, _) = asked(&out[1..]);
+    let out = answer(&mut lane, watch, range(&[6], false, 6));
+    assert_eq!(event(&out[..1]), FeedEvent::Entries(entries(&[6])));
+    assert_eq!(opened(&out[1..]), (feed, id(6), true));
+}
+
+#[test]
+fn an_answer_from_before_the_outage_does_not_take_the_mark_away() {
+    let (mut lane, _) = followed();
+    let (before, _) = asked(&lane.invalidate("s"));
+    lane.stale(true);
+    lane.tell(BackendEvent::InvalidatedAll);
+    assert_eq!(lane.stale(false), []);
+    let (after, _) = asked(&answer(&mut lane, before, range(&[], false, 5)));
+    let out = answer(&mut lane, after, range(&[6], false, 6));
+    assert_eq!(event(&out[..1]), FeedEvent::Entries(entries(&[6])));
+    assert_eq!(event(&out[1..]), FeedEvent::Stale(false));
+}
+
+#[test]
+fn an_answer_that_was_overtaken_joins_its_listener_at_the_end_and_not_beyond() {
+    let (mut lane, feed) = followed();
+    lane.open(Open { from: from(0), ..s() });
+    let (older, _) = asked(&lane.catch_up(feed, 8, 0));
+    let (newer, _) = asked(&lane.catch_up(feed, 9, 4));
+    answer(&mut lane, newer, range(&[4, 5], true, 7));
+    let out = answer(&mut lane, older, range(&[1, 2, 3, 4, 5, 6], false, 6));
+    let listener = ListenerId(8);
+    assert_eq!(out[0], Output::EventTo { listener, feed, event: FeedEvent::Entries(entries(&[1, 2, 3, 4, 5])) });
+    assert_eq!(out[1], Output::CaughtUp { listener, feed, position: id(5), at_end: true });
+}
