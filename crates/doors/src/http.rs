@@ -89,7 +89,7 @@ impl Service {
                 let door = query::feed(request.uri().query().unwrap_or(""), None).map(Door::Raw);
                 self.upgrade(request, door)
             }
-            ("/sse", &Method::GET) => self.events(&request),
+            ("/sse", &Method::GET) => self.events(&request).await,
             ("/command", &Method::POST) => self.command(request).await,
             ("/command", &Method::OPTIONS) => preflight(),
             ("/healthz" | "/readyz", &Method::GET | &Method::HEAD) => text(StatusCode::OK, "ok\n"),
@@ -148,9 +148,9 @@ impl Service {
         response
     }
 
-    fn events(&self, request: &Request<Incoming>) -> Response<Body> {
+    async fn events(&self, request: &Request<Incoming>) -> Response<Body> {
         let query = request.uri().query().unwrap_or("");
-        match sse::open(self.lane.clone(), query, request.headers()) {
+        match sse::open(self.lane.clone(), query, request.headers()).await {
             Ok(events) => {
                 let mut response = Response::new(Either::Right(events));
                 response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
@@ -159,7 +159,7 @@ impl Service {
                 response.headers_mut().insert("x-accel-buffering", HeaderValue::from_static("no"));
                 response
             }
-            Err(error) => text(StatusCode::BAD_REQUEST, format!("{error}\n")),
+            Err(error) => text(sse::status(&error), format!("{error}\n")),
         }
     }
 

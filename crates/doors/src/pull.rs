@@ -1,7 +1,7 @@
 //! A connection whose frames are taken by an HTTP response instead of being written to a socket by the pump.
 
 use bytes::Bytes;
-use model::{CloseCode, ConnId, Format};
+use model::{CloseCode, ConnId, Error, Format};
 use runtime::{Connection, LaneHandle, Written};
 use std::cell::{Cell, RefCell};
 use std::io::IoSlice;
@@ -19,12 +19,17 @@ struct Shared {
     waker: RefCell<Option<Waker>>,
     /// Nothing comes behind what is queued.
     is_over: Cell<bool>,
+    /// Why nothing comes at all.
+    refusal: RefCell<Option<Error>>,
 }
 
 impl Pull {
     /// A new connection of the lane.
     pub fn connect(lane: LaneHandle, format: Format) -> Pull {
-        let make = |conn| Rc::new(Shared { conn, waker: RefCell::new(None), is_over: Cell::new(false) });
+        let make = |conn| {
+            let (waker, refusal) = (RefCell::new(None), RefCell::new(None));
+            Rc::new(Shared { conn, waker, is_over: Cell::new(false), refusal })
+        };
         let shared = lane.connect(format, make);
         Pull { lane, shared }
     }
@@ -49,6 +54,11 @@ impl Pull {
         }
         *self.shared.waker.borrow_mut() = Some(cx.waker().clone());
         Poll::Pending
+    }
+
+    /// Why the connection was ended without a frame.
+    pub fn refusal(&self) -> Option<Error> {
+        self.shared.refusal.borrow_mut().take()
     }
 }
 
@@ -77,5 +87,10 @@ impl Connection for Shared {
     fn abort(&self) {
         self.is_over.set(true);
         self.wake();
+    }
+
+    fn refuse(&self, error: Error) {
+        *self.refusal.borrow_mut() = Some(error);
+        self.abort();
     }
 }

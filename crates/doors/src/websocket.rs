@@ -34,7 +34,7 @@ pub fn serve(lane: LaneHandle, stream: TcpStream, mut early: Vec<u8>, door: Door
         Door::Raw(_) => Format::Raw,
     };
     let socket = lane.connect(format, |conn| Rc::new(Socket::new(conn, stream)));
-    let mut reader = Reader { socket, lane, format, decoder: Decoder::new(Role::Server), next_id: 0 };
+    let mut reader = Reader { socket, lane, format, decoder: Decoder::new(Role::Server), last_id: 0 };
     if let Door::Raw(Some(verb)) = door {
         reader.request(verb);
     }
@@ -131,8 +131,8 @@ struct Reader {
     lane: LaneHandle,
     format: Format,
     decoder: Decoder,
-    /// The next request of a connection without a protocol.
-    next_id: u64,
+    /// The last request of a connection without a protocol.
+    last_id: u64,
 }
 
 /// What the task was woken for.
@@ -269,15 +269,22 @@ impl Reader {
     fn command_line(&mut self, line: &[u8]) {
         match wire::line::command(line) {
             Ok(command) => self.request(Verb::Command(command)),
-            Err(error) => self.lane.handle(Event::Rejected { conn: self.socket.conn, id: None, error }),
+            Err(error) => {
+                let id = Some(self.take_id());
+                self.lane.handle(Event::Rejected { conn: self.socket.conn, id, error });
+            }
         }
     }
 
     /// A request of a connection without a protocol: numbered here, so that it is answered.
     fn request(&mut self, verb: Verb) {
-        let request = Request { id: Some(self.next_id), verb };
-        self.next_id += 1;
+        let request = Request { id: Some(self.take_id()), verb };
         self.lane.handle(Event::Request { conn: self.socket.conn, request });
+    }
+
+    fn take_id(&mut self) -> u64 {
+        self.last_id += 1;
+        self.last_id
     }
 
     fn close(&self, code: CloseCode) {

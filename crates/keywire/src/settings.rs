@@ -131,7 +131,7 @@ impl Effective {
     }
 }
 
-/// Reads all sources. All mistakes come together; `checks` are asked only if there are no others.
+/// Reads all sources. All mistakes come together, those that `checks` find too.
 pub fn load(sources: &Sources, checks: &[&Check]) -> Result<Effective, Mistakes> {
     let mut loading = Loading::new();
     let (config, env) = split_config(&sources.env);
@@ -223,11 +223,9 @@ impl Loading {
                 self.blame(names, &what);
             }
         }
-        if self.mistakes.is_empty() {
-            let found: Vec<_> = checks.iter().flat_map(|check| check(&self.settings)).collect();
-            for (name, what) in found {
-                self.blame(&[name], &format!("{name}: {what}"));
-            }
+        let found: Vec<_> = checks.iter().flat_map(|check| check(&self.settings)).collect();
+        for (name, what) in found.into_iter().filter(|(name, _)| !self.wrong[index_of(name)]).collect::<Vec<_>>() {
+            self.blame(&[name], &format!("{name}: {what}"));
         }
         if !self.mistakes.is_empty() {
             return Err(Mistakes(self.mistakes));

@@ -10,8 +10,8 @@ use std::process::Command;
 
 /// Which crate may use which; every crate may use `model`, and there are no other arrows. ARCHITECTURE.md draws it.
 const ARROWS: &[(&str, &[&str])] = &[
-    // `wire`, because `bench` is a client and speaks WebSocket itself.
-    ("keywire", &["doors", "runtime", "backend", "wire"]),
+    // `lane`, for the setup that assembling gives to all lanes; `wire`, because `bench` is a client and speaks WebSocket.
+    ("keywire", &["doors", "runtime", "backend", "lane", "wire"]),
     ("doors", &["lane", "wire", "runtime"]),
     ("backend", &["wire", "store", "runtime"]),
     ("runtime", &["lane"]),

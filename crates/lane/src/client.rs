@@ -10,7 +10,7 @@ use model::backend::BackendRequest;
 use model::error::TOOBIG;
 use model::request::Hello;
 use model::{
-    CloseCode, ConnId, Error, FeedEvent, FeedId, Format, LaneId, Reply, Request, Response, Ticket, Time, Value,
+    CloseCode, ConnId, Error, FeedEvent, FeedId, Format, LaneId, Reply, Request, Response, Ticket, Time, Value, Verb,
 };
 use wire::Encoded;
 
@@ -29,7 +29,7 @@ impl Lane {
             feeds_max: limits.feeds_max,
             requests_per_second_max: limits.requests_per_second_max,
         };
-        self.answer(conn, &Response::Hello(hello));
+        self.answer(conn, &Response::Hello(hello), &mut Vec::new());
     }
 
     pub(crate) fn handle_heard(&mut self, conn: ConnId, mid_frame: bool, now: Time) {
@@ -45,6 +45,9 @@ impl Lane {
         if let Some(client) = self.client_mut(conn)
             && !client.is_closing
         {
+            if let (Some(replies), Some(id), Verb::Command(_)) = (&mut client.replies, request.id, &request.verb) {
+                replies.expect(id);
+            }
             client.session.handle_request(request, now, &mut outputs);
             self.counters.requests += 1;
         }
@@ -54,9 +57,14 @@ impl Lane {
         self.session_outputs = outputs;
     }
 
-    pub(crate) fn handle_rejected(&mut self, conn: ConnId, id: Option<u64>, error: Error) {
+    pub(crate) fn handle_rejected(&mut self, conn: ConnId, id: Option<u64>, error: Error, out: &mut Vec<Output>) {
         self.counters.rejected += 1;
-        self.answer(conn, &Response::Error { id, error });
+        if let (Some(id), Some(client)) = (id, self.client_mut(conn))
+            && let Some(replies) = &mut client.replies
+        {
+            replies.expect(id);
+        }
+        self.answer(conn, &Response::Error { id, error }, out);
     }
 
     pub(crate) fn handle_disconnected(&mut self, conn: ConnId) {
@@ -76,7 +84,7 @@ impl Lane {
 
     fn handle_session(&mut self, conn: ConnId, output: session::Output, now: Time, out: &mut Vec<Output>) {
         match output {
-            session::Output::Answer(response) => self.answer(conn, &response),
+            session::Output::Answer(response) => self.answer(conn, &response, out),
             session::Output::Command { id, command } => {
                 let ticket = self.ticket(conn, id);
                 out.push(Output::Backend(BackendRequest::Command { ticket, command }));
@@ -97,7 +105,7 @@ impl Lane {
                 if self.hub.unsubscribe(conn, feed, format) {
                     self.leave(feed, format);
                 }
-                self.answer(conn, &Response::Result { id, value: Value::Str(Bytes::from_static(b"OK")) });
+                self.answer(conn, &Response::Result { id, value: Value::Str(Bytes::from_static(b"OK")) }, out);
             }
             session::Output::End(code) => self.close(conn, code, now, out),
         }
@@ -111,17 +119,21 @@ impl Lane {
         ticket
     }
 
-    pub(crate) fn handle_reply(&mut self, ticket: Ticket, reply: Reply) {
+    pub(crate) fn handle_reply(&mut self, ticket: Ticket, reply: Reply, out: &mut Vec<Output>) {
         let Some(Pending { conn, id }) = self.pending.remove(&ticket) else { return };
         let Some(client) = self.client_mut(conn) else { return };
+        let was_full = !client.session.wants_input();
         client.session.handle_answered(id);
+        if was_full && client.session.wants_input() {
+            out.push(Output::Resume { conn });
+        }
         let Some(id) = id else { return };
         let response = match reply.as_error() {
             Some(error) => Response::Error { id: Some(id), error },
             None if reply.size() > self.config.limits.value_bytes_max => too_big(id),
             None => Response::Result { id, value: Value::from_reply(reply) },
         };
-        self.answer(conn, &response);
+        self.answer(conn, &response, out);
     }
 
     /// Letters of the second group of [`Mail`], and those of the first for the topics here.
@@ -137,12 +149,12 @@ impl Lane {
                 self.handle_catch_up(from, conn, feed, format, after, now, out);
             }
             Mail::Opened { conn, id, feed, format, class, place, reply } => {
-                self.handle_opened(conn, id, feed, format, class, place, reply);
+                self.handle_opened(conn, id, feed, format, class, place, reply, out);
             }
             Mail::Refused { conn, id, error } => {
                 if let Some(client) = self.client_mut(conn) {
                     client.session.handle_refused(id);
-                    self.answer(conn, &Response::Error { id: Some(id), error });
+                    self.answer(conn, &Response::Error { id: Some(id), error }, out);
                 }
             }
             Mail::Frame { feed, format, frame, end } => self.hub.publish(feed, format, frame, end),
@@ -183,6 +195,7 @@ impl Lane {
         class: Class,
         place: hub::Place,
         reply: Bytes,
+        out: &mut Vec<Output>,
     ) {
         let Some(client) = self.client_mut(conn).filter(|c| !c.is_closing) else {
             return self.leave(feed, format);
@@ -194,6 +207,10 @@ impl Lane {
             }
             session::Joined::Already => {
                 self.hub.send(conn, reply);
+                self.leave(feed, format);
+            }
+            session::Joined::Over(error) => {
+                self.answer(conn, &Response::Error { id: Some(id), error }, out);
                 self.leave(feed, format);
             }
         }
@@ -211,23 +228,29 @@ impl Lane {
     }
 
     /// Queues a response for the client in its format.
-    pub(crate) fn answer(&mut self, conn: ConnId, response: &Response) {
+    pub(crate) fn answer(&mut self, conn: ConnId, response: &Response, out: &mut Vec<Output>) {
         let Some(client) = self.client(conn) else { return };
         let format = client.format;
-        self.buffer.clear();
-        if format == Format::Http {
-            self.buffer.extend_from_slice(&http_answer_id(response).to_be_bytes());
+        if let (Format::Sse, Response::Error { error, .. }) = (format, response) {
+            return out.push(Output::Refused { conn, error: error.clone() });
         }
+        self.buffer.clear();
         if wire::encode_response(format, response, &mut self.buffer) != Encoded::Frame {
             return;
         }
         if self.buffer.len() > self.config.limits.value_bytes_max
             && let Response::Result { id, .. } = response
         {
-            return self.answer(conn, &too_big(*id));
+            return self.answer(conn, &too_big(*id), out);
         }
-        self.hub.send(conn, Bytes::copy_from_slice(&self.buffer));
+        let frame = Bytes::copy_from_slice(&self.buffer);
         self.buffer.shrink_to(64 << 10);
+        let Lane { hub, clients, .. } = self;
+        let replies = clients[conn.slot as usize].as_mut().and_then(|client| client.replies.as_mut());
+        match (replies, id_of(response)) {
+            (Some(replies), Some(id)) => replies.answer(id, frame, |frame| hub.send(conn, frame)),
+            _ => hub.send(conn, frame),
+        }
     }
 
     /// Looks at every client: pings, overdue frames, sessions whose time is over.
@@ -259,12 +282,12 @@ impl Lane {
     }
 }
 
-/// Answers of `POST /command` may come out of order: each begins with its request's id, eight bytes big-endian.
-fn http_answer_id(response: &Response) -> u64 {
+/// The request that a response answers.
+fn id_of(response: &Response) -> Option<u64> {
     match response {
-        Response::Hello(_) => u64::MAX,
-        Response::Result { id, .. } | Response::Pong { id, .. } | Response::Opened { id, .. } => *id,
-        Response::Error { id, .. } => id.unwrap_or(u64::MAX),
+        Response::Hello(_) => None,
+        Response::Result { id, .. } | Response::Pong { id, .. } | Response::Opened { id, .. } => Some(*id),
+        Response::Error { id, .. } => *id,
     }
 }
 

@@ -76,6 +76,18 @@ pub enum Output {
         /// Why; its close frame is queued already where the format has one.
         code: CloseCode,
     },
+    /// The one feed that an `/sse` client asked for is refused; nothing is queued for it.
+    Refused {
+        /// Who.
+        conn: ConnId,
+        /// Why.
+        error: Error,
+    },
+    /// The client's requests wait for the backend no more than they may: read from it again.
+    Resume {
+        /// Who.
+        conn: ConnId,
+    },
     /// Drop the connection at once: it did not take its close frame in time.
     Abort {
         /// Who.

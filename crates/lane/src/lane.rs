@@ -8,6 +8,7 @@ use crate::home::Home;
 use crate::link::Link;
 use crate::liveness::{self, Liveness};
 use crate::mail::Mail;
+use crate::replies::Replies;
 use ahash::AHashMap;
 use hub::{Class, Hub};
 use live::Live;
@@ -90,6 +91,8 @@ pub(crate) struct Client {
     pub liveness: Liveness,
     /// Its close frame is queued: it asks nothing any more.
     pub is_closing: bool,
+    /// Replies go in the order of the requests (formats whose replies have no id).
+    pub replies: Option<Box<Replies>>,
 }
 
 /// Whom a command's reply is for.
@@ -145,7 +148,8 @@ impl Lane {
             self.clients.resize_with(slot + 1, || None);
         }
         let liveness = Liveness::new(now);
-        self.clients[slot] = Some(Box::new(Client { conn, format, session, liveness, is_closing: false }));
+        self.clients[slot] =
+            Some(Box::new(Client { conn, format, session, liveness, is_closing: false, replies: Replies::of(format) }));
         self.next_sweep.get_or_insert(now + liveness::sweep_interval(&self.config.limits));
         self.greet(conn);
         conn
@@ -156,7 +160,7 @@ impl Lane {
         match event {
             Event::Heard { conn, mid_frame } => self.handle_heard(conn, mid_frame, now),
             Event::Request { conn, request } => self.handle_request(conn, request, now, out),
-            Event::Rejected { conn, id, error } => self.handle_rejected(conn, id, error),
+            Event::Rejected { conn, id, error } => self.handle_rejected(conn, id, error, out),
             Event::Send { conn, frame } => self.hub.send(conn, frame),
             Event::Close { conn, code } => self.close(conn, code, now, out),
             Event::Drain => {
@@ -165,7 +169,7 @@ impl Lane {
             }
             Event::Disconnected { conn } => self.handle_disconnected(conn),
             Event::Mail { from, mail } => self.handle_mail(from, mail, now, out),
-            Event::Backend(BackendEvent::Reply { ticket, reply }) => self.handle_reply(ticket, reply),
+            Event::Backend(BackendEvent::Reply { ticket, reply }) => self.handle_reply(ticket, reply, out),
             Event::Backend(event) => {
                 self.live.handle_backend(event, now, &mut self.live_outputs);
                 self.handle_live(out);

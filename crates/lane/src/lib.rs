@@ -25,6 +25,7 @@ mod lane;
 mod link;
 mod liveness;
 mod mail;
+mod replies;
 mod setup;
 
 pub use event::{Event, Output};

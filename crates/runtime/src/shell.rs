@@ -5,7 +5,7 @@ use crate::delivery::{Delivery, event_bytes};
 use crate::mailbox::Mailbox;
 use lane::{Event, Lane, Mail, Output};
 use model::backend::{BackendEvent, BackendRequest};
-use model::{CloseCode, ConnId, Format, LaneId, Time};
+use model::{CloseCode, ConnId, Error, Format, LaneId, Time};
 use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice};
 use std::rc::Rc;
@@ -49,6 +49,9 @@ pub trait Connection {
 
     /// The connection is to be dropped now.
     fn abort(&self);
+
+    /// The one feed that it was made for is refused. Only told to connections of [`Format::Sse`].
+    fn refuse(&self, _: Error) {}
 }
 
 /// What became of a write.
@@ -390,6 +393,16 @@ impl LaneHandle {
                 Output::Close { conn, code } => {
                     if let Some(connection) = self.connection(conn) {
                         connection.close(code);
+                    }
+                }
+                Output::Refused { conn, error } => {
+                    if let Some(connection) = self.connection(conn) {
+                        connection.refuse(error);
+                    }
+                }
+                Output::Resume { conn } => {
+                    if let Some(connection) = self.connection(conn) {
+                        connection.wake();
                     }
                 }
                 Output::Abort { conn } => {

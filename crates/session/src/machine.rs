@@ -11,7 +11,7 @@ use crate::rate::Rate;
 use crate::shared;
 use bytes::Bytes;
 use model::command::CommandTable;
-use model::error::{BADREQUEST, NOAUTH, NOFEED, TOOMANY};
+use model::error::{BADREQUEST, ERR, NOAUTH, NOFEED, TOOMANY};
 use model::feed::Tag;
 use model::request::From;
 use model::{Args, CloseCode, Error, FeedId, FeedKey, Limits, Pace, Request, Response, Time, Topic, Verb};
@@ -82,12 +82,14 @@ pub enum Output {
 }
 
 /// Whether an opened feed is one that this connection had open already.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Joined {
     /// It was not: frames begin.
     New,
     /// It was: its one stream of frames goes on.
     Already,
+    /// It was not, and would be one too many: the request is answered by this error.
+    Over(Error),
 }
 
 /// One client connection.
@@ -155,11 +157,12 @@ impl Session {
         }
     }
 
-    /// A feed is open now, and the request was answered so.
+    /// A feed is open now: what becomes of the request.
     pub fn handle_opened(&mut self, id: u64, feed: FeedId) -> Joined {
         self.handle_refused(id);
         match self.feeds.binary_search(&feed) {
             Ok(_) => Joined::Already,
+            Err(_) if self.feeds.len() >= self.config.limits.feeds_max => Joined::Over(self.too_many_feeds()),
             Err(place) => {
                 self.feeds.insert(place, feed);
                 Joined::New
@@ -278,7 +281,7 @@ impl Session {
         }
         let mut writes = false;
         for command in &commands {
-            writes |= self.check(command)?;
+            writes |= self.check(command).map_err(aborted)?;
         }
         self.wrote |= writes;
         self.ids.push(id);
@@ -286,7 +289,6 @@ impl Session {
         Ok(())
     }
 
-    /// A feed that is open already counts as well, since only who opens it can tell.
     fn open(
         &mut self,
         id: u64,
@@ -295,14 +297,18 @@ impl Session {
         from: Option<From>,
         out: &mut Vec<Output>,
     ) -> Result<(), Error> {
-        let most = self.config.limits.feeds_max;
-        if self.feeds.len() + self.opening as usize >= most {
-            return Err(Error::new(TOOMANY, format!("over feeds_max, which is {most}")));
+        // One more than may be open may be opening: it may turn out to be one that is open already.
+        if self.feeds.len() + self.opening as usize > self.config.limits.feeds_max {
+            return Err(self.too_many_feeds());
         }
         self.opening += 1;
         self.ids.push(id);
         out.push(Output::Open { id, key, have, from, fresh: self.wrote });
         Ok(())
+    }
+
+    fn too_many_feeds(&self) -> Error {
+        Error::new(TOOMANY, format!("over feeds_max, which is {}", self.config.limits.feeds_max))
     }
 
     fn close(&mut self, id: u64, feed: FeedId, out: &mut Vec<Output>) -> Result<(), Error> {
@@ -344,6 +350,14 @@ fn owned(name: &Bytes) -> Bytes {
 }
 
 /// The memory of a list that has become empty.
+/// In a transaction, a command that Redis would not queue aborts it.
+fn aborted(error: Error) -> Error {
+    match error.code.as_ref() {
+        ERR => Error::new("EXECABORT", format!("Transaction discarded because of previous errors: {}", error.message)),
+        _ => error,
+    }
+}
+
 fn give_back<T>(list: &mut SmallVec<[T; 2]>)
 where
     [T; 2]: smallvec::Array<Item = T>,

@@ -81,7 +81,8 @@ fn opening(state: &Opening, out: &mut Vec<u8>) {
             place(tag.as_str(), out);
         }
         Opening::Stream { from } => place(&from.to_string(), out),
-        Opening::Channel => {}
+        // Said, so that the response's head goes out now and the client knows that it hears.
+        Opening::Channel => out.extend_from_slice(b": open\n\n"),
     }
 }
 
@@ -196,8 +197,8 @@ mod tests {
         let failed = opened(query(Content::Error(Error::new("WRONGTYPE", "x"))), false);
         assert_eq!(failed, "event: failed\ndata: {\"code\":\"WRONGTYPE\",\"message\":\"x\"}\n\n");
         assert_eq!(opened(Opening::Stream { from: EntryId::new(7, 1) }, false), "id: 7-1\n\n");
-        assert_eq!(opened(Opening::Channel, false), "");
-        assert_eq!(opened(Opening::Channel, true), "event: stale\ndata: true\n\n");
+        assert_eq!(opened(Opening::Channel, false), ": open\n\n");
+        assert_eq!(opened(Opening::Channel, true), ": open\n\nevent: stale\ndata: true\n\n");
     }
 
     #[test]

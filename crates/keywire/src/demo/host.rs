@@ -31,7 +31,7 @@ impl Host {
         let seconds = self.sampled.elapsed().as_secs_f64().max(0.001);
         self.sampled = Instant::now();
         let sum = |bytes: fn(&sysinfo::NetworkData) -> u64| -> String {
-            let bytes: u64 = self.networks.iter().map(|(_, network)| bytes(network)).sum();
+            let bytes: u64 = self.networks.values().map(bytes).sum();
             format!("{:.0}", bytes as f64 / seconds)
         };
         let fields = [

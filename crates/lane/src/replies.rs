@@ -1,0 +1,56 @@
+//! Replies in the order of their requests, for clients whose replies carry no id.
+//!
+//! What is answered at once would overtake what waits for the backend; here it waits for its turn.
+
+use bytes::Bytes;
+use model::Format;
+use std::collections::VecDeque;
+
+/// The replies that one client waits for.
+#[derive(Default, Debug)]
+pub(crate) struct Replies {
+    /// Requests in order, with their replies as far as they are there.
+    waiting: VecDeque<(u64, Option<Bytes>)>,
+}
+
+impl Replies {
+    /// For formats whose replies carry no id.
+    pub fn of(format: Format) -> Option<Box<Replies>> {
+        matches!(format, Format::Raw | Format::Http).then(Box::default)
+    }
+
+    /// A request that will be answered.
+    pub fn expect(&mut self, id: u64) {
+        self.waiting.push_back((id, None));
+    }
+
+    /// The reply to a request; calls `send` with every reply whose turn has come. A reply that was not expected goes at
+    /// once.
+    pub fn answer(&mut self, id: u64, reply: Bytes, mut send: impl FnMut(Bytes)) {
+        match self.waiting.iter_mut().find(|(expected, _)| *expected == id) {
+            Some((_, slot)) => *slot = Some(reply),
+            None => return send(reply),
+        }
+        while let Some((_, Some(_))) = self.waiting.front() {
+            self.waiting.pop_front().and_then(|(_, reply)| reply).into_iter().for_each(&mut send);
+        }
+        if self.waiting.is_empty() {
+            self.waiting = VecDeque::new();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replies_wait_for_their_turn() {
+        let (mut replies, mut sent) = (Replies::default(), Vec::new());
+        (1..=3).for_each(|id| replies.expect(id));
+        for id in [2u64, 9, 1, 3] {
+            replies.answer(id, Bytes::from(id.to_string()), |reply| sent.push(reply));
+        }
+        assert_eq!(sent, ["9", "1", "2", "3"]);
+    }
+}
