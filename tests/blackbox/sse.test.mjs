@@ -114,10 +114,10 @@ describe('/sse', { timeout: 60_000 }, () => {
   });
 
   /** The text of the events that come within `ms` of a request with this Last-Event-ID. */
-  async function resumed(query, id, ms = 400, status = 200) {
+  async function resumed(query, id, ms = 400) {
     const stop = new AbortController();
     const answer = await fetch(server.url(`/sse?${new URLSearchParams(query)}`), { signal: stop.signal, headers: id ? { 'last-event-id': id } : {} });
-    if (status) assert.equal(answer.status, status);
+    assert.equal(answer.status, 200);
     setTimeout(() => stop.abort(), ms);
     let text = '';
     try { for await (const chunk of answer.body) text += Buffer.from(chunk); } catch { /* aborted, as told */ }
@@ -154,9 +154,9 @@ describe('/sse', { timeout: 60_000 }, () => {
       await answer.text();
     }
     for (const query of ['live=SET%20k%20v', 'live=SUBSCRIBE%20c']) {
-      const text = await resumed(Object.fromEntries(new URLSearchParams(query)), undefined, 1_000, null);
-      assert.match(text, /NOTLIVE|BADREQUEST/, `${query}: ${text}`);
-      assert.doesNotMatch(text, /event: ?value/);
+      const answer = await fetch(server.url(`/sse?${query}`));
+      assert.ok(answer.status >= 400 && answer.status < 500, `${query}: ${answer.status}`);
+      assert.match(await answer.text(), /NOTLIVE|BADREQUEST/);
     }
   });
 
