@@ -162,9 +162,9 @@ describe('follow', { timeout: 60_000 }, () => {
   test('a stream trimmed at every append (MAXLEN) is followed without a gap at normal speed', async () => {
     const key = fresh('stream');
     const feed = await client.follow(key, '0');
-    for (let i = 0; i < 300; i += 1) await writer.command('XADD', key, 'MAXLEN', '20', '*', 'n', i);
-    await feed.reaches(300);
-    assert.deepEqual(numbers(feed), upTo(300));
+    for (let i = 0; i < 1_000; i += 1) await writer.command('XADD', key, 'MAXLEN', '200', '*', 'n', i);
+    await feed.reaches(1_000);
+    assert.deepEqual(numbers(feed), upTo(1_000));
     assert.deepEqual(feed.gaps, []);
   });
 

@@ -105,6 +105,20 @@ describe('requests', { timeout: 60_000 }, () => {
     assert.deepEqual(extra, [], 'nothing, not even an error, answers a command without id');
   });
 
+  test('any number of requests may be sent without waiting: with ids, without, and mixed', async () => {
+    const each = await Client.open(server);
+    const key = fresh();
+    for (let round = 0; round < 20; round += 1) {
+      for (let i = 0; i < 500; i += 1) each.send({ command: ['INCR', key] });
+      assert.equal(await each.command('GET', key), String((round + 1) * 500), 'commands without an id');
+    }
+    const replies = await Promise.all(Array.from({ length: 2_000 }, () => each.request({ command: ['INCR', `${key}b`] })));
+    assert.deepEqual(replies.map(({ result }) => result), Array.from({ length: 2_000 }, (_, i) => i + 1));
+    each.send(Array.from({ length: 1_000 }, () => ({ command: ['INCR', `${key}c`] })));
+    assert.equal(await each.command('GET', `${key}c`), '1000', 'in one batch');
+    await each.close();
+  });
+
   test('ids are integers from 0 to 2^53-1', async () => {
     const each = await Client.open(server);
     for (const id of [0, 1, 2 ** 53 - 1]) {

@@ -117,6 +117,20 @@ describe('/raw', { timeout: 60_000 }, () => {
     lines.forEach(([line, reply], i) => assert.match(socket.frames[i], reply, line));
   });
 
+  test('replies come in the order of the lines, also where some are refused at once', async () => {
+    const key = fresh();
+    const socket = await open({ subscribe: fresh('quiet') });
+    const expected = [];
+    for (let i = 1; i <= 100; i += 1) {
+      for (const [line, reply] of [[`INCR ${key}`, new RegExp(`^${i}$`)], ['GET', /^\(error\) ERR /], ['"', /^\(error\) /], [`STRLEN ${key}`, /^\d$/], ['MULTI', /^\(error\) BADREQUEST /]]) {
+        socket.send(line);
+        expected.push(reply);
+      }
+    }
+    await socket.gets(expected.length);
+    expected.forEach((reply, i) => assert.match(socket.frames[i], reply, `frame ${i} of ${JSON.stringify(socket.frames.slice(Math.max(0, i - 3), i + 3))}`));
+  });
+
   test('a query that cannot be opened says why', async () => {
     for (const query of [{ live: 'SET k v' }, { live: '' }, { live: 'GET "x' }, { follow: 's', from: 'x' }, { nonsense: 'x' }, { live: 'GET a', subscribe: 'b' }]) {
       const socket = new WebSocket(server.wsUrl(`/raw?${new URLSearchParams(query)}`));

@@ -76,7 +76,7 @@ export function connect({ url = new URL('ws', document.baseURI), onstate = () =>
     request({ ...verb, ...(have && { have }), ...(from && { from }) }, reply => {
       if (reply.lost) return;                                         // asked again after the next hello
       if (reply.error?.code === 'UNAVAILABLE') return setTimeout(ask, hello.reconnect_ms[1], feed);
-      if (reply.error && !('feed' in reply)) return drop(feed, reply.error);
+      if (reply.error && !('feed' in reply)) return ended(feed, reply.error);
       if (feeds.get(feed.key) !== feed) return abandon(reply.feed);   // nobody wants it any more
       feed.number = reply.feed;
       feed.stale = false;
@@ -86,7 +86,12 @@ export function connect({ url = new URL('ws', document.baseURI), onstate = () =>
     });
   }
 
-  function drop(feed, error) {
+  function ended(feed, error) {
+    if (error.code === 'RESET') {                                     // the stream was deleted: from its new beginning
+      Object.assign(feed, { last: '0', number: undefined });
+      for (const each of feed.listeners) each.notice({ reset: true });
+      return ask(feed);
+    }
     feeds.delete(feed.key);
     for (const each of feed.listeners) each.notice({ closed: error });
     tell();
@@ -103,11 +108,7 @@ export function connect({ url = new URL('ws', document.baseURI), onstate = () =>
     if (frame.entries) { feed.last = frame.entries.at(-1)[0]; show(frame.entries); }
     if (frame.error) { feed.tag = undefined; say({ error: frame.error }); }
     if (frame.gap || 'missed' in frame) say(frame);
-    if (frame.closed?.code === 'RESET') {                             // the stream was deleted: from its new beginning
-      Object.assign(feed, { last: '0', number: undefined });
-      say({ reset: true });
-      ask(feed);
-    } else if (frame.closed) drop(feed, frame.closed);
+    if (frame.closed) ended(feed, frame.closed);
     if ('stale' in frame) { feed.stale = frame.stale; tell(); }
   }
 
