@@ -83,6 +83,8 @@ pub struct Client {
     author: Author,
     connections: u32,
     is_greeted: bool,
+    /// A close frame has come.
+    is_closed: bool,
     asked: BTreeMap<u64, Asked>,
     next_id: u64,
     /// The last operation of its own that it knows of.
@@ -108,6 +110,7 @@ impl Client {
             author: Author::new("", false),
             connections: 0,
             is_greeted: false,
+            is_closed: false,
             asked: BTreeMap::new(),
             next_id: 0,
             floor: 0,
@@ -127,7 +130,7 @@ impl Client {
         self.socket = Some(socket);
         self.connections += 1;
         self.calm_since = now;
-        self.is_greeted = false;
+        (self.is_greeted, self.is_closed) = (false, false);
         self.reader = if self.format == Format::Sse { Reader::event_stream() } else { Reader::web_socket() };
         self.author = Author::new(format!("c{}.{}", self.number, self.connections), self.has_large_values);
     }
@@ -157,6 +160,9 @@ impl Client {
     }
 
     fn received(&mut self, received: Received, desk: &mut Desk<'_>) -> Result<(), Broken> {
+        if std::mem::replace(&mut self.is_closed, matches!(received, Received::Close(_))) {
+            return Err((Check::Format, format!("{received:?} behind a close frame")));
+        }
         if self.is_restricted && format!("{received:?}").contains(SECRET) {
             return Err((Check::Permissions, format!("restricted, and received {received:?}")));
         }
