@@ -157,6 +157,11 @@ impl Copy {
         }
     }
 
+    /// The last it was told of its stream is a gap.
+    pub fn has_gap(&self) -> bool {
+        self.has_gap
+    }
+
     /// The connection is lost, or the feed is over.
     pub fn lost(&mut self) {
         self.phase = if self.phase == Phase::Idle { Phase::Idle } else { Phase::Wanted };

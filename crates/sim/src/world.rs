@@ -542,7 +542,8 @@ impl World {
                         let left = self.backend.answer(&command, unix_ms);
                         // A plain client is not told why there is no such feed any more, and asks again and again.
                         let is_whole = match &left {
-                            model::Reply::Array(entries) => entries.is_empty(),
+                            // After a gap, a restart may bring back what was said to be gone.
+                            model::Reply::Array(entries) => entries.is_empty() || copy.has_gap(),
                             _ => client.format != Format::Native,
                         };
                         self.checks.require(is_whole, Check::Convergence, || {
