@@ -1,7 +1,7 @@
 //! A client's copy of one feed, kept by what it is told, and the promises about each thing it is told.
 
 use crate::checks::{Broken, Check};
-use crate::history::{Answer, History, Shown, StreamLog};
+use crate::history::{Added, Answer, History, Shown, StreamLog};
 use model::{EntryId, Time};
 use serde_json::Value as Json;
 
@@ -330,9 +330,12 @@ impl Copy {
             let place = self.place.unwrap_or(EntryId::MIN);
             require(*id > place, Check::Order, || format!("entry {id} after {place}"))?;
             require(log.mark(*id) == Some(mark), Check::Order, || format!("entry {id} {mark} was never added"))?;
-            // Of a stream that had no entry yet nobody can tell whether it was deleted and made again.
-            let first = if place == EntryId::MIN { log.incarnation_of(*id) } else { self.incarnation };
-            let left_out = log.between(place, *id).iter().find(|added| added.incarnation >= first);
+            // Of a stream that had no entry yet nobody can tell whether it was deleted and made again. An entry that a
+            // restart has undone was sent before it, when what came back with it was not there.
+            let incarnation = log.incarnation_of(*id);
+            let first = if place == EntryId::MIN { incarnation } else { incarnation.map(|_| self.incarnation) };
+            let is_due = |added: &&Added| first.is_some_and(|first| added.incarnation >= first);
+            let left_out = log.between(place, *id).iter().find(is_due);
             require(self.has_gap || left_out.is_none(), Check::NoSilentLoss, || {
                 format!("{left_out:?} was left out between {place} and {id}")
             })?;

@@ -97,9 +97,10 @@ impl StreamLog {
         }
     }
 
-    /// How often the stream was deleted before this entry was added.
-    pub fn incarnation_of(&self, id: EntryId) -> u64 {
-        self.added.binary_search_by_key(&id, |entry| entry.id).map_or(0, |at| self.added[at].incarnation)
+    /// How often the stream was deleted before this entry was added; none if a restart undid it.
+    pub fn incarnation_of(&self, id: EntryId) -> Option<u64> {
+        let at = self.added.binary_search_by_key(&id, |entry| entry.id).ok()?;
+        Some(self.added[at].incarnation)
     }
 
     /// How often the stream was deleted up to now.
