@@ -7,7 +7,8 @@ function monitoring(kw, view) {
   // A field that changes arrives as one small patch.
   kw.live(['HGETALL', 'demo:host'], host => view.now(host));
 
-  // Its history is a stream: first what is there, then each new entry.
+  // Its history is a stream:
+  // first what is there, then each new entry.
   kw.follow('demo:host:history', samples => view.plot(samples),
     { from: '0', notice: ({ reset }) => reset && view.clear() });
 }

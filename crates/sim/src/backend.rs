@@ -197,7 +197,8 @@ impl Backend {
         let usage = self.usage_of(&words);
         usage.reads += 1;
         let home = *usage.lane.get_or_insert(from);
-        env.checks.require(home == from, Check::OncePerNode, || format!("{words:?} is read by {home:?} and by {from:?}"));
+        env.checks
+            .require(home == from, Check::OncePerNode, || format!("{words:?} is read by {home:?} and by {from:?}"));
         if !is_ready {
             usage.reasons += 1;
             out.push((from, BackendEvent::Value { watch, reply: None, expires_in: None }));

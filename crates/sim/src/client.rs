@@ -96,7 +96,13 @@ pub struct Client {
 
 impl Client {
     /// A client that was never connected.
-    pub fn new(number: usize, format: Format, lane: Option<LaneId>, is_restricted: bool, has_large_values: bool) -> Client {
+    pub fn new(
+        number: usize,
+        format: Format,
+        lane: Option<LaneId>,
+        is_restricted: bool,
+        has_large_values: bool,
+    ) -> Client {
         Client {
             number,
             format,
@@ -180,8 +186,8 @@ impl Client {
             }
             (Received::Close(_), _) => Ok(()),
             (Received::Text(text), Format::Native) => {
-                let message: Json = serde_json::from_str(&text)
-                    .map_err(|error| (Check::Format, format!("{error}: {text}")))?;
+                let message: Json =
+                    serde_json::from_str(&text).map_err(|error| (Check::Format, format!("{error}: {text}")))?;
                 self.message(message, desk).map_err(|(check, what)| (check, format!("{what} by {text}")))
             }
             (Received::Text(text), Format::Raw) => self.plain(News::Bare(text), desk),
@@ -233,19 +239,27 @@ impl Client {
         if matches!(asked, Asked::Forbidden) {
             let is_refused = code == Some("NOPERM");
             desk.checks.count("forbidden", 1);
-            return if is_refused { Ok(()) } else { Err((Check::Permissions, "a forbidden request was answered".into())) };
+            return if is_refused {
+                Ok(())
+            } else {
+                Err((Check::Permissions, "a forbidden request was answered".into()))
+            };
         }
         let wrong = |asked: &Asked| Err((Check::Answers, format!("the answer to {asked:?}")));
         let result = message.get("result");
         match (asked, code) {
             (Asked::Open { copy, .. }, Some(code)) => self.refused(copy, code),
             (_, Some("UNAVAILABLE")) => Ok(()),
-            (Asked::Write(_), Some("WRONGTYPE" | "ERR" | "TOOBIG")) | (Asked::Transaction(..), Some("TOOBIG")) => Ok(()),
+            (Asked::Write(_), Some("WRONGTYPE" | "ERR" | "TOOBIG")) | (Asked::Transaction(..), Some("TOOBIG")) => {
+                Ok(())
+            }
             (Asked::Write(marks), None) if result.is_some() => {
                 self.wrote(&marks, desk.history);
                 Ok(())
             }
-            (Asked::Transaction(count, marks), None) if result.is_some_and(|r| r.as_array().is_some_and(|r| r.len() == count)) => {
+            (Asked::Transaction(count, marks), None)
+                if result.is_some_and(|r| r.as_array().is_some_and(|r| r.len() == count)) =>
+            {
                 self.wrote(&marks, desk.history);
                 Ok(())
             }
@@ -340,7 +354,13 @@ impl Client {
     }
 
     /// A server-sent event.
-    fn event(&mut self, name: &str, id: Option<String>, data: Option<String>, desk: &mut Desk<'_>) -> Result<(), Broken> {
+    fn event(
+        &mut self,
+        name: &str,
+        id: Option<String>,
+        data: Option<String>,
+        desk: &mut Desk<'_>,
+    ) -> Result<(), Broken> {
         let Some(data) = data else {
             if let Some(id) = id {
                 self.told_place(&id, desk);
@@ -461,7 +481,8 @@ impl Client {
     }
 
     fn talk_nonsense(&mut self, desk: &mut Desk<'_>) {
-        let texts = ["{", "[]", "7", r#"{"live":["GET"],"subscribe":"c"}"#, r#"{"id":-1,"ping":1}"#, r#"{"nonsense":1}"#];
+        let texts =
+            ["{", "[]", "7", r#"{"live":["GET"],"subscribe":"c"}"#, r#"{"id":-1,"ping":1}"#, r#"{"nonsense":1}"#];
         self.nonsense += 1;
         send(texts[desk.rng.usize(0..texts.len())], desk);
     }
@@ -489,7 +510,11 @@ impl Client {
                 let (command, every, json) = words::query(rng);
                 let every = every.or((self.format != Format::Native).then_some(16));
                 // Without a pace it is 16: the same feed, which a client keeps one copy of.
-                Source::Query { command, every: every.filter(|&every| every != 16), json: json && self.format != Format::Raw }
+                Source::Query {
+                    command,
+                    every: every.filter(|&every| every != 16),
+                    json: json && self.format != Format::Raw,
+                }
             }
         }
     }
@@ -513,7 +538,8 @@ impl Client {
     }
 
     fn open_again(&mut self, desk: &mut Desk<'_>) {
-        let open: Vec<usize> = (0..self.copies.len()).filter(|&at| matches!(self.copies[at].phase, Phase::Open(_))).collect();
+        let open: Vec<usize> =
+            (0..self.copies.len()).filter(|&at| matches!(self.copies[at].phase, Phase::Open(_))).collect();
         if !open.is_empty() {
             self.open(open[desk.rng.usize(0..open.len())], true, desk);
         }

@@ -170,7 +170,14 @@ impl Copy {
     }
 
     /// A query is open at a revision. `content` is none where the value that the client has is the current one.
-    pub fn opened_query(&mut self, rev: u64, tag: Option<String>, content: Option<Shown>, floor: u64, history: &History) -> Kept {
+    pub fn opened_query(
+        &mut self,
+        rev: u64,
+        tag: Option<String>,
+        content: Option<Shown>,
+        floor: u64,
+        history: &History,
+    ) -> Kept {
         self.rev = rev;
         match content {
             None => require(tag == self.tag && self.tag.is_some(), Check::Answers, || {

@@ -233,7 +233,11 @@ impl History {
         let (author, number) = mark.rsplit_once(':').expect("a mark has a number");
         let number: u64 = number.parse().expect("a mark ends with a number");
         let last = self.authors.insert(author.to_owned(), number).unwrap_or(0);
-        if last > number { Err(format!("{author}'s command {number} was carried out after its command {last}")) } else { Ok(()) }
+        if last > number {
+            Err(format!("{author}'s command {number} was carried out after its command {last}"))
+        } else {
+            Ok(())
+        }
     }
 
     /// A stream was written, or may have been. Returns whether it is another one now.

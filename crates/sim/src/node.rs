@@ -150,11 +150,7 @@ impl World {
             Event::Backend(BackendEvent::Value { .. }) if self.faults.strikes(Fault::ReadStorm, 4, &mut self.rng) => {
                 let keys = words::keys().map(bytes::Bytes::from).collect();
                 let shell = &mut self.shells[usize::from(lane.0)];
-                shell.lane.handle(
-                    Event::Backend(BackendEvent::Invalidated { keys }),
-                    self.now,
-                    &mut shell.outputs,
-                );
+                shell.lane.handle(Event::Backend(BackendEvent::Invalidated { keys }), self.now, &mut shell.outputs);
             }
             _ => {}
         }
@@ -241,7 +237,9 @@ impl World {
         let has_room = shell.bytes < room_for;
         match event {
             BackendEvent::Message { .. } if !has_room => shell.owes_interrupted = true,
-            BackendEvent::Invalidated { .. } | BackendEvent::InvalidatedAll if !has_room => shell.owes_invalidated = true,
+            BackendEvent::Invalidated { .. } | BackendEvent::InvalidatedAll if !has_room => {
+                shell.owes_invalidated = true
+            }
             event => shell.post(Letter::Event(event), 100),
         }
         self.wake(to);
@@ -316,7 +314,8 @@ impl World {
             self.checks.count("losses between lanes", missed as u64);
             self.tamper_with_mail(&mut batch);
             for mail in batch {
-                self.trace.line(self.now, || format!("mail {} → {}: {}", lane.0, to.0, shortened(&format!("{mail:?}"))));
+                self.trace
+                    .line(self.now, || format!("mail {} → {}: {}", lane.0, to.0, shortened(&format!("{mail:?}"))));
                 self.shells[usize::from(to.0)].post(Letter::Mail(lane, mail), 0);
             }
             self.wake(to);
@@ -359,7 +358,8 @@ impl World {
         for at in 0..events.len() {
             let (lane, BackendEvent::Reply { ticket, reply }) = &events[at] else { continue };
             let (lane, ticket, reply) = (*lane, *ticket, reply.clone());
-            self.trace.line(self.now, || format!("backend → {}: {ticket:?} {}", lane.0, shortened(&format!("{reply:?}"))));
+            self.trace
+                .line(self.now, || format!("backend → {}: {ticket:?} {}", lane.0, shortened(&format!("{reply:?}"))));
             if self.faults.strikes(Fault::WrongTicket, 4, &mut self.rng)
                 && let Some((_, BackendEvent::Reply { ticket: other, .. })) = &mut self.kept_reply
             {
@@ -398,7 +398,9 @@ impl World {
                 Mail::CatchUp { after, .. } if self.faults.strikes(Fault::WrongCatchUp, 2, &mut self.rng) => {
                     after.ms = after.ms.saturating_sub(50);
                 }
-                Mail::Missed { count, .. } if self.faults.strikes(Fault::MissedOffByOne, 2, &mut self.rng) => *count += 1,
+                Mail::Missed { count, .. } if self.faults.strikes(Fault::MissedOffByOne, 2, &mut self.rng) => {
+                    *count += 1
+                }
                 _ => {}
             }
             let Mail::Frame { feed, format, frame, end } = &batch[at] else {

@@ -69,10 +69,7 @@ impl Plan {
             ..Limits::default()
         };
         let restricts = lanes > 1 && (fault == Some(Fault::RulesIgnored) || rng.u8(0..3) == 0);
-        let wants_outage = matches!(
-            fault,
-            Some(Fault::DropStale | Fault::DropUnstale | Fault::DropInterrupted)
-        );
+        let wants_outage = matches!(fault, Some(Fault::DropStale | Fault::DropUnstale | Fault::DropInterrupted));
         let has_outages = wants_outage || rng.u8(0..2) == 0;
         Plan {
             lanes,

@@ -65,9 +65,7 @@ impl Reader {
         }
         let (len, head) = match (second & 0x7f, rest) {
             (126, [a, b, ..]) => (usize::from(u16::from_be_bytes([*a, *b])), 4),
-            (127, [a, b, c, d, e, f, g, h, ..]) => {
-                (u64::from_be_bytes([*a, *b, *c, *d, *e, *f, *g, *h]) as usize, 10)
-            }
+            (127, [a, b, c, d, e, f, g, h, ..]) => (u64::from_be_bytes([*a, *b, *c, *d, *e, *f, *g, *h]) as usize, 10),
             (126 | 127, _) => return Ok(None),
             (len, _) => (usize::from(len), 2),
         };
@@ -79,7 +77,8 @@ impl Reader {
         }
         let opcode = first & 0x0f;
         let payload: Vec<u8> = self.bytes.drain(..head + len).skip(head).collect();
-        let text = |payload: Vec<u8>| String::from_utf8(payload).map_err(|_| "a text frame that is not UTF-8".to_owned());
+        let text =
+            |payload: Vec<u8>| String::from_utf8(payload).map_err(|_| "a text frame that is not UTF-8".to_owned());
         Ok(Some(match opcode {
             1 => Received::Text(text(payload)?),
             2 => Received::Binary(payload),

@@ -111,7 +111,9 @@ impl Author {
             0 => format!("[{n},\"{mark}\"]"),
             1 => format!("{{not json {mark}"),
             2 => mark,
-            _ => format!("{{\"n\":{n},\"deep\":{{\"list\":[{}],\"on\":{}}},\"mark\":\"{mark}\"}}", list.join(","), n > 1),
+            _ => {
+                format!("{{\"n\":{n},\"deep\":{{\"list\":[{}],\"on\":{}}},\"mark\":\"{mark}\"}}", list.join(","), n > 1)
+            }
         }
     }
 

@@ -350,7 +350,9 @@ impl World {
         if (self.now - self.noticed_at).as_millis() < u128::from(LONG_OUTAGE_MS) {
             return;
         }
-        for client in self.clients.iter().filter(|c| c.format == Format::Native && c.calm_since.0 < calm && !c.is_stalled) {
+        for client in
+            self.clients.iter().filter(|c| c.format == Format::Native && c.calm_since.0 < calm && !c.is_stalled)
+        {
             let has_read_all = |socket: &Socket| {
                 let lane = &self.shells[usize::from(socket.lane.0)].lane;
                 socket.is_drained() && !lane.has_output(socket.conn)
@@ -391,7 +393,9 @@ impl World {
         for act in acts {
             match act {
                 Act::Send(bytes) => {
-                    self.trace.line(self.now, || format!("client {client} sends {}", shortened(&String::from_utf8_lossy(&unmasked(&bytes)))));
+                    self.trace.line(self.now, || {
+                        format!("client {client} sends {}", shortened(&String::from_utf8_lossy(&unmasked(&bytes))))
+                    });
                     self.send_up(socket, &bytes);
                 }
                 Act::Want(command) => self.backend.wanted(&command),
@@ -527,13 +531,17 @@ impl World {
                     Source::Query { command, json, .. } => {
                         let reply = self.backend.answer(command, unix_ms);
                         self.backend.history.answered(command, &reply);
-                        let is_right = |answer: &crate::history::Answer| Some(answer.shown(*json)) == copy.shown.as_ref();
+                        let is_right =
+                            |answer: &crate::history::Answer| Some(answer.shown(*json)) == copy.shown.as_ref();
                         let floor = self.backend.history.seq;
                         let newest = self.backend.history.shown(command, &reply);
                         self.backend.history.seq += 1;
                         let found = self.backend.history.find(command, 0, floor, is_right);
                         self.checks.require(found.is_some(), Check::Convergence, || {
-                            format!("client {} ({:?}) shows {:?} of {command:?}, which is {newest:?}", client.number, client.format, copy.shown)
+                            format!(
+                                "client {} ({:?}) shows {:?} of {command:?}, which is {newest:?}",
+                                client.number, client.format, copy.shown
+                            )
                         });
                     }
                     Source::Stream(name) => {
@@ -581,7 +589,8 @@ impl World {
                 ("openers", live.waiting),
             ];
             for (what, count) in left {
-                self.checks.require(count == 0, Check::BoundedMemory, || format!("lane {lane} still has {count} {what}"));
+                self.checks
+                    .require(count == 0, Check::BoundedMemory, || format!("lane {lane} still has {count} {what}"));
             }
         }
         if let Some(left) = self.backend.remembers() {
