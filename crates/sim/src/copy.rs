@@ -95,7 +95,7 @@ enum Anchor {
 
 /// The copy.
 #[derive(Debug)]
-pub struct Copy {
+pub struct FeedCopy {
     /// Of what.
     pub source: Source,
     /// Whether it is kept.
@@ -128,10 +128,10 @@ fn require(holds: bool, check: Check, what: impl FnOnce() -> String) -> Kept {
     if holds { Ok(()) } else { Err((check, what())) }
 }
 
-impl Copy {
+impl FeedCopy {
     /// A copy that is to be opened.
-    pub fn new(source: Source) -> Copy {
-        Copy {
+    pub fn new(source: Source) -> FeedCopy {
+        FeedCopy {
             source,
             phase: Phase::Wanted,
             open_since: Time::ZERO,
@@ -190,7 +190,7 @@ impl Copy {
 
     /// A channel or pattern is open.
     pub fn opened_channel(&mut self, history: &History) {
-        let log = self.channel().map(|name| history.channel(name).len());
+        let log = self.channel().map(|name| history.channel(name).count());
         (self.anchor, self.missed) = (Anchor::Before(log.unwrap_or(0)), 0);
     }
 
@@ -356,7 +356,7 @@ impl Copy {
     pub fn check_end(&self, history: &History) -> Kept {
         require(!self.stale, Check::NoSilentLoss, || format!("{:?} is still stale", self.source))?;
         let Some(name) = self.channel() else { return Ok(()) };
-        let (len, missed) = (history.channel(name).len(), self.missed);
+        let (len, missed) = (history.channel(name).count(), self.missed);
         let fits = match self.anchor {
             Anchor::Adrift => true,
             Anchor::Before(base) => len <= base + missed,
