@@ -26,7 +26,7 @@ use crate::words::Author;
 use fastrand::Rng;
 use model::backend::{BackendEvent, BackendRequest};
 use model::request::From;
-use model::{Args, EntryId, Format, LaneId, Time, Verb};
+use model::{Args, Format, LaneId, Time, Verb};
 use setup::{new_clients, new_lane};
 use std::collections::BTreeMap;
 
@@ -437,10 +437,11 @@ impl World {
                 Verb::Psubscribe(name(pattern))
             }
             Source::Stream(stream) => {
-                let place = copy.place.unwrap_or(EntryId::MIN);
                 let stream = name(stream);
                 copy.phase = Phase::Open(0);
-                copy.place = None;
+                // Who has no place, or was told to begin anew, hears only what is new: of a stream that was trimmed
+                // nobody gets all.
+                let Some(place) = copy.place.take() else { return Verb::Follow { stream, from: From::End } };
                 let result = copy.opened_stream(None, place, &self.backend.history);
                 self.checks.take("a plain client", result);
                 Verb::Follow { stream, from: From::After(place) }
