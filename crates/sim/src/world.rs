@@ -122,8 +122,8 @@ pub struct World {
     writer: Author,
     is_out: bool,
     noticed_at: Time,
-    /// When the backend is looked at for keys that are due.
-    expire_at: Option<Time>,
+    /// The soonest end of a key for which a look at the backend is planned.
+    expire_due: Option<Time>,
 }
 
 impl World {
@@ -155,7 +155,7 @@ impl World {
             writer: Author::new("w", plan.has_large_values),
             is_out: false,
             noticed_at: Time::ZERO,
-            expire_at: None,
+            expire_due: None,
             now: Time::from_millis(1),
             rng,
             plan,
@@ -265,17 +265,17 @@ impl World {
     fn plan_expiry(&mut self) {
         let due = self.backend.next_expiry_ms().map(|ms| Time::from_millis(ms.saturating_sub(BEGIN_UNIX_MS)));
         if let Some(due) = due
-            && self.expire_at.is_none_or(|planned| due < planned || planned < self.now)
+            && self.expire_due.is_none_or(|planned| due < planned)
         {
             // A server does not expire keys to the millisecond.
+            self.expire_due = Some(due);
             let at = Time(due.max(self.now).0 + self.rng.u64(0..30_000));
-            self.expire_at = Some(at);
             self.post(at, Job::Expire);
         }
     }
 
     fn expire(&mut self) {
-        self.expire_at = None;
+        self.expire_due = None;
         let events = self.with_backend(Backend::expire);
         self.dispatch(events);
     }
