@@ -373,11 +373,25 @@ impl Hub {
         }
     }
 
-    /// The answer to [`Output::CatchUp`]: entries up to `end`; `at_end`: the client hears frames again from here on.
-    pub fn caught_up(&mut self, conn: ConnId, feed: FeedId, format: Format, frame: Bytes, end: EntryId, at_end: bool) {
+    /// The answer to [`Output::CatchUp`]: the entries above `after` up to `end`; `at_end`: the client hears frames again
+    /// from here on. Only what was asked for counts: a client that left meanwhile and follows again from elsewhere waits
+    /// for an answer of its own.
+    #[expect(clippy::too_many_arguments, reason = "the answer's members")]
+    pub fn caught_up(
+        &mut self,
+        conn: ConnId,
+        feed: FeedId,
+        format: Format,
+        after: EntryId,
+        frame: Bytes,
+        end: EntryId,
+        at_end: bool,
+    ) {
         let Some((slot, at)) = self.flushed_subscription(conn, feed, format) else { return };
-        let Place::Awaiting(from) = self.clients[slot].subscriptions[at].place else { return };
-        self.clients[slot].subscriptions[at].place = Place::Current(from);
+        if self.clients[slot].subscriptions[at].place != Place::Awaiting(after) {
+            return;
+        }
+        self.clients[slot].subscriptions[at].place = Place::Current(after);
         let is_empty = frame.is_empty();
         if !is_empty && self.push(slot, Class::Entries, feed, format, 1, frame) != Pushed::Queued {
             return;
@@ -395,7 +409,7 @@ impl Hub {
             }
         }
         if self.bytes > self.config.outbox_total_bytes_max {
-            self.close_largest();
+            self.close_largest(self.bytes - self.config.outbox_total_bytes_max);
         }
     }
 
@@ -475,6 +489,11 @@ impl Hub {
         !self.clients[slot].outbox.is_empty() || self.clients[slot].has_missed
     }
 
+    /// Whether [`Hub::next_output`] has something.
+    pub fn has_output(&self) -> bool {
+        !self.outputs.is_empty()
+    }
+
     /// What the hub wants done, in order.
     pub fn next_output(&mut self) -> Option<Output> {
         self.outputs.pop_front()
@@ -510,12 +529,11 @@ impl Hub {
             for at in 0..self.topics[index].subscribers.len() {
                 let Subscriber { client, index: subscription } = self.topics[index].subscribers[at];
                 let (slot, subscription) = (client as usize, subscription as usize);
-                if !matches!(self.clients[slot].subscriptions[subscription].place, Place::Current(_)) {
-                    continue;
-                }
+                let Place::Current(place) = self.clients[slot].subscriptions[subscription].place else { continue };
                 let pushed = self.push(slot, class, feed, format, chunk.count, chunk.bytes.clone());
                 if pushed == Pushed::Queued && class == Class::Entries {
-                    self.clients[slot].subscriptions[subscription].place = Place::Current(chunk.end);
+                    // A frame without entries, a gap's, leads nowhere.
+                    self.clients[slot].subscriptions[subscription].place = Place::Current(place.max(chunk.end));
                 }
             }
         }
@@ -640,9 +658,13 @@ impl Hub {
         }
     }
 
-    fn close_largest(&mut self) {
-        let open = self.clients.iter().filter(|(_, c)| !c.is_closed);
-        if let Some((slot, _)) = open.max_by_key(|(_, c)| c.outbox.bytes()) {
+    /// Closes the clients with the most, as many as it takes to be rid of `excess` bytes.
+    fn close_largest(&mut self, mut excess: usize) {
+        let open = self.clients.iter().filter(|(_, c)| !c.is_closed && !c.outbox.is_empty());
+        let mut largest: Vec<(usize, usize)> = open.map(|(slot, c)| (c.outbox.bytes(), slot)).collect();
+        largest.sort_unstable();
+        while let Some((bytes, slot)) = largest.pop().filter(|_| excess > 0) {
+            excess = excess.saturating_sub(bytes);
             self.close(slot, CloseCode::TooSlow);
         }
     }

@@ -35,6 +35,11 @@ fn publish(hub: &mut Hub, text: &str, end: u64) {
     hub.publish(FEED, Format::Native, Bytes::copy_from_slice(text.as_bytes()), EntryId::new(end, 0));
 }
 
+fn caught_up(hub: &mut Hub, conn: ConnId, after: u64, text: &str, end: u64) {
+    let (after, end) = (EntryId::new(after, 0), EntryId::new(end, 0));
+    hub.caught_up(conn, FEED, Format::Native, after, Bytes::copy_from_slice(text.as_bytes()), end, true);
+}
+
 #[test]
 fn frames_of_one_turn_are_one_chunk_for_everybody() {
     let mut hub = hub();
@@ -156,6 +161,52 @@ fn all_together_over_the_limit_closes_the_one_with_the_most() {
 }
 
 #[test]
+fn far_over_the_limit_as_many_are_closed_as_it_takes_and_no_more() {
+    let mut hub = Hub::new(Config { outbox_bytes_max: LIMIT, outbox_total_bytes_max: 150, tell_missed: tell });
+    let conns: Vec<ConnId> = (0..5).map(|_| hub.add_client()).collect();
+    for (conn, size) in conns.iter().zip([60, 61, 62, 63, 64]) {
+        hub.send(*conn, Bytes::from(vec![b'x'; size]));
+    }
+    hub.end_turn();
+    let closed: Vec<ConnId> = std::iter::from_fn(|| hub.next_output())
+        .map(|output| match output {
+            Output::Close { conn, .. } => conn,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(closed, [conns[4], conns[3], conns[2]]);
+    closed.iter().for_each(|conn| hub.finish(*conn, None));
+    assert_eq!(hub.total_queued_bytes(), 121);
+}
+
+#[test]
+fn a_frame_without_entries_does_not_move_a_follower_back() {
+    let mut hub = hub();
+    let conn = subscribed(&mut hub, Class::Entries, Place::Current(EntryId::MIN));
+    publish(&mut hub, "1-5;", 5);
+    hub.end_turn();
+    hub.publish(FEED, Format::Native, Bytes::from_static(b"gap;"), EntryId::MIN);
+    hub.end_turn();
+    publish(&mut hub, &"x".repeat(LIMIT), 6);
+    hub.end_turn();
+    assert_eq!(read_all(&mut hub, conn), "1-5;gap;");
+    let after = EntryId::new(5, 0);
+    assert_eq!(hub.next_output(), Some(Output::CatchUp { conn, feed: FEED, format: Format::Native, after }));
+}
+
+#[test]
+fn an_answer_to_a_follower_that_has_begun_anew_is_not_taken_for_its_own() {
+    let mut hub = hub();
+    let conn = subscribed(&mut hub, Class::Entries, Place::Behind(EntryId::new(1, 0)));
+    assert!(matches!(hub.next_output(), Some(Output::CatchUp { .. })));
+    hub.unsubscribe(conn, FEED, Format::Native);
+    hub.subscribe(conn, FEED, Format::Native, Class::Entries, Place::Behind(EntryId::new(7, 0)));
+    caught_up(&mut hub, conn, 1, "2;3;4;5;6;7;8;", 8);
+    caught_up(&mut hub, conn, 7, "8;", 8);
+    assert_eq!(read_all(&mut hub, conn), "8;");
+}
+
+#[test]
 fn a_slot_used_again_is_another_client() {
     let mut hub = hub();
     let old = subscribed(&mut hub, Class::Events, Place::Current(EntryId::MIN));
@@ -214,7 +265,7 @@ proptest! {
                 Step::EndTurn => hub.end_turn(),
                 Step::Answer => if let Some(after) = asked.take() {
                     let text: String = (after + 1..=last).map(entry).collect();
-                    hub.caught_up(conn, FEED, Format::Native, text.into(), EntryId::new(last, 0), true);
+                    caught_up(&mut hub, conn, after, &text, last);
                 },
             }
             drain(&mut hub, &mut asked);
@@ -225,7 +276,7 @@ proptest! {
             drain(&mut hub, &mut asked);
             if let Some(after) = asked.take() {
                 let text: String = (after + 1..=last).map(entry).collect();
-                hub.caught_up(conn, FEED, Format::Native, text.into(), EntryId::new(last, 0), true);
+                caught_up(&mut hub, conn, after, &text, last);
             }
         }
         let expected: String = (1..=last).map(entry).collect();

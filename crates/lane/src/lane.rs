@@ -190,6 +190,12 @@ impl Lane {
         }
     }
 
+    /// Whether another turn has something to do though nothing more happens: what was written or taken made room, and
+    /// what was missed for lack of it can be asked for.
+    pub fn wants_turn(&self) -> bool {
+        self.hub.has_output() || self.links.iter().any(Link::may_recover)
+    }
+
     /// When [`Event::Timeout`] wants to come, unless something else happens first.
     pub fn next_timeout(&self) -> Option<Time> {
         [self.live.next_timeout(), self.next_sweep].into_iter().flatten().min()
