@@ -215,11 +215,14 @@ impl Reader {
             return;
         }
         let message_bytes_max = self.lane.with_lane(|lane| lane.limits().message_bytes_max);
+        let mut whole = false;
         loop {
             // The decoder is taken out, so that what it gives may be handed to `self`.
             let mut decoder = std::mem::replace(&mut self.decoder, Decoder::new(Role::Server));
             let more = match decoder.decode(&mut input, message_bytes_max) {
                 Ok(Some(message)) => {
+                    // What stands between the frames of a message does not end it.
+                    whole |= !matches!(message, Message::Ping(_) | Message::Pong(_));
                     self.message(message);
                     true
                 }
@@ -234,8 +237,8 @@ impl Reader {
                 break;
             }
         }
-        let mid_frame = self.decoder.is_mid_frame();
-        self.lane.handle(Event::Heard { conn: self.socket.conn, mid_frame });
+        let partial = self.decoder.is_mid_frame() || self.decoder.held_bytes() > 0;
+        self.lane.handle(Event::Heard { conn: self.socket.conn, whole, partial });
     }
 
     fn message(&mut self, message: Message<'_>) {

@@ -32,11 +32,11 @@ impl Lane {
         self.answer(conn, &Response::Hello(hello), &mut Vec::new());
     }
 
-    pub(crate) fn handle_heard(&mut self, conn: ConnId, mid_frame: bool, now: Time) {
+    pub(crate) fn handle_heard(&mut self, conn: ConnId, whole: bool, partial: bool, now: Time) {
         if let Some(client) = self.client_mut(conn)
             && !client.is_closing
         {
-            client.liveness.heard(mid_frame, now);
+            client.liveness.heard(whole, partial, now);
         }
     }
 
