@@ -18,7 +18,7 @@ pub type TellMissed = fn(Format, FeedId, u64) -> Result<Bytes, CloseCode>;
 /// What a hub is made with.
 #[derive(Clone, Copy, Debug)]
 pub struct Config {
-    /// Bytes queued for one client.
+    /// Bytes queued for one client, with what the queue itself takes.
     pub outbox_bytes_max: usize,
     /// Bytes queued for all clients of this hub together: over it, the client with the most is closed.
     pub outbox_total_bytes_max: usize,
@@ -86,6 +86,8 @@ pub struct Counters {
     pub too_slow: u64,
 }
 
+/// What a frame weighs in an outbox beside its bytes: many small ones cost more for their places than for their content.
+const ITEM_BYTES: usize = std::mem::size_of::<Item<Bytes>>();
 /// At most so many values or catch-ups are on their way to one client at once.
 const AWAITING_MAX: usize = 8;
 /// Frames of one turn are joined up to this size: larger ones would make dropping coarse.
@@ -354,10 +356,7 @@ impl Hub {
         client.is_closed = true;
         client.has_missed = false;
         let before = client.outbox.bytes();
-        let last = last.map(|body| {
-            let (feed, format) = (FeedId(0), Format::Native);
-            Item { class: Class::Must, feed, format, count: 1, weight: body.len(), body }
-        });
+        let last = last.map(|body| item(Class::Must, FeedId(0), Format::Native, 1, body));
         client.outbox.finish(last);
         self.bytes = self.bytes + client.outbox.bytes() - before;
         self.mark_dirty(slot);
@@ -462,7 +461,7 @@ impl Hub {
         }
         let item = self.clients[slot].outbox.pop()?;
         self.bytes -= item.weight;
-        self.counters.bytes_written += item.weight as u64;
+        self.counters.bytes_written += item.body.len() as u64;
         self.ask_again(slot);
         Some(item.body)
     }
@@ -550,8 +549,8 @@ impl Hub {
             return Pushed::Lost;
         }
         let before = client.outbox.bytes();
-        let item = Item { class, feed, format, count, weight: body.len(), body };
-        let pushed = client.outbox.push(item, self.config.outbox_bytes_max, &mut self.lost);
+        let pushed =
+            client.outbox.push(item(class, feed, format, count, body), self.config.outbox_bytes_max, &mut self.lost);
         self.bytes = self.bytes + client.outbox.bytes() - before;
         match pushed {
             Pushed::Queued => self.counters.frames += u64::from(count),
@@ -638,15 +637,9 @@ impl Hub {
             let missed = std::mem::take(&mut subscription.missed);
             // A format that cannot tell had the client closed when the loss happened.
             let Ok(body) = (self.config.tell_missed)(format, feed, missed) else { continue };
-            self.bytes += body.len();
-            client.outbox.insert_before_events(Item {
-                class: Class::Must,
-                feed,
-                format,
-                count: 1,
-                weight: body.len(),
-                body,
-            });
+            let told = item(Class::Must, feed, format, 1, body);
+            self.bytes += told.weight;
+            client.outbox.insert_before_events(told);
         }
     }
 
@@ -668,6 +661,10 @@ impl Hub {
             self.close(slot, CloseCode::TooSlow);
         }
     }
+}
+
+fn item(class: Class, feed: FeedId, format: Format, count: u32, body: Bytes) -> Item<Bytes> {
+    Item { class, feed, format, count, weight: ITEM_BYTES + body.len(), body }
 }
 
 struct Joined {
