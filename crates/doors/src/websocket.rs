@@ -135,6 +135,16 @@ struct Reader {
     last_id: u64,
 }
 
+/// What a read brought.
+enum Came {
+    /// Something, or nothing yet.
+    Some,
+    /// As much as the buffer holds: there is more, as a rule.
+    Full,
+    /// The connection's end.
+    End,
+}
+
 /// What the task was woken for.
 enum Ready {
     Input,
@@ -149,11 +159,12 @@ impl Reader {
         let mut has_shut_down = false;
         loop {
             match poll_fn(|cx| self.poll_ready(has_shut_down, cx)).await {
-                Ready::Input => {
-                    if !self.read() {
-                        break;
-                    }
-                }
+                Ready::Input => match self.read() {
+                    Came::Some => {}
+                    // A client that sends without a pause takes its turns as the others do.
+                    Came::Full => tokio::task::yield_now().await,
+                    Came::End => break,
+                },
                 Ready::Room => {
                     self.socket.is_blocked.set(false);
                     self.lane.flush(self.socket.conn);
@@ -193,20 +204,22 @@ impl Reader {
         Poll::Pending
     }
 
-    /// Reads what is there. Returns whether the connection goes on.
-    fn read(&mut self) -> bool {
+    /// Reads what is there, up to a buffer.
+    fn read(&mut self) -> Came {
         let (lane, socket) = (self.lane.clone(), self.socket.clone());
         lane.with_scratch(|buffer| match socket.stream.try_read(buffer) {
-            Ok(0) => false,
+            Ok(0) => Came::End,
             Ok(count) => {
-                if count < buffer.len() {
-                    // The socket is empty: saying so saves the read that would only find that out.
-                    socket.not_ready(Interest::READABLE);
-                }
                 self.received(&mut buffer[..count]);
-                true
+                if count == buffer.len() {
+                    return Came::Full;
+                }
+                // The socket is empty: saying so saves the read that would only find that out.
+                socket.not_ready(Interest::READABLE);
+                Came::Some
             }
-            Err(error) => matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted),
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Came::Some,
+            Err(_) => Came::End,
         })
     }
 
