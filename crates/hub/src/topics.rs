@@ -90,7 +90,8 @@ pub struct Counters {
 const ITEM_BYTES: usize = std::mem::size_of::<Item<Bytes>>();
 /// At most so many values or catch-ups are on their way to one client at once.
 const AWAITING_MAX: usize = 8;
-/// Frames of one turn are joined up to this size: larger ones would make dropping coarse.
+/// Frames of one turn are joined up to this size, and up to a quarter of an outbox: larger ones would make dropping
+/// coarse, and a chunk may not be larger than what it goes into.
 const JOIN_BYTES_MAX: usize = 64 << 10;
 
 /// One lane's clients and topics.
@@ -548,7 +549,8 @@ impl Hub {
         }
         let frames = std::mem::take(&mut topic.turn);
         let (feed, format, class) = (topic.feed, topic.format, topic.class);
-        for chunk in join(&frames) {
+        let join_bytes_max = JOIN_BYTES_MAX.min(self.config.outbox_bytes_max / 4);
+        for chunk in join(&frames, join_bytes_max) {
             for at in 0..self.topics[index].subscribers.len() {
                 let Subscriber { client, index: subscription } = self.topics[index].subscribers[at];
                 let (slot, subscription) = (client as usize, subscription as usize);
@@ -602,6 +604,10 @@ impl Hub {
     fn lose(&mut self, slot: usize, loss: Loss) {
         let Some(&topic) = self.by_feed.get(&(loss.feed, loss.format)) else { return };
         let client = &mut self.clients[slot];
+        if client.is_closed {
+            // Its last word is queued: nothing comes behind it.
+            return;
+        }
         let Some(subscription) = client.subscriptions.iter_mut().find(|s| s.topic == topic) else { return };
         match (loss.class, subscription.place) {
             (Class::Must, _) => unreachable!("a Must is never lost"),
@@ -699,18 +705,18 @@ struct Joined {
 
 /// Joins frames into as few chunks as the size allows. The copies are this lane's own, so that no reference count is
 /// shared with other lanes.
-fn join(frames: &[(Bytes, EntryId)]) -> SmallVec<[Joined; 1]> {
+fn join(frames: &[(Bytes, EntryId)], bytes_max: usize) -> SmallVec<[Joined; 1]> {
     let mut chunks: SmallVec<[Joined; 1]> = SmallVec::new();
     let mut rest = frames;
     while let [(first, _), others @ ..] = rest {
         let mut size = first.len();
         let more = others.iter().take_while(|(frame, _)| {
             size += frame.len();
-            size <= JOIN_BYTES_MAX
+            size <= bytes_max
         });
         let (now, later) = rest.split_at(1 + more.count());
         let bytes = match now {
-            [(one, _)] if one.len() > JOIN_BYTES_MAX => one.clone(),
+            [(one, _)] if one.len() > bytes_max => one.clone(),
             several => {
                 let mut joined = Vec::with_capacity(several.iter().map(|(frame, _)| frame.len()).sum());
                 several.iter().for_each(|(frame, _)| joined.extend_from_slice(frame));

@@ -86,6 +86,29 @@ fn what_was_lost_on_the_way_here_is_told_behind_what_came_before_it() {
 }
 
 #[test]
+fn nothing_comes_behind_the_last_word() {
+    let mut hub = hub();
+    let conn = subscribed(&mut hub, Class::Events, Place::Current(EntryId::MIN));
+    hub.finish(conn, Some(Bytes::from_static(b"bye")));
+    hub.add_missed(FEED, Format::Native, 2);
+    publish(&mut hub, "message ", 0);
+    hub.end_turn();
+    assert_eq!(read_all(&mut hub, conn), "bye");
+}
+
+#[test]
+fn frames_of_one_turn_do_not_become_a_chunk_over_the_limit() {
+    let mut hub = hub();
+    let conn = subscribed(&mut hub, Class::Events, Place::Current(EntryId::MIN));
+    for n in 0..50 {
+        publish(&mut hub, &format!("message{n:02} "), 0);
+    }
+    hub.end_turn();
+    assert!(hub.queued_bytes(conn) <= LIMIT);
+    assert!(read_all(&mut hub, conn).ends_with("message49 "));
+}
+
+#[test]
 fn who_leaves_a_channel_gets_no_more_of_it() {
     let mut hub = hub();
     let conn = subscribed(&mut hub, Class::Events, Place::Current(EntryId::MIN));

@@ -65,7 +65,7 @@ impl Link {
 
     /// The next letter.
     pub fn pop(&mut self) -> Option<Mail> {
-        for ((feed, format), count) in std::mem::take(&mut self.missed) {
+        for ((feed, format), count) in in_order(&mut self.missed) {
             let body = Mail::Missed { feed, format, count };
             let told = Item { class: Class::Must, feed, format, count: 1, weight: MAIL_BYTES, body };
             self.outbox.insert_before_events(told);
@@ -84,7 +84,7 @@ impl Link {
             return Vec::new();
         }
         let named = |((feed, format), class)| Recovery { feed, format, class };
-        std::mem::take(&mut self.behind).into_iter().map(named).collect()
+        in_order(&mut self.behind).into_iter().map(named).collect()
     }
 
     /// Whether letters wait.
@@ -96,6 +96,13 @@ impl Link {
     pub fn bytes(&self) -> usize {
         self.outbox.bytes()
     }
+}
+
+/// Empties the map in the order of its keys, so that what a lane does depends on what it is told and nothing else.
+fn in_order<T>(map: &mut AHashMap<(FeedId, Format), T>) -> Vec<((FeedId, Format), T)> {
+    let mut entries: Vec<_> = std::mem::take(map).into_iter().collect();
+    entries.sort_unstable_by_key(|(key, _)| *key);
+    entries
 }
 
 #[cfg(test)]

@@ -1,17 +1,21 @@
 //! A client of the native protocol, or of `/raw` or `/sse`: what it asks, what it has asked, and its copies of feeds.
 //!
-//! It checks every answer against what it asked, and hands every feed frame to the [`Copy`] that it is for. It knows
+//! It checks every answer against what it asked, and hands every feed frame to the [`FeedCopy`] that it is for. It knows
 //! nothing of the server but its bytes.
 
+mod acts;
+mod answers;
+mod plain;
+
 use crate::checks::{Broken, Check, Checks};
-use crate::copy::{Copy, News, Phase, Source, entry_of};
+use crate::copy::{FeedCopy, News, Phase, entry_of};
 use crate::faults::{Fault, Faults};
-use crate::history::{History, Shown, mark_of};
-use crate::reader::{Reader, Received, close_frame, pong_frame, text_frame};
-use crate::words::{self, Author, SECRET};
+use crate::history::History;
+use crate::reader::{Reader, Received, pong_frame};
+use crate::words::{Author, SECRET};
 use fastrand::Rng;
 use model::{EntryId, Format, LaneId, Time};
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
 /// What was asked with a number.
@@ -78,11 +82,13 @@ pub struct Client {
     /// Since when nothing disturbed it.
     pub calm_since: Time,
     /// Its copies of feeds.
-    pub copies: Vec<Copy>,
+    pub copies: Vec<FeedCopy>,
     reader: Reader,
     author: Author,
     connections: u32,
     is_greeted: bool,
+    /// A close frame has come.
+    is_closed: bool,
     asked: BTreeMap<u64, Asked>,
     next_id: u64,
     /// The last operation of its own that it knows of.
@@ -114,6 +120,7 @@ impl Client {
             author: Author::new("", false),
             connections: 0,
             is_greeted: false,
+            is_closed: false,
             asked: BTreeMap::new(),
             next_id: 0,
             floor: 0,
@@ -133,7 +140,7 @@ impl Client {
         self.socket = Some(socket);
         self.connections += 1;
         self.calm_since = now;
-        self.is_greeted = false;
+        (self.is_greeted, self.is_closed) = (false, false);
         self.reader = if self.format == Format::Sse { Reader::event_stream() } else { Reader::web_socket() };
         self.author = Author::new(format!("c{}.{}", self.number, self.connections), self.has_large_values);
     }
@@ -144,14 +151,14 @@ impl Client {
         self.asked.clear();
         (self.floor, self.nonsense) = (0, 0);
         self.calm_since = now;
-        self.copies.iter_mut().for_each(Copy::lost);
+        self.copies.iter_mut().for_each(FeedCopy::lost);
     }
 
     /// Bytes have come.
     pub fn read(&mut self, bytes: &[u8], desk: &mut Desk<'_>) {
         self.reader.push(bytes);
         while !desk.acts.contains(&Act::HangUp) {
-            match self.reader.next() {
+            match self.reader.take() {
                 Ok(Some(received)) => {
                     let result = self.received(received, desk);
                     desk.checks.take(&format!("client {}", self.number), result);
@@ -163,6 +170,9 @@ impl Client {
     }
 
     fn received(&mut self, received: Received, desk: &mut Desk<'_>) -> Result<(), Broken> {
+        if std::mem::replace(&mut self.is_closed, matches!(received, Received::Close(_))) {
+            return Err((Check::Format, format!("{received:?} behind a close frame")));
+        }
         if self.is_restricted && format!("{received:?}").contains(SECRET) {
             return Err((Check::Permissions, format!("restricted, and received {received:?}")));
         }
@@ -227,388 +237,6 @@ impl Client {
         let result = self.copies[at].told(news, desk.history);
         result.map_err(|(check, what)| (check, format!("{:?}: {what}", self.copies[at].source)))
     }
-
-    fn answered(&mut self, asked: Asked, message: &Json, desk: &mut Desk<'_>) -> Result<(), Broken> {
-        let code = code_of(message).filter(|_| message.get("feed").is_none());
-        if matches!(asked, Asked::Forbidden) {
-            let is_refused = code == Some("NOPERM");
-            desk.checks.count("forbidden", 1);
-            return if is_refused {
-                Ok(())
-            } else {
-                Err((Check::Permissions, "a forbidden request was answered".into()))
-            };
-        }
-        let wrong = |asked: &Asked| Err((Check::Answers, format!("the answer to {asked:?}")));
-        let result = message.get("result");
-        match (asked, code) {
-            (Asked::Open { copy, .. }, Some(code)) => self.refused(copy, code),
-            (_, Some("UNAVAILABLE")) => Ok(()),
-            (Asked::Write(_), Some("WRONGTYPE" | "ERR" | "TOOBIG")) | (Asked::Transaction(..), Some("TOOBIG")) => {
-                Ok(())
-            }
-            (Asked::Write(marks), None) if result.is_some() => {
-                self.wrote(&marks, desk.history);
-                Ok(())
-            }
-            (Asked::Transaction(count, marks), None)
-                if result.is_some_and(|r| r.as_array().is_some_and(|r| r.len() == count)) =>
-            {
-                self.wrote(&marks, desk.history);
-                Ok(())
-            }
-            (Asked::Echo(text), None) if result == Some(&Json::String(text.clone())) => Ok(()),
-            (Asked::Close { copy, feed }, None | Some("NOFEED")) => {
-                if self.copies[copy].phase == Phase::Open(feed) {
-                    self.copies[copy].lost();
-                    self.copies[copy].phase = Phase::Idle;
-                }
-                Ok(())
-            }
-            (Asked::Open { copy, floor, again, from }, None) => self.opened(copy, floor, again, from, message, desk),
-            (asked, _) => wrong(&asked),
-        }
-    }
-
-    fn wrote(&mut self, marks: &[String], history: &History) {
-        let seqs = marks.iter().filter_map(|mark| history.seq_of(mark));
-        self.floor = seqs.fold(self.floor, u64::max);
-    }
-
-    fn refused(&mut self, at: usize, code: &str) -> Result<(), Broken> {
-        let copy = &mut self.copies[at];
-        if !matches!(copy.phase, Phase::Open(_)) {
-            copy.phase = if code == "UNAVAILABLE" { Phase::Wanted } else { Phase::Idle };
-        }
-        match (code, &copy.source) {
-            ("RESET", Source::Stream(_)) => {
-                copy.place = None;
-                Ok(())
-            }
-            ("UNAVAILABLE" | "TOOMANY" | "TOOBIG", _) | ("WRONGTYPE", Source::Stream(_)) => Ok(()),
-            _ => Err((Check::Answers, format!("{:?} was refused", copy.source))),
-        }
-    }
-
-    fn opened(
-        &mut self,
-        at: usize,
-        floor: u64,
-        again: bool,
-        asked: Option<EntryId>,
-        message: &Json,
-        desk: &mut Desk<'_>,
-    ) -> Result<(), Broken> {
-        let number = |name: &str| message.get(name).and_then(Json::as_u64);
-        let feed = number("feed").ok_or_else(|| (Check::Format, "no feed number".to_owned()))?;
-        let copy = &mut self.copies[at];
-        let was_open = copy.phase == Phase::Open(feed);
-        if let (true, Phase::Open(before), false) = (again, copy.phase, was_open) {
-            return Err((Check::Answers, format!("feed {before} was opened again as {feed}")));
-        }
-        copy.phase = Phase::Open(feed);
-        if !was_open {
-            copy.open_since = desk.now;
-        }
-        let is_stale = message.get("stale") == Some(&Json::Bool(true));
-        let held = copy.rev;
-        let result = match &copy.source {
-            Source::Query { .. } => {
-                let content = match (message.get("same"), message.get("value"), code_of(message)) {
-                    (Some(_), ..) => {
-                        desk.checks.count("resumed with the same value", 1);
-                        None
-                    }
-                    (None, Some(value), _) => Some(Shown::Value(value.clone())),
-                    (None, None, Some(code)) => Some(Shown::Error(code.to_owned())),
-                    _ => return Err((Check::Format, "opened without a value".into())),
-                };
-                let rev = number("rev").ok_or_else(|| (Check::Format, "no rev".to_owned()))?;
-                if was_open && rev < held {
-                    return Err((Check::Order, format!("rev {rev} after {held}")));
-                }
-                let tag = message.get("tag").and_then(Json::as_str).map(str::to_owned);
-                copy.opened_query(rev, tag, content, if is_stale { 0 } else { floor }, desk.history)
-            }
-            _ if was_open => Ok(()),
-            Source::Channel(_) | Source::Pattern(_) => {
-                copy.opened_channel(desk.history);
-                Ok(())
-            }
-            Source::Stream(_) => {
-                let from = message.get("from").and_then(Json::as_str).and_then(|id| id.parse().ok());
-                let from = from.ok_or_else(|| (Check::Format, "no place".to_owned()))?;
-                copy.opened_stream(asked, from, desk.history)
-            }
-        };
-        if !was_open {
-            copy.stale = is_stale;
-        }
-        result.map_err(|(check, what)| (check, format!("{:?}: {what}", self.copies[at].source)))
-    }
-
-    /// A server-sent event.
-    fn event(
-        &mut self,
-        name: &str,
-        id: Option<String>,
-        data: Option<String>,
-        desk: &mut Desk<'_>,
-    ) -> Result<(), Broken> {
-        let Some(data) = data else {
-            if let Some(id) = id {
-                self.told_place(&id, desk);
-            }
-            return Ok(());
-        };
-        let data: Json = serde_json::from_str(&data).map_err(|error| (Check::Format, error.to_string()))?;
-        let tag = id.unwrap_or_default();
-        let member = if name == "failed" { "error" } else { name };
-        let message = match (name, &data) {
-            ("value" | "patch", _) => json!({ "tag": tag, member: data }),
-            ("message", Json::Object(pattern)) => json!({ "message": pattern["message"] }),
-            _ => json!({ member: data }),
-        };
-        let news = news_of(&message).ok_or_else(|| (Check::Format, format!("{name} {data} says nothing")))?;
-        if let News::Closed(code) = &news {
-            if code == "RESET" {
-                self.copies[0].place = None;
-            }
-            desk.acts.push(Act::HangUp);
-            return Ok(());
-        }
-        self.plain(news, desk)
-    }
-
-    /// An `id:` alone: the value is still the one that the client has, or where it is in a stream.
-    fn told_place(&mut self, id: &str, desk: &Desk<'_>) {
-        let copy = &mut self.copies[0];
-        copy.phase = Phase::Open(0);
-        copy.open_since = desk.now;
-        if let (Source::Stream(_), Ok(place)) = (&copy.source, id.parse()) {
-            copy.place = Some(place);
-        }
-    }
-
-    /// News on a connection that has one feed.
-    fn plain(&mut self, news: News, desk: &mut Desk<'_>) -> Result<(), Broken> {
-        let is_query = matches!(self.copies[0].source, Source::Query { .. });
-        if let News::Bare(text) = &news
-            && let Some(error) = text.strip_prefix("(error) ")
-            && (!is_query || ["UNAVAILABLE", "TOOMANY", "TOOBIG"].iter().any(|code| error.starts_with(code)))
-        {
-            if error.starts_with("RESET") {
-                self.copies[0].place = None;
-            }
-            desk.acts.push(Act::HangUp);
-            return Ok(());
-        }
-        if self.copies[0].phase != Phase::Open(0) {
-            self.copies[0].phase = Phase::Open(0);
-            self.copies[0].open_since = desk.now;
-        }
-        self.news(0, news, desk)
-    }
-
-    /// The client does something.
-    pub fn act(&mut self, desk: &mut Desk<'_>) {
-        let is_plain = self.format != Format::Native;
-        match desk.rng.u8(0..100) {
-            0..3 => desk.acts.push(Act::HangUp),
-            3..7 => desk.acts.push(Act::Stall(desk.rng.u64(1000..900_000))),
-            _ if is_plain || !self.is_greeted => {}
-            7 => {
-                let mut frame = Vec::new();
-                close_frame(&mut frame);
-                desk.acts.push(Act::Send(frame));
-            }
-            8..11 => self.open_wanted(desk),
-            11..20 => self.want_more(desk),
-            20..25 => self.close_some(desk),
-            25..28 => self.open_again(desk),
-            28..30 => self.talk_nonsense(desk),
-            30..38 => {
-                let text = self.author.mark();
-                self.ask(Asked::Echo(text.clone()), json!({ "command": ["ECHO", text] }), desk);
-            }
-            38..42 => {
-                let text = self.author.mark();
-                self.ask(Asked::Echo(text.clone()), json!({ "ping": text }), desk);
-            }
-            42..46 => self.transact(desk),
-            46..60 => {
-                let command = self.author.publish(desk.rng);
-                self.write(command, desk);
-            }
-            60..66 => {
-                let command = self.author.add_entry(desk.rng);
-                self.write(command, desk);
-            }
-            _ => {
-                let command = self.author.write(desk.rng);
-                self.write(command, desk);
-            }
-        }
-    }
-
-    fn write(&mut self, command: Vec<String>, desk: &mut Desk<'_>) {
-        // A message changes no data: who opens a query after it need not see anything.
-        let marks = if command[0] == "PUBLISH" { Vec::new() } else { marks(&command) };
-        let asked = if self.forbids(&command) { Asked::Forbidden } else { Asked::Write(marks) };
-        self.ask(asked, json!({ "command": command }), desk);
-    }
-
-    fn transact(&mut self, desk: &mut Desk<'_>) {
-        let mut commands: Vec<Vec<String>> = (0..desk.rng.u8(1..4)).map(|_| self.author.write(desk.rng)).collect();
-        // A stream deleted and made again within one millisecond may have the same ids: nobody could tell.
-        commands.retain(|command| !words::STREAMS.contains(&command[1].as_str()) || command[0] == "XADD");
-        let asked = match commands.iter().any(|command| self.forbids(command)) {
-            true => Asked::Forbidden,
-            false => Asked::Transaction(commands.len(), commands.iter().flat_map(|command| marks(command)).collect()),
-        };
-        if !commands.is_empty() {
-            self.ask(asked, json!({ "commands": commands, "atomic": true }), desk);
-        }
-    }
-
-    fn talk_nonsense(&mut self, desk: &mut Desk<'_>) {
-        let texts =
-            ["{", "[]", "7", r#"{"live":["GET"],"subscribe":"c"}"#, r#"{"id":-1,"ping":1}"#, r#"{"nonsense":1}"#];
-        self.nonsense += 1;
-        send(texts[desk.rng.usize(0..texts.len())], desk);
-    }
-
-    fn want_more(&mut self, desk: &mut Desk<'_>) {
-        if self.copies.len() >= 8 {
-            return self.reopen(desk);
-        }
-        let source = self.choose(desk.rng);
-        if self.copies.iter().any(|copy| copy.source == source) {
-            return;
-        }
-        self.copies.push(Copy::new(source));
-        self.open_wanted(desk);
-    }
-
-    /// Something to hear.
-    pub fn choose(&self, rng: &mut Rng) -> Source {
-        let name = |rng: &mut Rng, names: &[&str]| names[rng.usize(0..names.len())].to_owned();
-        match rng.u8(0..10) {
-            0 | 1 => Source::Channel(name(rng, &words::CHANNELS)),
-            2 if self.format != Format::Raw => Source::Pattern(name(rng, &words::PATTERNS)),
-            3 | 4 => Source::Stream(name(rng, &words::STREAMS)),
-            _ => {
-                let (command, every, json) = words::query(rng);
-                let every = every.or((self.format != Format::Native).then_some(16));
-                // Without a pace it is 16: the same feed, which a client keeps one copy of.
-                Source::Query {
-                    command,
-                    every: every.filter(|&every| every != 16),
-                    json: json && self.format != Format::Raw,
-                }
-            }
-        }
-    }
-
-    fn reopen(&mut self, desk: &mut Desk<'_>) {
-        let idle = self.copies.iter_mut().find(|copy| copy.phase == Phase::Idle);
-        if let Some(copy) = idle {
-            copy.phase = Phase::Wanted;
-            self.open_wanted(desk);
-        }
-    }
-
-    /// Opens every feed that is wanted.
-    pub fn open_wanted(&mut self, desk: &mut Desk<'_>) {
-        for at in 0..self.copies.len() {
-            if self.copies[at].phase == Phase::Wanted && self.is_greeted && self.format == Format::Native {
-                self.copies[at].phase = Phase::Opening;
-                self.open(at, false, desk);
-            }
-        }
-    }
-
-    fn open_again(&mut self, desk: &mut Desk<'_>) {
-        let open: Vec<usize> =
-            (0..self.copies.len()).filter(|&at| matches!(self.copies[at].phase, Phase::Open(_))).collect();
-        if !open.is_empty() {
-            self.open(open[desk.rng.usize(0..open.len())], true, desk);
-        }
-    }
-
-    fn open(&mut self, at: usize, again: bool, desk: &mut Desk<'_>) {
-        let copy = &self.copies[at];
-        let (request, names) = match &copy.source {
-            Source::Query { command, every, json } => {
-                desk.acts.push(Act::Want(command.clone()));
-                let mut request = json!({ "live": command });
-                if let Some(every) = every {
-                    request["every"] = (*every).into();
-                }
-                if *json {
-                    request["json"] = true.into();
-                }
-                // While frames come, nobody knows what will be held when the answer comes.
-                if let (Some(tag), Some(Shown::Value(_)), false) = (&copy.tag, &copy.shown, again) {
-                    request["have"] = tag.as_str().into();
-                }
-                (request, command.clone())
-            }
-            Source::Channel(name) => (json!({ "subscribe": name }), vec![name.clone()]),
-            Source::Pattern(name) => (json!({ "psubscribe": name }), vec![name.clone()]),
-            Source::Stream(name) => {
-                let from = match copy.place {
-                    Some(place) => json!(place.to_string()),
-                    None if desk.rng.bool() => json!("0"),
-                    None => json!("$"),
-                };
-                (json!({ "follow": name, "from": from }), vec![name.clone()])
-            }
-        };
-        let asked = match self.forbids(&names) {
-            true => Asked::Forbidden,
-            false => Asked::Open { copy: at, floor: self.floor, again, from: copy.place },
-        };
-        self.ask(asked, request, desk);
-    }
-
-    fn close_some(&mut self, desk: &mut Desk<'_>) {
-        let open = self.copies.iter().enumerate().filter_map(|(at, copy)| match copy.phase {
-            Phase::Open(feed) => Some((at, feed)),
-            _ => None,
-        });
-        let open: Vec<(usize, u64)> = open.collect();
-        if !open.is_empty() {
-            let (copy, feed) = open[desk.rng.usize(0..open.len())];
-            self.ask(Asked::Close { copy, feed }, json!({ "close": feed }), desk);
-        }
-    }
-
-    /// Whether its rules forbid a command or name.
-    fn forbids(&self, names: &[String]) -> bool {
-        let is_secret = |name: &String| !words::is_public(name);
-        // A pattern must be allowed literally; what names no key needs all of them.
-        let needs_all = names[0] == "DBSIZE" || (names.len() == 1 && names[0].starts_with('*'));
-        self.is_restricted && (needs_all || words::names(names).any(is_secret))
-    }
-
-    fn ask(&mut self, asked: Asked, mut request: Json, desk: &mut Desk<'_>) {
-        self.next_id += 1;
-        request["id"] = self.next_id.into();
-        self.asked.insert(self.next_id, asked);
-        let is_batch = desk.rng.u8(0..10) == 0;
-        send(&if is_batch { json!([request]) } else { request }.to_string(), desk);
-    }
-}
-
-fn send(text: &str, desk: &mut Desk<'_>) {
-    let mut frame = Vec::new();
-    text_frame(text, &mut frame);
-    desk.acts.push(Act::Send(frame));
-}
-
-fn marks(command: &[String]) -> Vec<String> {
-    command.iter().filter(|word| word.starts_with("m:")).map(|word| mark_of(word).to_owned()).collect()
 }
 
 fn code_of(message: &Json) -> Option<&str> {

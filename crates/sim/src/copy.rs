@@ -1,7 +1,7 @@
 //! A client's copy of one feed, kept by what it is told, and the promises about each thing it is told.
 
 use crate::checks::{Broken, Check};
-use crate::history::{Answer, History, Shown, StreamLog};
+use crate::history::{Added, Answer, History, Shown, StreamLog};
 use model::{EntryId, Time};
 use serde_json::Value as Json;
 
@@ -95,7 +95,7 @@ enum Anchor {
 
 /// The copy.
 #[derive(Debug)]
-pub struct Copy {
+pub struct FeedCopy {
     /// Of what.
     pub source: Source,
     /// Whether it is kept.
@@ -128,10 +128,10 @@ fn require(holds: bool, check: Check, what: impl FnOnce() -> String) -> Kept {
     if holds { Ok(()) } else { Err((check, what())) }
 }
 
-impl Copy {
+impl FeedCopy {
     /// A copy that is to be opened.
-    pub fn new(source: Source) -> Copy {
-        Copy {
+    pub fn new(source: Source) -> FeedCopy {
+        FeedCopy {
             source,
             phase: Phase::Wanted,
             open_since: Time::ZERO,
@@ -155,6 +155,11 @@ impl Copy {
             Source::Channel(name) | Source::Pattern(name) => Some(name),
             _ => None,
         }
+    }
+
+    /// The last it was told of its stream is a gap.
+    pub fn has_gap(&self) -> bool {
+        self.has_gap
     }
 
     /// The connection is lost, or the feed is over.
@@ -185,7 +190,7 @@ impl Copy {
 
     /// A channel or pattern is open.
     pub fn opened_channel(&mut self, history: &History) {
-        let log = self.channel().map(|name| history.channel(name).len());
+        let log = self.channel().map(|name| history.channel(name).count());
         (self.anchor, self.missed) = (Anchor::Before(log.unwrap_or(0)), 0);
     }
 
@@ -332,9 +337,12 @@ impl Copy {
             let place = self.place.unwrap_or(EntryId::MIN);
             require(*id > place, Check::Order, || format!("entry {id} after {place}"))?;
             require(log.mark(*id) == Some(mark), Check::Order, || format!("entry {id} {mark} was never added"))?;
-            // Of a stream that had no entry yet nobody can tell whether it was deleted and made again.
-            let first = if place == EntryId::MIN { log.incarnation_of(*id) } else { self.incarnation };
-            let left_out = log.between(place, *id).iter().find(|added| added.incarnation >= first);
+            // Of a stream that had no entry yet nobody can tell whether it was deleted and made again. An entry that a
+            // restart has undone was sent before it, when what came back with it was not there.
+            let incarnation = log.incarnation_of(*id);
+            let first = if place == EntryId::MIN { incarnation } else { incarnation.map(|_| self.incarnation) };
+            let is_due = |added: &&Added| first.is_some_and(|first| added.incarnation >= first);
+            let left_out = log.between(place, *id).iter().find(is_due);
             require(self.has_gap || left_out.is_none(), Check::NoSilentLoss, || {
                 format!("{left_out:?} was left out between {place} and {id}")
             })?;
@@ -348,7 +356,7 @@ impl Copy {
     pub fn check_end(&self, history: &History) -> Kept {
         require(!self.stale, Check::NoSilentLoss, || format!("{:?} is still stale", self.source))?;
         let Some(name) = self.channel() else { return Ok(()) };
-        let (len, missed) = (history.channel(name).len(), self.missed);
+        let (len, missed) = (history.channel(name).count(), self.missed);
         let fits = match self.anchor {
             Anchor::Adrift => true,
             Anchor::Before(base) => len <= base + missed,

@@ -47,7 +47,7 @@ pub struct Log {
 
 impl Log {
     /// How many there are.
-    pub fn len(&self) -> u64 {
+    pub fn count(&self) -> u64 {
         self.messages
     }
 
@@ -97,9 +97,10 @@ impl StreamLog {
         }
     }
 
-    /// How often the stream was deleted before this entry was added.
-    pub fn incarnation_of(&self, id: EntryId) -> u64 {
-        self.added.binary_search_by_key(&id, |entry| entry.id).map_or(0, |at| self.added[at].incarnation)
+    /// How often the stream was deleted before this entry was added; none if a restart undid it.
+    pub fn incarnation_of(&self, id: EntryId) -> Option<u64> {
+        let at = self.added.binary_search_by_key(&id, |entry| entry.id).ok()?;
+        Some(self.added[at].incarnation)
     }
 
     /// How often the stream was deleted up to now.
@@ -124,9 +125,9 @@ pub struct History {
     authors: HashMap<String, u64>,
 }
 
-impl History {
+impl Default for History {
     /// Nothing has happened.
-    pub fn new() -> History {
+    fn default() -> History {
         let channels = words::CHANNELS.iter().chain(&words::PATTERNS).map(|name| ((*name).to_owned(), Log::default()));
         let streams = words::STREAMS.iter().map(|name| ((*name).to_owned(), StreamLog::default()));
         History {
@@ -139,7 +140,9 @@ impl History {
             authors: HashMap::new(),
         }
     }
+}
 
+impl History {
     /// A channel's or pattern's messages.
     pub fn channel(&self, name: &str) -> &Log {
         &self.channels[name]

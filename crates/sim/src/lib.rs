@@ -7,27 +7,27 @@
 //!   clients (reader, copies) ── network ── doors ── lanes ── backend (store, outages) ── second writer
 //! ```
 //!
-//! * [`plan`]: what the seed decides before the run. [`words`]: the names and commands that everybody uses.
-//! * [`world`]: time and jobs. [`node`]: lanes and their mailboxes, driven as `runtime` does. [`network`]: sockets and doors.
-//! * [`backend`]: the store, told of as `backend` does, and out of reach at times. [`history`]: what it truly did.
-//! * [`client`]: requests and answers. [`copy`]: one feed, and what may be told of it. [`reader`]: bytes to frames.
+//! * `plan`: what the seed decides before the run. `words`: the names and commands that everybody uses.
+//! * `world`: time and jobs. `node`: lanes and their mailboxes, driven as `runtime` does. `network`: sockets and doors.
+//! * `backend`: the store, told of as `backend` does, and out of reach at times. `history`: what it truly did.
+//! * `client`: requests and answers. `copy`: one feed, and what may be told of it. `reader`: bytes to frames.
 //! * [`checks`]: the promises. [`faults`]: what is broken on purpose, so that each check is seen to work.
 //!
 //! The same seed gives the same run, so a failure is a number: `KEYWIRE_SIM_SEED=17 cargo test -p sim --test seeds`.
 
-pub mod backend;
+mod backend;
 pub mod checks;
-pub mod client;
-pub mod copy;
+mod client;
+mod copy;
 pub mod faults;
-pub mod history;
-pub mod network;
-pub mod node;
-pub mod plan;
-pub mod reader;
-pub mod trace;
-pub mod words;
-pub mod world;
+mod history;
+mod network;
+mod node;
+mod plan;
+mod reader;
+mod trace;
+mod words;
+mod world;
 
 use checks::{Counts, Violation};
 use faults::Fault;

@@ -41,6 +41,11 @@ pub struct Socket {
 }
 
 impl Socket {
+    /// The lane has closed it.
+    pub fn is_closing(&self) -> bool {
+        self.is_closing
+    }
+
     /// Nothing is on its way to the client.
     pub fn is_drained(&self) -> bool {
         self.down.is_empty()

@@ -49,7 +49,7 @@ impl Reader {
     }
 
     /// The next whole thing; an error where the server breaks the format.
-    pub fn next(&mut self) -> Result<Option<Received>, String> {
+    pub fn take(&mut self) -> Result<Option<Received>, String> {
         if self.is_event_stream { self.next_event() } else { self.next_frame() }
     }
 
@@ -151,12 +151,12 @@ mod tests {
     fn frames_of_the_rfc_are_read() {
         let mut reader = Reader::web_socket();
         reader.push(&[0x81, 0x05, 0x48, 0x65, 0x6c, 0x6c, 0x6f, 0x89, 0x05, 0x48, 0x65, 0x6c, 0x6c]);
-        assert_eq!(reader.next(), Ok(Some(Received::Text("Hello".into()))));
-        assert_eq!(reader.next(), Ok(None));
+        assert_eq!(reader.take(), Ok(Some(Received::Text("Hello".into()))));
+        assert_eq!(reader.take(), Ok(None));
         reader.push(&[0x6f, 0x82, 0x7e, 0x01, 0x00]);
-        assert_eq!(reader.next(), Ok(Some(Received::Ping(b"Hello".to_vec()))));
+        assert_eq!(reader.take(), Ok(Some(Received::Ping(b"Hello".to_vec()))));
         reader.push(&[7; 256]);
-        assert_eq!(reader.next(), Ok(Some(Received::Binary(vec![7; 256]))));
+        assert_eq!(reader.take(), Ok(Some(Received::Binary(vec![7; 256]))));
     }
 
     /// "A single-frame masked text message (contains "Hello")"
@@ -172,7 +172,7 @@ mod tests {
         for bad in [&[0x01, 0x00][..], &[0x81, 0x80], &[0xc1, 0x00], &[0x81, 0x7e, 0, 5], &[0x83, 0x00]] {
             let mut reader = Reader::web_socket();
             reader.push(bad);
-            assert!(reader.next().is_err(), "{bad:?}");
+            assert!(reader.take().is_err(), "{bad:?}");
         }
     }
 
@@ -183,9 +183,9 @@ mod tests {
         let event = |name: &str, id: Option<&str>, data: Option<&str>| {
             Ok(Some(Received::Event { name: name.into(), id: id.map(Into::into), data: data.map(Into::into) }))
         };
-        assert_eq!(reader.next(), event("value", Some("t"), Some("1")));
-        assert_eq!(reader.next(), event("message", Some("7-0"), None));
-        assert_eq!(reader.next(), event("message", None, None));
-        assert_eq!(reader.next(), Ok(None));
+        assert_eq!(reader.take(), event("value", Some("t"), Some("1")));
+        assert_eq!(reader.take(), event("message", Some("7-0"), None));
+        assert_eq!(reader.take(), event("message", None, None));
+        assert_eq!(reader.take(), Ok(None));
     }
 }

@@ -10,8 +10,11 @@
 //! the order they were planned. First everybody acts; then writes stop, the network becomes fast, and everything must
 //! come to rest with all copies right; then all clients leave, and nothing may be left.
 
+mod setup;
+mod verdict;
+
 use crate::backend::{Backend, Comeback, Env, Events};
-use crate::checks::{Check, Checks};
+use crate::checks::Checks;
 use crate::client::{Act, Client, Desk};
 use crate::copy::{Phase, Source};
 use crate::faults::{Fault, Faults};
@@ -21,14 +24,11 @@ use crate::plan::Plan;
 use crate::trace::Trace;
 use crate::words::Author;
 use fastrand::Rng;
-use lane::{Config, Lane};
 use model::backend::{BackendEvent, BackendRequest};
-use model::command::CommandTable;
 use model::request::From;
-use model::{Args, EntryId, Format, LaneId, Limits, Time, Verb};
-use session::acl::{DenyCommands, Rules};
+use model::{Args, EntryId, Format, LaneId, Time, Verb};
+use setup::{new_clients, new_lane};
 use std::collections::BTreeMap;
-use std::rc::Rc;
 
 /// Milliseconds since 1970 when a run begins.
 const BEGIN_UNIX_MS: u64 = 1_800_000_000_000;
@@ -36,10 +36,6 @@ const BEGIN_UNIX_MS: u64 = 1_800_000_000_000;
 const SETTLE_MS: u64 = 4000;
 /// And be gone so long after the last client.
 const LEAVE_MS: u64 = 1500;
-/// An outage of which every calm client must have been told.
-const LONG_OUTAGE_MS: u64 = 600;
-/// Before an outage: so long must a client have been calm to be counted.
-const CALM_MS: u64 = 300;
 
 /// What happens at a moment.
 pub enum Job {
@@ -344,30 +340,6 @@ impl World {
         self.post(Time(self.now.0 + until_next), Job::Lose);
     }
 
-    /// After a long outage every client that nothing kept from reading has been told of it.
-    fn check_stale_told(&mut self) {
-        let Some(calm) = self.noticed_at.0.checked_sub(CALM_MS * 1000) else { return };
-        if (self.now - self.noticed_at).as_millis() < u128::from(LONG_OUTAGE_MS) {
-            return;
-        }
-        for client in
-            self.clients.iter().filter(|c| c.format == Format::Native && c.calm_since.0 < calm && !c.is_stalled)
-        {
-            let has_read_all = |socket: &Socket| {
-                let lane = &self.shells[usize::from(socket.lane.0)].lane;
-                socket.is_drained() && !lane.has_output(socket.conn)
-            };
-            let is_drained = client.socket.and_then(|id| self.sockets.get(&id)).is_some_and(has_read_all);
-            let open = |copy: &&crate::copy::Copy| matches!(copy.phase, Phase::Open(_)) && copy.open_since.0 < calm;
-            for copy in client.copies.iter().filter(open).filter(|_| is_drained) {
-                self.checks.count("stale copies compared", 1);
-                self.checks.require(copy.stale, Check::NoSilentLoss, || {
-                    format!("client {}: {:?} is not stale though the backend is out", client.number, copy.source)
-                });
-            }
-        }
-    }
-
     /// Bytes have reached a client.
     pub fn client_reads(&mut self, client: usize, socket: u64, bytes: &[u8]) {
         self.trace.line(self.now, || format!("client {client} reads {}", shortened(&String::from_utf8_lossy(bytes))));
@@ -515,87 +487,6 @@ impl World {
         sockets.into_iter().for_each(|socket| self.hang_up(socket));
         self.jobs.retain(|_, job| !matches!(job, Job::Connect(_)));
     }
-
-    /// Every copy that is open equals what the command answers.
-    fn check_copies(&mut self) {
-        let unix_ms = self.unix_ms();
-        for client in &self.clients {
-            if let (Some(asked), true) = (client.unanswered(), client.socket.is_some()) {
-                self.checks.broken(Check::Answers, format!("client {} waits for {asked}", client.number));
-            }
-            for copy in client.copies.iter().filter(|copy| matches!(copy.phase, Phase::Open(_))) {
-                self.checks.count("copies compared", 1);
-                let result = copy.check_end(&self.backend.history);
-                self.checks.take(&format!("client {}", client.number), result);
-                match &copy.source {
-                    Source::Query { command, json, .. } => {
-                        let reply = self.backend.answer(command, unix_ms);
-                        self.backend.history.answered(command, &reply);
-                        let is_right =
-                            |answer: &crate::history::Answer| Some(answer.shown(*json)) == copy.shown.as_ref();
-                        let floor = self.backend.history.seq;
-                        let newest = self.backend.history.shown(command, &reply);
-                        self.backend.history.seq += 1;
-                        let found = self.backend.history.find(command, 0, floor, is_right);
-                        self.checks.require(found.is_some(), Check::Convergence, || {
-                            format!(
-                                "client {} ({:?}) shows {:?} of {command:?}, which is {newest:?}",
-                                client.number, client.format, copy.shown
-                            )
-                        });
-                    }
-                    Source::Stream(name) => {
-                        let after = copy.place.unwrap_or(EntryId::MIN);
-                        let command = ["XRANGE", name, &format!("({after}"), "+"].map(str::to_owned);
-                        let left = self.backend.answer(&command, unix_ms);
-                        // A plain client is not told why there is no such feed any more, and asks again and again.
-                        let is_whole = match &left {
-                            model::Reply::Array(entries) => entries.is_empty(),
-                            _ => client.format != Format::Native,
-                        };
-                        self.checks.require(is_whole, Check::Convergence, || {
-                            format!("client {} is at {after} of {name}, where {left:?} follow", client.number)
-                        });
-                    }
-                    Source::Channel(_) | Source::Pattern(_) => {}
-                }
-            }
-        }
-    }
-
-    fn count_losses(&mut self) {
-        for shell in &self.shells {
-            let hub = shell.lane.counters().hub;
-            self.checks.count("messages dropped for slow clients", hub.messages_dropped);
-            self.checks.count("values skipped for slow clients", hub.conflations);
-            self.checks.count("streams paused for slow clients", hub.stream_waits);
-            self.checks.count("clients too slow", hub.too_slow);
-        }
-    }
-
-    /// All clients are gone: nobody remembers them.
-    fn check_nothing_left(&mut self) {
-        for (lane, shell) in self.shells.iter().enumerate() {
-            let counters = shell.lane.counters();
-            let live = counters.live;
-            let left = [
-                ("clients", counters.clients),
-                ("bytes for clients", counters.outbox_bytes),
-                ("bytes for lanes", counters.link_bytes),
-                ("topics", live.topics),
-                ("feeds", live.feeds),
-                ("reads", live.reads_in_flight),
-                ("openers", live.waiting),
-            ];
-            for (what, count) in left {
-                self.checks
-                    .require(count == 0, Check::BoundedMemory, || format!("lane {lane} still has {count} {what}"));
-            }
-        }
-        if let Some(left) = self.backend.remembers() {
-            self.checks.broken(Check::BoundedMemory, format!("the backend still has {left}"));
-        }
-    }
 }
 
 fn unmasked(frame: &[u8]) -> Vec<u8> {
@@ -606,47 +497,4 @@ fn unmasked(frame: &[u8]) -> Vec<u8> {
     };
     let Some((key, payload)) = frame.get(head..).and_then(|rest| rest.split_at_checked(4)) else { return Vec::new() };
     payload.iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key).collect()
-}
-
-fn new_lane(id: LaneId, plan: &Plan, fault: Option<Fault>) -> Lane {
-    let table = CommandTable::redis();
-    let is_restricted = plan.restricted_lane == Some(id) && fault != Some(Fault::RulesIgnored);
-    let rules = if is_restricted { "~pub:* &pub:* +@all" } else { "~* &* +@all" };
-    let outbox_bytes_max = match fault {
-        Some(Fault::OutboxIgnored) => plan.limits.outbox_bytes_max * 4,
-        _ => plan.limits.outbox_bytes_max,
-    };
-    let limits = Limits { outbox_bytes_max, ..plan.limits.clone() };
-    let session = session::Config {
-        limits: limits.clone(),
-        anonymous: Rc::new(Rules::parse_line(rules, &table).expect("the rules are well formed")),
-        anonymous_user: "anonymous".into(),
-        deny: DenyCommands::parse(DenyCommands::DEFAULT, &table).expect("the default is well formed"),
-        table,
-    };
-    Lane::new(Config { id, lanes: plan.lanes, node: "sim".into(), limits, session: Rc::new(session) })
-}
-
-fn new_clients(plan: &Plan, rng: &mut Rng) -> Vec<Client> {
-    let mut clients = Vec::new();
-    for number in 0..plan.natives {
-        let lane = plan.restricted_lane.filter(|_| number % 3 == 1);
-        let mut client = Client::new(number, Format::Native, lane, lane.is_some(), plan.has_large_values);
-        for _ in 0..rng.u8(1..4) {
-            let source = client.choose(rng);
-            if client.copies.iter().all(|copy| copy.source != source) {
-                client.copies.push(crate::copy::Copy::new(source));
-            }
-        }
-        clients.push(client);
-    }
-    for format in [Format::Raw, Format::Sse] {
-        for _ in 0..plan.plains {
-            let mut client = Client::new(clients.len(), format, None, false, plan.has_large_values);
-            let source = client.choose(rng);
-            client.copies.push(crate::copy::Copy::new(source));
-            clients.push(client);
-        }
-    }
-    clients
 }
