@@ -119,7 +119,7 @@ impl Backend for Embedded {
             }
             BackendRequest::Read { watch, command, keys } => {
                 let reply = self.store.execute(&command, now.unix_ms);
-                // What the read itself found expired changed before it: others are told, this lane has the result.
+                // Should the read have changed anything, it was before: others are told, this lane has the result.
                 self.tell(out);
                 keys.iter().for_each(|key| self.arm(key, from));
                 let expires_at = self.store.expires_at_ms(0, &keys);
@@ -148,3 +148,7 @@ impl Backend for Embedded {
         self.tell(out);
     }
 }
+
+#[cfg(test)]
+#[path = "embedded_tests.rs"]
+mod tests;

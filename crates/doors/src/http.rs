@@ -1,5 +1,6 @@
 //! One HTTP listener's paths: who may pass, and to which door.
 
+use crate::patience::Patient;
 use crate::{command, metrics, origin, pages, query, sse, websocket};
 use bytes::Bytes;
 use http::header::{
@@ -13,7 +14,7 @@ use http_body_util::{BodyExt, Either, Full, Limited};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use model::{Error, Limits};
-use runtime::{LaneHandle, Lanes};
+use runtime::{Arrival, LaneHandle, Lanes};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,9 +39,11 @@ pub struct Config {
 
 type Body = Either<BoxBody<Bytes, Infallible>, sse::EventStream>;
 
-/// Serves an accepted socket on the lane's thread.
-pub fn serve(lane: &LaneHandle, socket: std::net::TcpStream, lanes: Lanes, config: Arc<Config>) {
+/// Serves an accepted socket on the lane's thread; `arrival` ends with it, or when a door has taken it over.
+pub fn serve(lane: &LaneHandle, socket: std::net::TcpStream, arrival: Arrival, lanes: Lanes, config: Arc<Config>) {
     let Ok(socket) = TcpStream::from_std(socket) else { return };
+    // As long as a WebSocket may leave pings without an answer.
+    let socket = Patient::new(socket, Duration::from_millis(3 * config.limits.ping_interval_ms));
     let service = Service { lane: lane.clone(), lanes, config: config.clone() };
     tokio::task::spawn_local(async move {
         let service = hyper::service::service_fn(move |request| {
@@ -59,6 +62,7 @@ pub fn serve(lane: &LaneHandle, socket: std::net::TcpStream, lanes: Lanes, confi
         if let Err(error) = served {
             tracing::debug!(%error, "HTTP connection ended");
         }
+        drop(arrival);
     });
 }
 
@@ -81,6 +85,9 @@ impl Service {
             {
                 text(StatusCode::FORBIDDEN, "this page's origin is not allowed: add it to the setting `origins`\n")
             }
+            ("/ws" | "/raw" | "/sse" | "/readyz", _) if self.lanes.is_draining() => {
+                text(StatusCode::SERVICE_UNAVAILABLE, "draining\n")
+            }
             ("/ws" | "/raw" | "/sse", &Method::GET) if self.is_full() => {
                 text(StatusCode::SERVICE_UNAVAILABLE, "connections_max is reached, try later\n")
             }
@@ -93,7 +100,7 @@ impl Service {
             ("/command", &Method::POST) => self.command(request).await,
             ("/command", &Method::OPTIONS) => preflight(),
             ("/healthz" | "/readyz", &Method::GET | &Method::HEAD) => text(StatusCode::OK, "ok\n"),
-            ("/metrics", &Method::GET) => self.metrics().await,
+            ("/metrics", &Method::GET | &Method::HEAD) => self.metrics().await,
             ("/ws" | "/raw" | "/sse" | "/healthz" | "/readyz" | "/metrics", _) => not_allowed("GET"),
             ("/command", _) => not_allowed("POST"),
             (path, &Method::GET | &Method::HEAD) => self.page(path),
@@ -127,10 +134,10 @@ impl Service {
         };
         let (lane, upgraded) = (self.lane.clone(), hyper::upgrade::on(&mut request));
         tokio::task::spawn_local(async move {
-            let Ok(parts) = upgraded.await.map(|u| u.downcast::<TokioIo<TcpStream>>()) else { return };
+            let Ok(parts) = upgraded.await.map(|u| u.downcast::<TokioIo<Patient<TcpStream>>>()) else { return };
             let Ok(parts) = parts else { return };
             // Registered anew, the socket lets go of the finished HTTP task that its old registration still refers to.
-            let (early, stream) = (parts.read_buf.to_vec(), parts.io.into_inner());
+            let (early, stream) = (parts.read_buf.to_vec(), parts.io.into_inner().into_inner());
             drop(parts.read_buf);
             if let Ok(stream) = stream.into_std().and_then(TcpStream::from_std) {
                 websocket::serve(lane, stream, early, door);

@@ -17,6 +17,7 @@ mod listener;
 mod metrics;
 mod origin;
 mod pages;
+mod patience;
 mod pull;
 mod query;
 mod sse;

@@ -1,4 +1,4 @@
-//! Accepting: each new socket goes to the lane with the fewest connections.
+//! Accepting: each new socket goes to the lane with the fewest.
 
 use crate::http::{self, Config};
 use runtime::Lanes;
@@ -67,6 +67,6 @@ fn hand_over(socket: tokio::net::TcpStream, lanes: &Lanes, config: &Arc<Config>)
     socket.set_nodelay(true)?;
     socket2::SockRef::from(&socket).set_send_buffer_size(config.limits.socket_bytes_max)?;
     let (socket, config, lanes_for_doors) = (socket.into_std()?, config.clone(), lanes.clone());
-    lanes.run(lanes.least_loaded(), move |lane| http::serve(lane, socket, lanes_for_doors, config));
+    lanes.hand_over(move |lane, arrival| http::serve(lane, socket, arrival, lanes_for_doors, config));
     Ok(())
 }

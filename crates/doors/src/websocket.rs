@@ -135,6 +135,16 @@ struct Reader {
     last_id: u64,
 }
 
+/// What a read brought.
+enum Came {
+    /// Something, or nothing yet.
+    Some,
+    /// As much as the buffer holds: there is more, as a rule.
+    Full,
+    /// The connection's end.
+    End,
+}
+
 /// What the task was woken for.
 enum Ready {
     Input,
@@ -149,11 +159,12 @@ impl Reader {
         let mut has_shut_down = false;
         loop {
             match poll_fn(|cx| self.poll_ready(has_shut_down, cx)).await {
-                Ready::Input => {
-                    if !self.read() {
-                        break;
-                    }
-                }
+                Ready::Input => match self.read() {
+                    Came::Some => {}
+                    // A client that sends without a pause takes its turns as the others do.
+                    Came::Full => tokio::task::yield_now().await,
+                    Came::End => break,
+                },
                 Ready::Room => {
                     self.socket.is_blocked.set(false);
                     self.lane.flush(self.socket.conn);
@@ -193,20 +204,22 @@ impl Reader {
         Poll::Pending
     }
 
-    /// Reads what is there. Returns whether the connection goes on.
-    fn read(&mut self) -> bool {
+    /// Reads what is there, up to a buffer.
+    fn read(&mut self) -> Came {
         let (lane, socket) = (self.lane.clone(), self.socket.clone());
         lane.with_scratch(|buffer| match socket.stream.try_read(buffer) {
-            Ok(0) => false,
+            Ok(0) => Came::End,
             Ok(count) => {
-                if count < buffer.len() {
-                    // The socket is empty: saying so saves the read that would only find that out.
-                    socket.not_ready(Interest::READABLE);
-                }
                 self.received(&mut buffer[..count]);
-                true
+                if count == buffer.len() {
+                    return Came::Full;
+                }
+                // The socket is empty: saying so saves the read that would only find that out.
+                socket.not_ready(Interest::READABLE);
+                Came::Some
             }
-            Err(error) => matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted),
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Came::Some,
+            Err(_) => Came::End,
         })
     }
 
@@ -215,11 +228,14 @@ impl Reader {
             return;
         }
         let message_bytes_max = self.lane.with_lane(|lane| lane.limits().message_bytes_max);
+        let mut whole = false;
         loop {
             // The decoder is taken out, so that what it gives may be handed to `self`.
             let mut decoder = std::mem::replace(&mut self.decoder, Decoder::new(Role::Server));
             let more = match decoder.decode(&mut input, message_bytes_max) {
                 Ok(Some(message)) => {
+                    // What stands between the frames of a message does not end it.
+                    whole |= !matches!(message, Message::Ping(_) | Message::Pong(_));
                     self.message(message);
                     true
                 }
@@ -234,8 +250,8 @@ impl Reader {
                 break;
             }
         }
-        let mid_frame = self.decoder.is_mid_frame();
-        self.lane.handle(Event::Heard { conn: self.socket.conn, mid_frame });
+        let partial = self.decoder.is_mid_frame() || self.decoder.held_bytes() > 0;
+        self.lane.handle(Event::Heard { conn: self.socket.conn, whole, partial });
     }
 
     fn message(&mut self, message: Message<'_>) {

@@ -18,7 +18,7 @@ pub type TellMissed = fn(Format, FeedId, u64) -> Result<Bytes, CloseCode>;
 /// What a hub is made with.
 #[derive(Clone, Copy, Debug)]
 pub struct Config {
-    /// Bytes queued for one client.
+    /// Bytes queued for one client, with what the queue itself takes.
     pub outbox_bytes_max: usize,
     /// Bytes queued for all clients of this hub together: over it, the client with the most is closed.
     pub outbox_total_bytes_max: usize,
@@ -86,6 +86,8 @@ pub struct Counters {
     pub too_slow: u64,
 }
 
+/// What a frame weighs in an outbox beside its bytes: many small ones cost more for their places than for their content.
+const ITEM_BYTES: usize = std::mem::size_of::<Item<Bytes>>();
 /// At most so many values or catch-ups are on their way to one client at once.
 const AWAITING_MAX: usize = 8;
 /// Frames of one turn are joined up to this size, and up to a quarter of an outbox: larger ones would make dropping
@@ -368,10 +370,7 @@ impl Hub {
         client.is_closed = true;
         client.has_missed = false;
         let before = client.outbox.bytes();
-        let last = last.map(|body| {
-            let (feed, format) = (FeedId(0), Format::Native);
-            Item { class: Class::Must, feed, format, count: 1, weight: body.len(), body }
-        });
+        let last = last.map(|body| item(Class::Must, FeedId(0), Format::Native, 1, body));
         client.outbox.finish(last);
         self.bytes = self.bytes + client.outbox.bytes() - before;
         self.mark_dirty(slot);
@@ -398,11 +397,25 @@ impl Hub {
         }
     }
 
-    /// The answer to [`Output::CatchUp`]: entries up to `end`; `at_end`: the client hears frames again from here on.
-    pub fn caught_up(&mut self, conn: ConnId, feed: FeedId, format: Format, frame: Bytes, end: EntryId, at_end: bool) {
+    /// The answer to [`Output::CatchUp`]: the entries above `after` up to `end`; `at_end`: the client hears frames again
+    /// from here on. Only what was asked for counts: a client that left meanwhile and follows again from elsewhere waits
+    /// for an answer of its own.
+    #[expect(clippy::too_many_arguments, reason = "the answer's members")]
+    pub fn caught_up(
+        &mut self,
+        conn: ConnId,
+        feed: FeedId,
+        format: Format,
+        after: EntryId,
+        frame: Bytes,
+        end: EntryId,
+        at_end: bool,
+    ) {
         let Some((slot, at)) = self.flushed_subscription(conn, feed, format) else { return };
-        let Place::Awaiting(from) = self.clients[slot].subscriptions[at].place else { return };
-        self.clients[slot].subscriptions[at].place = Place::Current(from);
+        if self.clients[slot].subscriptions[at].place != Place::Awaiting(after) {
+            return;
+        }
+        self.clients[slot].subscriptions[at].place = Place::Current(after);
         let is_empty = frame.is_empty();
         if !is_empty && self.push(slot, Class::Entries, feed, format, 1, frame) != Pushed::Queued {
             return;
@@ -420,7 +433,7 @@ impl Hub {
             }
         }
         if self.bytes > self.config.outbox_total_bytes_max {
-            self.close_largest();
+            self.close_largest(self.bytes - self.config.outbox_total_bytes_max);
         }
     }
 
@@ -473,7 +486,7 @@ impl Hub {
         }
         let item = self.clients[slot].outbox.pop()?;
         self.bytes -= item.weight;
-        self.counters.bytes_written += item.weight as u64;
+        self.counters.bytes_written += item.body.len() as u64;
         self.ask_again(slot);
         Some(item.body)
     }
@@ -498,6 +511,11 @@ impl Hub {
         }
         self.ask_again(slot);
         !self.clients[slot].outbox.is_empty() || self.clients[slot].has_missed
+    }
+
+    /// Whether [`Hub::next_output`] has something.
+    pub fn has_output(&self) -> bool {
+        !self.outputs.is_empty()
     }
 
     /// What the hub wants done, in order.
@@ -536,14 +554,11 @@ impl Hub {
             for at in 0..self.topics[index].subscribers.len() {
                 let Subscriber { client, index: subscription } = self.topics[index].subscribers[at];
                 let (slot, subscription) = (client as usize, subscription as usize);
-                if !matches!(self.clients[slot].subscriptions[subscription].place, Place::Current(_)) {
-                    continue;
-                }
+                let Place::Current(place) = self.clients[slot].subscriptions[subscription].place else { continue };
                 let pushed = self.push(slot, class, feed, format, chunk.count, chunk.bytes.clone());
-                let place = &mut self.clients[slot].subscriptions[subscription].place;
-                if let (Pushed::Queued, Place::Current(id)) = (pushed, place) {
-                    // A gap without entries leads nowhere: the place stays.
-                    *id = chunk.end.max(*id);
+                if pushed == Pushed::Queued && class == Class::Entries {
+                    // A frame without entries, a gap's, leads nowhere.
+                    self.clients[slot].subscriptions[subscription].place = Place::Current(place.max(chunk.end));
                 }
             }
         }
@@ -560,8 +575,8 @@ impl Hub {
             return Pushed::Lost;
         }
         let before = client.outbox.bytes();
-        let item = Item { class, feed, format, count, weight: body.len(), body };
-        let pushed = client.outbox.push(item, self.config.outbox_bytes_max, &mut self.lost);
+        let pushed =
+            client.outbox.push(item(class, feed, format, count, body), self.config.outbox_bytes_max, &mut self.lost);
         self.bytes = self.bytes + client.outbox.bytes() - before;
         match pushed {
             Pushed::Queued => self.counters.frames += u64::from(count),
@@ -652,15 +667,9 @@ impl Hub {
             let missed = std::mem::take(&mut subscription.missed);
             // A format that cannot tell had the client closed when the loss happened.
             let Ok(body) = (self.config.tell_missed)(format, feed, missed) else { continue };
-            self.bytes += body.len();
-            client.outbox.insert_before_events(Item {
-                class: Class::Must,
-                feed,
-                format,
-                count: 1,
-                weight: body.len(),
-                body,
-            });
+            let told = item(Class::Must, feed, format, 1, body);
+            self.bytes += told.weight;
+            client.outbox.insert_before_events(told);
         }
     }
 
@@ -672,12 +681,20 @@ impl Hub {
         }
     }
 
-    fn close_largest(&mut self) {
-        let open = self.clients.iter().filter(|(_, c)| !c.is_closed);
-        if let Some((slot, _)) = open.max_by_key(|(_, c)| c.outbox.bytes()) {
+    /// Closes the clients with the most, as many as it takes to be rid of `excess` bytes.
+    fn close_largest(&mut self, mut excess: usize) {
+        let open = self.clients.iter().filter(|(_, c)| !c.is_closed && !c.outbox.is_empty());
+        let mut largest: Vec<(usize, usize)> = open.map(|(slot, c)| (c.outbox.bytes(), slot)).collect();
+        largest.sort_unstable();
+        while let Some((bytes, slot)) = largest.pop().filter(|_| excess > 0) {
+            excess = excess.saturating_sub(bytes);
             self.close(slot, CloseCode::TooSlow);
         }
     }
+}
+
+fn item(class: Class, feed: FeedId, format: Format, count: u32, body: Bytes) -> Item<Bytes> {
+    Item { class, feed, format, count, weight: ITEM_BYTES + body.len(), body }
 }
 
 struct Joined {

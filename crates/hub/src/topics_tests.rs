@@ -3,7 +3,8 @@
 use super::*;
 use proptest::prelude::*;
 
-const LIMIT: usize = 100;
+/// Room for ten small frames.
+const LIMIT: usize = 10 * ITEM_BYTES + 100;
 const FEED: FeedId = FeedId(7);
 
 fn tell(format: Format, _: FeedId, missed: u64) -> Result<Bytes, CloseCode> {
@@ -33,6 +34,11 @@ fn subscribed(hub: &mut Hub, class: Class, place: Place) -> ConnId {
 
 fn publish(hub: &mut Hub, text: &str, end: u64) {
     hub.publish(FEED, Format::Native, Bytes::copy_from_slice(text.as_bytes()), EntryId::new(end, 0));
+}
+
+fn caught_up(hub: &mut Hub, conn: ConnId, after: u64, text: &str, end: u64) {
+    let (after, end) = (EntryId::new(after, 0), EntryId::new(end, 0));
+    hub.caught_up(conn, FEED, Format::Native, after, Bytes::copy_from_slice(text.as_bytes()), end, true);
 }
 
 #[test]
@@ -178,7 +184,8 @@ fn a_half_written_message_is_never_dropped() {
     }
     let mut text = Vec::new();
     hub.chunks(conn, 99, |chunk| text.extend_from_slice(chunk));
-    assert!(text.starts_with(b"-------------------<missed 6>later"), "{}", String::from_utf8_lossy(&text));
+    let start = format!("-------------------<missed {}>later", 10 - LIMIT / (ITEM_BYTES + 24));
+    assert!(text.starts_with(start.as_bytes()), "{}", String::from_utf8_lossy(&text));
     let whole = text.len();
     assert!(!hub.wrote(conn, whole));
     assert_eq!(hub.total_queued_bytes(), 0);
@@ -201,13 +208,14 @@ fn a_format_that_cannot_tell_of_a_loss_is_closed() {
 fn a_slow_reader_of_a_query_gets_the_newest_value_when_it_reads_again() {
     let mut hub = hub();
     let conn = subscribed(&mut hub, Class::State, Place::Current(EntryId::MIN));
-    hub.send(conn, Bytes::from(vec![b'r'; 60]));
+    let reply = "r".repeat(LIMIT - ITEM_BYTES);
+    hub.send(conn, Bytes::copy_from_slice(reply.as_bytes()));
     for n in 0..5 {
         publish(&mut hub, &format!("patch-number-{n} "), 0);
         hub.end_turn();
     }
     assert_eq!(hub.next_output(), None, "no room yet");
-    assert_eq!(read_all(&mut hub, conn), "r".repeat(60));
+    assert_eq!(read_all(&mut hub, conn), reply);
     assert_eq!(hub.next_output(), Some(Output::Resync { conn, feed: FEED, format: Format::Native }));
     publish(&mut hub, "not for one that waits", 0);
     hub.resynced(conn, FEED, Format::Native, Bytes::from_static(b"newest "));
@@ -221,23 +229,81 @@ fn replies_that_nobody_reads_close_the_client() {
     let mut hub = hub();
     let conn = hub.add_client();
     for _ in 0..5 {
-        hub.send(conn, Bytes::from(vec![b'r'; 30]));
+        hub.send(conn, Bytes::from(vec![b'r'; LIMIT / 4]));
     }
     assert_eq!(hub.next_output(), Some(Output::Close { conn, code: CloseCode::TooSlow }));
     assert!(hub.queued_bytes(conn) <= LIMIT);
 }
 
 #[test]
+fn many_small_frames_cost_their_places_too() {
+    let mut hub = hub();
+    let conn = hub.add_client();
+    for _ in 0..=LIMIT / ITEM_BYTES {
+        hub.send(conn, Bytes::from_static(b"!"));
+    }
+    assert_eq!(hub.next_output(), Some(Output::Close { conn, code: CloseCode::TooSlow }));
+}
+
+#[test]
 fn all_together_over_the_limit_closes_the_one_with_the_most() {
-    let mut hub = Hub::new(Config { outbox_bytes_max: LIMIT, outbox_total_bytes_max: 150, tell_missed: tell });
+    let mut hub =
+        Hub::new(Config { outbox_bytes_max: LIMIT, outbox_total_bytes_max: 3 * ITEM_BYTES + 150, tell_missed: tell });
     let (small, large) = (hub.add_client(), hub.add_client());
     hub.send(small, Bytes::from(vec![b's'; 60]));
-    hub.send(large, Bytes::from(vec![b'l'; 90]));
+    hub.send(large, Bytes::from(vec![b'l'; 90 + ITEM_BYTES]));
     hub.end_turn();
     assert_eq!(hub.next_output(), None);
     hub.send(small, Bytes::from_static(b"!"));
     hub.end_turn();
     assert_eq!(hub.next_output(), Some(Output::Close { conn: large, code: CloseCode::TooSlow }));
+}
+
+#[test]
+fn far_over_the_limit_as_many_are_closed_as_it_takes_and_no_more() {
+    let mut hub =
+        Hub::new(Config { outbox_bytes_max: LIMIT, outbox_total_bytes_max: 2 * ITEM_BYTES + 150, tell_missed: tell });
+    let conns: Vec<ConnId> = (0..5).map(|_| hub.add_client()).collect();
+    for (conn, size) in conns.iter().zip([60, 61, 62, 63, 64]) {
+        hub.send(*conn, Bytes::from(vec![b'x'; size]));
+    }
+    hub.end_turn();
+    let closed: Vec<ConnId> = std::iter::from_fn(|| hub.next_output())
+        .map(|output| match output {
+            Output::Close { conn, .. } => conn,
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(closed, [conns[4], conns[3], conns[2]]);
+    closed.iter().for_each(|conn| hub.finish(*conn, None));
+    assert_eq!(hub.total_queued_bytes(), 121 + 2 * ITEM_BYTES);
+}
+
+#[test]
+fn a_frame_without_entries_does_not_move_a_follower_back() {
+    let mut hub = hub();
+    let conn = subscribed(&mut hub, Class::Entries, Place::Current(EntryId::MIN));
+    publish(&mut hub, "1-5;", 5);
+    hub.end_turn();
+    hub.publish(FEED, Format::Native, Bytes::from_static(b"gap;"), EntryId::MIN);
+    hub.end_turn();
+    publish(&mut hub, &"x".repeat(LIMIT), 6);
+    hub.end_turn();
+    assert_eq!(read_all(&mut hub, conn), "1-5;gap;");
+    let after = EntryId::new(5, 0);
+    assert_eq!(hub.next_output(), Some(Output::CatchUp { conn, feed: FEED, format: Format::Native, after }));
+}
+
+#[test]
+fn an_answer_to_a_follower_that_has_begun_anew_is_not_taken_for_its_own() {
+    let mut hub = hub();
+    let conn = subscribed(&mut hub, Class::Entries, Place::Behind(EntryId::new(1, 0)));
+    assert!(matches!(hub.next_output(), Some(Output::CatchUp { .. })));
+    hub.unsubscribe(conn, FEED, Format::Native);
+    hub.subscribe(conn, FEED, Format::Native, Class::Entries, Place::Behind(EntryId::new(7, 0)));
+    caught_up(&mut hub, conn, 1, "2;3;4;5;6;7;8;", 8);
+    caught_up(&mut hub, conn, 7, "8;", 8);
+    assert_eq!(read_all(&mut hub, conn), "8;");
 }
 
 #[test]
@@ -299,7 +365,7 @@ proptest! {
                 Step::EndTurn => hub.end_turn(),
                 Step::Answer => if let Some(after) = asked.take() {
                     let text: String = (after + 1..=last).map(entry).collect();
-                    hub.caught_up(conn, FEED, Format::Native, text.into(), EntryId::new(last, 0), true);
+                    caught_up(&mut hub, conn, after, &text, last);
                 },
             }
             drain(&mut hub, &mut asked);
@@ -310,7 +376,7 @@ proptest! {
             drain(&mut hub, &mut asked);
             if let Some(after) = asked.take() {
                 let text: String = (after + 1..=last).map(entry).collect();
-                hub.caught_up(conn, FEED, Format::Native, text.into(), EntryId::new(last, 0), true);
+                caught_up(&mut hub, conn, after, &text, last);
             }
         }
         let expected: String = (1..=last).map(entry).collect();

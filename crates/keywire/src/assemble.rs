@@ -126,10 +126,7 @@ async fn ended() -> std::io::Result<&'static str> {
 
 /// Tells every client that the server goes (close code 1001), and gives them a moment to take it.
 async fn say_goodbye(lanes: &Lanes) {
-    if lanes.connections() == 0 {
-        return;
-    }
-    lanes.ask_all(|lane| lane.handle(lane::Event::Drain)).await;
+    lanes.drain().await;
     let deadline = tokio::time::Instant::now() + GOODBYE;
     while lanes.connections() > 0 && tokio::time::Instant::now() < deadline {
         tokio::time::sleep(Duration::from_millis(10)).await;

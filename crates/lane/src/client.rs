@@ -32,11 +32,11 @@ impl Lane {
         self.answer(conn, &Response::Hello(hello), &mut Vec::new());
     }
 
-    pub(crate) fn handle_heard(&mut self, conn: ConnId, mid_frame: bool, now: Time) {
+    pub(crate) fn handle_heard(&mut self, conn: ConnId, whole: bool, partial: bool, now: Time) {
         if let Some(client) = self.client_mut(conn)
             && !client.is_closing
         {
-            client.liveness.heard(mid_frame, now);
+            client.liveness.heard(whole, partial, now);
         }
     }
 
@@ -160,15 +160,8 @@ impl Lane {
             Mail::Frame { feed, format, frame, end } => self.hub.publish(feed, format, frame, end),
             Mail::MustFrame { feed, format, frame } => self.hub.publish_must(feed, format, &frame),
             Mail::Resynced { conn, feed, format, frame } => self.hub.resynced(conn, feed, format, frame),
-            Mail::CaughtUp { conn, feed, format, frame, end, at_end } => {
-                self.hub.caught_up(conn, feed, format, frame, end, at_end);
-            }
-            Mail::Dropped { conn, feed, format, frame } => {
-                if self.hub.unsubscribe(conn, feed, format) {
-                    self.hub.send(conn, frame);
-                    self.leave(feed, format);
-                    self.forget_feed(conn, feed);
-                }
+            Mail::CaughtUp { conn, feed, format, after, frame, end, at_end } => {
+                self.hub.caught_up(conn, feed, format, after, frame, end, at_end);
             }
             Mail::Ended { feed, format } => {
                 let mut heard = Vec::new();

@@ -7,12 +7,14 @@ use model::{CloseCode, ConnId, Error, LaneId, Request};
 /// What happened. Events that name a connection which is gone are ignored.
 #[derive(Debug)]
 pub enum Event {
-    /// Bytes came from the client; `mid_frame`: they end within a frame or message.
+    /// Bytes came from the client.
     Heard {
         /// Who.
         conn: ConnId,
-        /// Something incomplete is waiting for its rest.
-        mid_frame: bool,
+        /// A message ended in them.
+        whole: bool,
+        /// They end within a frame, or between two frames of one message: something waits for its rest.
+        partial: bool,
     },
     /// A request came.
     Request {

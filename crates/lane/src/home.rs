@@ -39,6 +39,8 @@ struct Listener {
     format: Format,
     /// None: everybody of that lane and format.
     conn: Option<ConnId>,
+    /// The place that a catch-up begins at.
+    after: EntryId,
     /// Frames of a catch-up until it is answered.
     frames: Vec<u8>,
 }
@@ -91,9 +93,8 @@ impl Lane {
         format: Format,
         out: &mut Vec<Output>,
     ) {
-        self.ask_live(Listener { lane, feed, format, conn: Some(conn), frames: Vec::new() }, out, |live, id, out| {
-            live.handle_resync(feed, id, out);
-        });
+        let listener = Listener { lane, feed, format, conn: Some(conn), after: EntryId::MIN, frames: Vec::new() };
+        self.ask_live(listener, out, |live, id, out| live.handle_resync(feed, id, out));
     }
 
     #[expect(clippy::too_many_arguments, reason = "the letter's members")]
@@ -107,9 +108,8 @@ impl Lane {
         now: Time,
         out: &mut Vec<Output>,
     ) {
-        self.ask_live(Listener { lane, feed, format, conn: Some(conn), frames: Vec::new() }, out, |live, id, out| {
-            live.handle_catch_up(feed, id, after, now, out);
-        });
+        let listener = Listener { lane, feed, format, conn: Some(conn), after, frames: Vec::new() };
+        self.ask_live(listener, out, |live, id, out| live.handle_catch_up(feed, id, after, now, out));
     }
 
     /// Makes good what was lost on the way to another lane, now that there is room.
@@ -117,9 +117,8 @@ impl Lane {
         let Recovery { feed, format, class } = recovery;
         match class {
             Class::State => {
-                self.ask_live(Listener { lane, feed, format, conn: None, frames: Vec::new() }, out, |live, id, out| {
-                    live.handle_resync(feed, id, out);
-                });
+                let listener = Listener { lane, feed, format, conn: None, after: EntryId::MIN, frames: Vec::new() };
+                self.ask_live(listener, out, |live, id, out| live.handle_resync(feed, id, out));
             }
             _ => self.send(lane, feed, format, Mail::AllBehind { feed, format }, 0),
         }
@@ -238,13 +237,8 @@ impl Lane {
         };
         match (event, conn) {
             (FeedEvent::Entries(_) | FeedEvent::Gap { .. }, _) => listener.frames.extend_from_slice(&frame),
-            (FeedEvent::Closed(_), Some(conn)) => {
-                self.home.listeners.remove(&id);
-                let bytes = frame.len();
-                self.send(lane, feed, format, Mail::Dropped { conn, feed, format, frame }, bytes);
-            }
-            // Staleness is told to those behind as well, so it is known there.
-            (FeedEvent::Stale(_), _) => {}
+            // Staleness is told to those behind as well, so it is known there; a feed ends for all at once.
+            (FeedEvent::Stale(_) | FeedEvent::Closed(_), _) => {}
             (_, Some(conn)) => {
                 self.home.listeners.remove(&id);
                 let bytes = frame.len();
@@ -258,10 +252,10 @@ impl Lane {
     }
 
     fn caught_up(&mut self, id: ListenerId, feed: FeedId, end: EntryId, at_end: bool) {
-        let Some(Listener { lane, format, conn, frames, .. }) = self.home.listeners.remove(&id) else { return };
+        let Some(Listener { lane, format, conn, after, frames, .. }) = self.home.listeners.remove(&id) else { return };
         let Some(conn) = conn else { return };
         let bytes = frames.len();
-        let mail = Mail::CaughtUp { conn, feed, format, frame: frames.into(), end, at_end };
+        let mail = Mail::CaughtUp { conn, feed, format, after, frame: frames.into(), end, at_end };
         self.send(lane, feed, format, mail, bytes);
     }
 }

@@ -158,7 +158,7 @@ impl Lane {
     /// Something happened. What follows from it within this lane has happened too when this returns.
     pub fn handle(&mut self, event: Event, now: Time, out: &mut Vec<Output>) {
         match event {
-            Event::Heard { conn, mid_frame } => self.handle_heard(conn, mid_frame, now),
+            Event::Heard { conn, whole, partial } => self.handle_heard(conn, whole, partial, now),
             Event::Request { conn, request } => self.handle_request(conn, request, now, out),
             Event::Rejected { conn, id, error } => self.handle_rejected(conn, id, error, out),
             Event::Send { conn, frame } => self.hub.send(conn, frame),
@@ -188,6 +188,12 @@ impl Lane {
                 self.recover(LaneId(lane as u16), recovery, out);
             }
         }
+    }
+
+    /// Whether another turn has something to do though nothing more happens: what was written or taken made room, and
+    /// what was missed for lack of it can be asked for.
+    pub fn wants_turn(&self) -> bool {
+        self.hub.has_output() || self.links.iter().any(Link::may_recover)
     }
 
     /// When [`Event::Timeout`] wants to come, unless something else happens first.

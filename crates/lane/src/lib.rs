@@ -16,7 +16,8 @@
 //! 2. [`Lane::end_turn`];
 //! 3. [`Lane::next_mail`] for each other lane, as far as its mailbox has room;
 //! 4. [`Lane::next_dirty`], [`Lane::chunks`], [`Lane::wrote`] to write to sockets;
-//! 5. sleep until something happens or [`Lane::next_timeout`] has come ([`Event::Timeout`]).
+//! 5. begin anew if [`Lane::wants_turn`]; else
+//! 6. sleep until something happens or [`Lane::next_timeout`] has come ([`Event::Timeout`]).
 
 mod client;
 mod event;

@@ -73,9 +73,14 @@ impl Link {
         self.outbox.pop().map(|item| item.body)
     }
 
-    /// What to make good, if at least half of the link is free. Each is named once.
+    /// Whether something is to be made good, and can be: at least half of the link is free.
+    pub fn may_recover(&self) -> bool {
+        !self.behind.is_empty() && self.outbox.bytes() * 2 <= self.bytes_max
+    }
+
+    /// What to make good, if it can be. Each is named once.
     pub fn recover(&mut self) -> Vec<Recovery> {
-        if self.behind.is_empty() || self.outbox.bytes() * 2 > self.bytes_max {
+        if !self.may_recover() {
             return Vec::new();
         }
         let named = |((feed, format), class)| Recovery { feed, format, class };

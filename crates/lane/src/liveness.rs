@@ -10,7 +10,7 @@ use std::time::Duration;
 pub struct Liveness {
     /// When the last ping was sent, or the client came.
     pinged: Time,
-    /// Since when half a frame, or a close frame's answer, is waited for.
+    /// Since when the rest of a message, or a close frame's answer, is waited for.
     waiting_since: Option<Time>,
     /// Pings sent since anything was heard.
     unanswered: u8,
@@ -23,7 +23,7 @@ pub enum Finding {
     Fine,
     /// Time for a ping.
     Ping,
-    /// It did not answer, or left half a frame for too long.
+    /// It did not answer, or left half a message for too long.
     Gone,
 }
 
@@ -36,10 +36,12 @@ impl Liveness {
         Liveness { pinged: now, waiting_since: None, unanswered: 0 }
     }
 
-    /// Something came.
-    pub fn heard(&mut self, mid_frame: bool, now: Time) {
+    /// Something came: `whole`, a message ended in it; `partial`, the rest of one is missing. A client that sends without
+    /// a pause always leaves half a message, but never the same one.
+    pub fn heard(&mut self, whole: bool, partial: bool, now: Time) {
         self.unanswered = 0;
-        self.waiting_since = mid_frame.then(|| self.waiting_since.unwrap_or(now));
+        let since = self.waiting_since.filter(|_| !whole).unwrap_or(now);
+        self.waiting_since = partial.then_some(since);
     }
 
     /// The close frame is queued: the rest must be over in time, whatever is heard meanwhile.
@@ -94,7 +96,7 @@ mod tests {
         let mut client = Liveness::new(at(0));
         for ms in (100..1000).step_by(100) {
             assert_eq!(client.sweep(&limits(), true, at(ms)), Finding::Ping);
-            client.heard(false, at(ms + 1));
+            client.heard(true, false, at(ms + 1));
         }
     }
 
@@ -107,13 +109,24 @@ mod tests {
     }
 
     #[test]
-    fn half_a_frame_may_take_its_time_and_no_more() {
+    fn half_a_message_may_take_its_time_and_no_more() {
         let mut client = Liveness::new(at(0));
-        client.heard(true, at(10));
-        client.heard(true, at(30));
+        client.heard(false, true, at(10));
+        client.heard(false, true, at(30));
         assert_eq!(client.sweep(&limits(), true, at(49)), Finding::Fine);
         assert_eq!(client.sweep(&limits(), true, at(50)), Finding::Gone);
-        client.heard(false, at(50));
+        client.heard(true, false, at(50));
         assert_eq!(client.sweep(&limits(), true, at(51)), Finding::Fine);
+    }
+
+    #[test]
+    fn who_sends_without_a_pause_is_not_held_to_have_stopped() {
+        let mut client = Liveness::new(at(0));
+        for ms in (10..90).step_by(10) {
+            client.heard(true, true, at(ms));
+            assert_eq!(client.sweep(&limits(), true, at(ms)), Finding::Fine);
+        }
+        assert_eq!(client.sweep(&limits(), true, at(119)), Finding::Ping);
+        assert_eq!(client.sweep(&limits(), true, at(120)), Finding::Gone);
     }
 }

@@ -119,23 +119,14 @@ pub enum Mail {
         feed: FeedId,
         /// The format.
         format: Format,
+        /// The place that the client asked from.
+        after: EntryId,
         /// Entries, with what has to be said before them; may be empty.
         frame: Bytes,
         /// The place it leads to.
         end: EntryId,
         /// Whether that is the stream's end: every later [`Mail::Frame`] is for this client too.
         at_end: bool,
-    },
-    /// The feed is over for one client; its lane answers with [`Mail::Leave`].
-    Dropped {
-        /// Who.
-        conn: ConnId,
-        /// The feed.
-        feed: FeedId,
-        /// The format.
-        format: Format,
-        /// What to tell it.
-        frame: Bytes,
     },
     /// The feed is over for all who hear it in this format; it was told before.
     Ended {
@@ -190,8 +181,7 @@ impl Mail {
                 | Mail::Frame { frame, .. }
                 | Mail::MustFrame { frame, .. }
                 | Mail::Resynced { frame, .. }
-                | Mail::CaughtUp { frame, .. }
-                | Mail::Dropped { frame, .. } => frame.len(),
+                | Mail::CaughtUp { frame, .. } => frame.len(),
                 _ => 0,
             }
     }

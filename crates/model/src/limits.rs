@@ -30,11 +30,12 @@ pub struct Limits {
     pub connections_max: usize,
     /// Commands of one `commands` or of one pipeline: over it, `TOOMANY`.
     pub batch_max: usize,
-    /// Half a frame, half a handshake, or a close frame without its answer for longer: close 1008 or the TCP connection.
+    /// Half a message, half a handshake, or a close frame without its answer for longer: close 1008 or the TCP connection.
     pub frame_timeout_ms: u64,
     /// Without a token where one is needed: close 4001.
     pub auth_timeout_ms: u64,
-    /// How often the server pings; two without an answer: close 1008.
+    /// How often the server pings; two without an answer: close 1008. An HTTP response of which nothing is read for three
+    /// such intervals: the TCP connection.
     pub ping_interval_ms: u64,
     /// The window that clients draw their first reconnect delay from, least and most; they double it per failure.
     pub reconnect_ms: [u64; 2],

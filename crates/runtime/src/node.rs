@@ -7,7 +7,7 @@ use lane::Lane;
 use model::LaneId;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
 /// What a node is started with.
@@ -30,8 +30,25 @@ pub struct Node {
 #[derive(Clone)]
 pub struct Lanes {
     mailboxes: Arc<[Mailbox<Letter>]>,
+    /// Clients of each lane.
     load: Arc<[AtomicUsize]>,
+    /// Sockets handed to each lane that are not clients yet.
+    arriving: Arc<[AtomicUsize]>,
+    is_draining: Arc<AtomicBool>,
     clock: Clock,
+}
+
+/// A socket on its way to be a client of a lane: while this is held, the lane counts as having one more.
+#[derive(Debug)]
+pub struct Arrival {
+    arriving: Arc<[AtomicUsize]>,
+    lane: LaneId,
+}
+
+impl Drop for Arrival {
+    fn drop(&mut self) {
+        self.arriving[usize::from(self.lane.0)].fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// Starts the lanes' threads. The backend lives on the thread of lane 0: with few cores this saves two thread hops per
@@ -47,6 +64,8 @@ where
     let lanes = Lanes {
         mailboxes: (0..count).map(|_| Mailbox::new(config.mailbox_bytes_max)).collect(),
         load: (0..count).map(|_| AtomicUsize::new(0)).collect(),
+        arriving: (0..count).map(|_| AtomicUsize::new(0)).collect(),
+        is_draining: Arc::default(),
         clock: Clock::start(),
     };
     let mut backend = Some(config.backend);
@@ -108,10 +127,30 @@ impl Lanes {
         self.mailboxes[usize::from(lane.0)].post(Letter::Run(Box::new(call)), 0);
     }
 
+    /// Runs `call` on the thread of the lane with the fewest connections. Until it drops what it is given, the lane counts
+    /// as having one more: a thousand that come at once are spread though none of them is a client yet.
+    pub fn hand_over(&self, call: impl FnOnce(&LaneHandle, Arrival) + Send + 'static) {
+        let lane = self.least_loaded();
+        self.arriving[usize::from(lane.0)].fetch_add(1, Ordering::Relaxed);
+        let arrival = Arrival { arriving: self.arriving.clone(), lane };
+        self.run(lane, move |handle| call(handle, arrival));
+    }
+
     /// The lane with the fewest connections.
     pub fn least_loaded(&self) -> LaneId {
-        let load = |id: &LaneId| self.load[usize::from(id.0)].load(Ordering::Relaxed);
-        self.ids().min_by_key(load).unwrap_or_default()
+        let of = |counts: &[AtomicUsize], id: &LaneId| counts[usize::from(id.0)].load(Ordering::Relaxed);
+        self.ids().min_by_key(|id| of(&self.load, id) + of(&self.arriving, id)).unwrap_or_default()
+    }
+
+    /// Tells every client that the server goes; from now on the node is [`Lanes::is_draining`].
+    pub async fn drain(&self) {
+        self.is_draining.store(true, Ordering::Relaxed);
+        self.ask_all(|lane| lane.handle(lane::Event::Drain)).await;
+    }
+
+    /// Whether the node takes no new clients, since it is about to end.
+    pub fn is_draining(&self) -> bool {
+        self.is_draining.load(Ordering::Relaxed)
     }
 
     /// How many connections the node has.
@@ -132,5 +171,59 @@ impl Lanes {
             answers.extend(answer.await.ok());
         }
         answers
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::backend::{BackendEvent, BackendRequest};
+    use model::command::CommandTable;
+    use model::{Limits, Time};
+    use std::sync::mpsc;
+
+    struct Nothing;
+
+    impl Backend for Nothing {
+        fn handle(&mut self, _: LaneId, _: BackendRequest, _: crate::Moment, _: &mut Vec<(LaneId, BackendEvent)>) {}
+
+        fn next_timeout(&self, _: crate::Moment) -> Option<Time> {
+            None
+        }
+
+        fn handle_timeout(&mut self, _: crate::Moment, _: &mut Vec<(LaneId, BackendEvent)>) {}
+    }
+
+    fn node(lanes: u16) -> Node {
+        let setup = lane::Setup::new(lanes, "test", Limits::default(), CommandTable::redis(), &[], &[]).unwrap();
+        start(NodeConfig { setup, mailbox_bytes_max: 1 << 20, backend: || Box::new(Nothing) as Box<dyn Backend> })
+            .unwrap()
+    }
+
+    #[test]
+    fn sockets_that_come_at_once_are_spread_before_any_of_them_is_a_client() {
+        let node = node(3);
+        let (tell, told) = mpsc::channel();
+        for _ in 0..30 {
+            let tell = tell.clone();
+            node.lanes().hand_over(move |lane, arrival| tell.send((lane.id(), arrival)).unwrap());
+        }
+        let arrivals: Vec<(LaneId, Arrival)> = told.iter().take(30).collect();
+        for lane in node.lanes().ids() {
+            assert_eq!(arrivals.iter().filter(|(id, _)| *id == lane).count(), 10);
+        }
+        drop(arrivals);
+        assert!(node.lanes().arriving.iter().all(|count| count.load(Ordering::Relaxed) == 0));
+        node.stop();
+    }
+
+    #[test]
+    fn a_node_drains_and_stops() {
+        let node = node(2);
+        let lanes = node.lanes();
+        assert!(!lanes.is_draining());
+        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(lanes.drain());
+        assert!(lanes.is_draining());
+        node.stop();
     }
 }

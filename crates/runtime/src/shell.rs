@@ -72,6 +72,9 @@ const CHUNKS_MAX: usize = 16;
 /// Rounds between the lane and the backend on its thread before sockets are served again.
 const ROUNDS_MAX: usize = 16;
 
+/// Room for so many letters is kept from turn to turn.
+const LETTERS_KEPT_MAX: usize = 1024;
+
 /// A lane on its thread. Cheap to clone, stays on the thread.
 #[derive(Clone)]
 pub struct LaneHandle(Rc<Shell>);
@@ -255,6 +258,8 @@ impl LaneHandle {
                 () = &mut sleep => {}
             }
             self.turn();
+            // Letters may come faster than turns end: without this, sockets would not be read while they do.
+            tokio::task::yield_now().await;
         }
     }
 
@@ -266,7 +271,8 @@ impl LaneHandle {
     }
 
     fn turn(&self) {
-        self.0.pump_due.set(false);
+        // What happens in the course of the turn is served by it, and wakes nobody.
+        self.0.pump_due.set(true);
         self.take_letters();
         self.fire_timers();
         for _ in 0..ROUNDS_MAX {
@@ -279,7 +285,8 @@ impl LaneHandle {
         self.write_dirty();
         self.obey_outputs();
         self.post_mail();
-        if !self.0.outputs.borrow().is_empty() {
+        self.0.pump_due.set(false);
+        if !self.0.outputs.borrow().is_empty() || self.0.lane.borrow().wants_turn() {
             self.wake_pump();
         }
     }
@@ -297,6 +304,8 @@ impl LaneHandle {
                 Letter::Run(call) => call(self),
             }
         }
+        // Keep the allocation for the next turn, but not one that a burst made large.
+        letters.shrink_to(LETTERS_KEPT_MAX);
         *self.0.letters.borrow_mut() = letters;
     }
 
@@ -463,3 +472,7 @@ fn write(lane: &mut Lane, conn: ConnId, connection: &dyn Connection) {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "shell_tests.rs"]
+mod tests;

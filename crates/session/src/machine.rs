@@ -349,7 +349,6 @@ fn owned(name: &Bytes) -> Bytes {
     Bytes::copy_from_slice(name)
 }
 
-/// The memory of a list that has become empty.
 /// In a transaction, a command that Redis would not queue aborts it.
 fn aborted(error: Error) -> Error {
     match error.code.as_ref() {
@@ -358,6 +357,7 @@ fn aborted(error: Error) -> Error {
     }
 }
 
+/// The memory of a list that has become empty.
 fn give_back<T>(list: &mut SmallVec<[T; 2]>)
 where
     [T; 2]: smallvec::Array<Item = T>,

@@ -138,10 +138,13 @@ impl World {
         }
         let (lane, conn, format) = (socket.lane, socket.conn, socket.format);
         let limits = &self.plan.limits;
-        let mut events = Vec::new();
+        let (mut events, mut whole) = (Vec::new(), false);
         loop {
             match socket.decoder.decode(&mut input, limits.message_bytes_max) {
-                Ok(Some(message)) => door(conn, format, message, limits.batch_max, &mut socket.next_id, &mut events),
+                Ok(Some(message)) => {
+                    whole = true;
+                    door(conn, format, message, limits.batch_max, &mut socket.next_id, &mut events);
+                }
                 Ok(None) => break,
                 Err(error) => {
                     events.push(Event::Close { conn, code: error.close_code() });
@@ -149,7 +152,8 @@ impl World {
                 }
             }
         }
-        events.push(Event::Heard { conn, mid_frame: socket.decoder.is_mid_frame() });
+        let partial = socket.decoder.is_mid_frame() || socket.decoder.held_bytes() > 0;
+        events.push(Event::Heard { conn, whole, partial });
         events.into_iter().for_each(|event| self.tell_lane(lane, event));
     }
 

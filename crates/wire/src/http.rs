@@ -1,4 +1,4 @@
-//! `POST /command`: one command and its reply, or a pipeline and an array of replies.
+//! `POST /command`: one command and its reply, or a pipeline, whose replies the door puts into an array.
 //!
 //! A body that is not right in every part is refused as a whole, before anything of it is carried out.
 
@@ -51,20 +51,6 @@ pub fn encode_response(response: &Response, out: &mut Vec<u8>) -> bool {
     true
 }
 
-/// Appends the replies to a pipeline, in its order: an array of what [`encode_response`] writes.
-pub fn encode_pipeline(responses: &[Response], out: &mut Vec<u8>) {
-    out.push(b'[');
-    for response in responses {
-        if encode_response(response, out) {
-            out.push(b',');
-        }
-    }
-    if out.last() == Some(&b',') {
-        out.pop();
-    }
-    out.push(b']');
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -112,10 +98,7 @@ mod tests {
         assert!(encode_response(&result, &mut out));
         assert_eq!(out, br#"{"result":"v"}"#);
         out.clear();
-        encode_pipeline(&[result, error], &mut out);
-        assert_eq!(out, br#"[{"result":"v"},{"error":{"code":"ERR","message":"no"}}]"#);
-        out.clear();
-        encode_pipeline(&[], &mut out);
-        assert_eq!(out, b"[]");
+        assert!(encode_response(&error, &mut out));
+        assert_eq!(out, br#"{"error":{"code":"ERR","message":"no"}}"#);
     }
 }

@@ -1,0 +1,285 @@
+//! Lanes driven by hand, with a backend made up here: clients on one, topics on the other, mail when the test lets it.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use bytes::Bytes;
+use lane::{Event, Lane, Output, Setup};
+use model::backend::{BackendEvent, BackendRequest, ChannelName};
+use model::command::CommandTable;
+use model::{CloseCode, ConnId, FeedId, Format, LaneId, Limits, Reply, Request, Time, Verb};
+use std::collections::{BTreeMap, BTreeSet};
+
+#[derive(Default)]
+struct Backend {
+    values: BTreeMap<Bytes, u64>,
+    armed: BTreeMap<Bytes, BTreeSet<LaneId>>,
+    subscribers: BTreeMap<ChannelName, BTreeSet<LaneId>>,
+}
+
+impl Backend {
+    fn handle(&mut self, lane: LaneId, request: BackendRequest) -> Option<BackendEvent> {
+        match request {
+            BackendRequest::Command { ticket, .. } => return Some(BackendEvent::Reply { ticket, reply: Reply::OK }),
+            BackendRequest::Read { watch, keys, .. } => {
+                for key in keys.iter() {
+                    self.armed.entry(key.clone()).or_default().insert(lane);
+                }
+                let value = self.values.get(&keys[0]).copied().unwrap_or_default();
+                let reply = Some(Reply::bulk(format!("{}#{value}#", "x".repeat(200))));
+                return Some(BackendEvent::Value { watch, reply, expires_in: None });
+            }
+            BackendRequest::Forget { keys } => keys.iter().for_each(|key| drop(self.armed.remove(key))),
+            BackendRequest::Subscribe { name } => {
+                self.subscribers.entry(name.clone()).or_default().insert(lane);
+                return Some(BackendEvent::Subscribed { name });
+            }
+            BackendRequest::Unsubscribe { name } => drop(self.subscribers.remove(&name)),
+            other => panic!("{other:?}"),
+        }
+        None
+    }
+}
+
+struct World {
+    lanes: Vec<Lane>,
+    backend: Backend,
+    /// Other outputs of the lanes.
+    told: Vec<Output>,
+    now: Time,
+    last_id: u64,
+}
+
+impl World {
+    fn new(limits: Limits) -> World {
+        let anonymous = ["~* &* +@all".to_owned()];
+        let setup = Setup::new(2, "test", limits, CommandTable::redis(), &anonymous, &[]).unwrap();
+        let lanes = [0, 1].map(|id| Lane::new(setup.lane(LaneId(id))));
+        let (backend, told) = (Backend::default(), Vec::new());
+        World { lanes: lanes.into(), backend, told, now: Time::from_millis(1000), last_id: 0 }
+    }
+
+    fn handle(&mut self, lane: usize, event: Event) {
+        let mut outputs = Vec::new();
+        self.lanes[lane].handle(event, self.now, &mut outputs);
+        self.obey(lane, outputs);
+    }
+
+    fn obey(&mut self, lane: usize, outputs: Vec<Output>) {
+        for output in outputs {
+            match output {
+                Output::Backend(request) => {
+                    let answer = self.backend.handle(LaneId(lane as u16), request);
+                    answer.into_iter().for_each(|event| self.handle(lane, Event::Backend(event)));
+                }
+                other => self.told.push(other),
+            }
+        }
+    }
+
+    fn ask(&mut self, lane: usize, conn: ConnId, verb: Verb) {
+        self.last_id += 1;
+        let request = Request { id: Some(self.last_id), verb };
+        self.handle(lane, Event::Request { conn, request });
+    }
+
+    fn end_turns(&mut self) {
+        for lane in 0..self.lanes.len() {
+            let mut outputs = Vec::new();
+            self.lanes[lane].end_turn(self.now, &mut outputs);
+            self.obey(lane, outputs);
+        }
+    }
+
+    /// Turns until there is nothing left to do.
+    fn settle(&mut self) {
+        for _ in 0..1000 {
+            self.end_turns();
+            let letters = self.post();
+            if letters == 0 && !self.lanes.iter().any(Lane::wants_turn) {
+                return;
+            }
+        }
+        panic!("it never ends");
+    }
+
+    fn post(&mut self) -> usize {
+        let mut count = 0;
+        for (from, to) in [(0, 1), (1, 0)] {
+            while let Some(mail) = self.lanes[from].next_mail(LaneId(to as u16)) {
+                self.handle(to, Event::Mail { from: LaneId(from as u16), mail });
+                count += 1;
+            }
+        }
+        count
+    }
+
+    fn set(&mut self, key: &Bytes, value: u64) {
+        self.backend.values.insert(key.clone(), value);
+        for lane in self.backend.armed.remove(key).unwrap_or_default() {
+            let keys = vec![key.clone()];
+            self.handle(usize::from(lane.0), Event::Backend(BackendEvent::Invalidated { keys }));
+        }
+    }
+
+    fn publish(&mut self, channel: &Bytes, message: String) {
+        let name = ChannelName::Channel(channel.clone());
+        for lane in self.backend.subscribers.get(&name).cloned().unwrap_or_default() {
+            let (name, channel) = (name.clone(), channel.clone());
+            let event = BackendEvent::Message { name, channel, message: message.clone().into() };
+            self.handle(usize::from(lane.0), Event::Backend(event));
+        }
+    }
+
+    fn connect(&mut self, lane: usize) -> ConnId {
+        self.lanes[lane].connect(Format::Native, self.now)
+    }
+
+    fn text(&mut self, lane: usize, conn: ConnId) -> String {
+        let frames = std::iter::from_fn(|| self.lanes[lane].take(conn));
+        frames.map(|frame| String::from_utf8_lossy(&frame).into_owned()).collect()
+    }
+
+    /// So many topics, feeds and clients there are.
+    fn counts(&self) -> [u64; 3] {
+        let counters = self.lanes.iter().map(Lane::counters);
+        counters.fold([0; 3], |sum, c| [sum[0] + c.live.topics, sum[1] + c.live.feeds, sum[2] + c.clients])
+    }
+}
+
+/// The first names of this kind whose home is this lane.
+fn at_home(lane: u16, kind: &str) -> impl Iterator<Item = Bytes> {
+    let names = (0..).map(move |n| Bytes::from(format!("{kind}{n}")));
+    names.filter(move |name| model::slot::slot(name) % 2 == lane)
+}
+
+fn live(key: &Bytes) -> Verb {
+    let command = [Bytes::from_static(b"GET"), key.clone()].into_iter().collect();
+    Verb::Live { command, every_ms: Some(0), json: false, have: None }
+}
+
+fn feed_of(text: &str) -> FeedId {
+    let digits: String = text.split("\"feed\":").nth(1).unwrap().chars().take_while(char::is_ascii_digit).collect();
+    FeedId(digits.parse().unwrap())
+}
+
+#[test]
+fn a_client_hears_of_topics_of_both_lanes_until_it_closes_them() {
+    for home in [0, 1] {
+        let mut world = World::new(Limits::default());
+        let key = at_home(home, "key").next().unwrap();
+        let conn = world.connect(0);
+        world.ask(0, conn, live(&key));
+        world.settle();
+        let opened = world.text(0, conn);
+        assert!(opened.contains("\"rev\":1") && opened.contains("#0#"), "{opened}");
+        world.set(&key, 1);
+        world.settle();
+        let changed = world.text(0, conn);
+        assert!(changed.contains("\"rev\":2") && changed.contains("#1#"), "{changed}");
+        world.ask(0, conn, Verb::Close(feed_of(&opened)));
+        world.settle();
+        assert!(world.text(0, conn).contains("\"result\":\"OK\""));
+        assert_eq!(world.counts(), [0, 0, 1]);
+        assert!(world.backend.armed.is_empty(), "forgotten upstream");
+        world.set(&key, 2);
+        world.settle();
+        assert_eq!(world.text(0, conn), "");
+    }
+}
+
+#[test]
+fn who_is_gone_before_its_feed_opens_leaves_nothing_behind() {
+    let mut world = World::new(Limits::default());
+    let (key, channel) = (at_home(1, "key").next().unwrap(), at_home(1, "channel").next().unwrap());
+    let conn = world.connect(0);
+    world.ask(0, conn, live(&key));
+    world.ask(0, conn, Verb::Subscribe(channel));
+    world.handle(0, Event::Disconnected { conn });
+    let next = world.connect(0);
+    assert_eq!(next.slot, conn.slot);
+    world.settle();
+    assert!(!world.text(0, next).contains("\"feed\":"), "not for the slot's next client");
+    assert_eq!(world.counts(), [0, 0, 1]);
+    assert!(world.backend.armed.is_empty() && world.backend.subscribers.is_empty());
+}
+
+#[test]
+fn what_a_full_link_lost_is_made_good_without_another_change() {
+    const FEEDS: usize = 40;
+    let limits = Limits { link_bytes_max: 4 << 10, ..Limits::default() };
+    let mut world = World::new(limits);
+    let keys: Vec<Bytes> = at_home(0, "key").take(FEEDS).collect();
+    let conn = world.connect(1);
+    for key in &keys {
+        world.ask(1, conn, live(key));
+    }
+    world.settle();
+    assert_eq!(world.text(1, conn).matches("#0#").count(), FEEDS);
+    // The other lane takes no mail meanwhile.
+    for value in 1..=3 {
+        for key in &keys {
+            world.set(key, value);
+        }
+        world.end_turns();
+    }
+    assert!(world.lanes[0].counters().link_bytes <= 4 << 10, "a link has a limit");
+    world.settle();
+    let text = world.text(1, conn);
+    let newest: BTreeSet<&str> = text
+        .split("\"feed\":")
+        .skip(1)
+        .filter(|rest| rest.contains("#3#"))
+        .map(|rest| rest.split(',').next().unwrap())
+        .collect();
+    assert_eq!(newest.len(), FEEDS, "each shows the newest");
+}
+
+#[test]
+fn messages_that_a_full_link_lost_are_counted() {
+    const MESSAGES: usize = 500;
+    let mut world = World::new(Limits { link_bytes_max: 4 << 10, ..Limits::default() });
+    let channel = at_home(0, "channel").next().unwrap();
+    let conn = world.connect(1);
+    world.ask(1, conn, Verb::Subscribe(channel.clone()));
+    world.settle();
+    world.text(1, conn);
+    for n in 0..MESSAGES {
+        world.publish(&channel, format!("m{n}"));
+    }
+    world.settle();
+    let text = world.text(1, conn);
+    let missed: usize =
+        text.split("\"missed\":").skip(1).map(|n| n.split('}').next().unwrap().parse::<usize>().unwrap()).sum();
+    assert!(missed > 0);
+    assert_eq!(text.matches("\"message\"").count() + missed, MESSAGES);
+    assert!(text.ends_with(&format!("\"m{}\"}}", MESSAGES - 1)), "the newest are the ones that are kept");
+}
+
+#[test]
+fn a_lane_that_drains_closes_everybody_and_lets_go_of_who_does_not_answer() {
+    let limits = Limits { frame_timeout_ms: 1000, ..Limits::default() };
+    let mut world = World::new(limits);
+    let conns = [world.connect(0), world.connect(0)];
+    world.handle(0, Event::Drain);
+    world.handle(0, Event::Drain);
+    let closes = conns.map(|conn| Output::Close { conn, code: CloseCode::GoingAway });
+    assert_eq!(std::mem::take(&mut world.told), closes);
+    world.handle(0, Event::Disconnected { conn: conns[0] });
+    world.now = world.now + std::time::Duration::from_millis(1000);
+    world.handle(0, Event::Timeout);
+    assert_eq!(world.told, [Output::Abort { conn: conns[1] }]);
+}
+
+#[test]
+fn half_a_message_closes_the_client_in_time() {
+    let limits = Limits { frame_timeout_ms: 1000, ..Limits::default() };
+    let mut world = World::new(limits);
+    let conn = world.connect(0);
+    world.handle(0, Event::Heard { conn, whole: false, partial: true });
+    for _ in 0..4 {
+        assert_eq!(world.told, []);
+        world.now = world.now + std::time::Duration::from_millis(250);
+        world.handle(0, Event::Timeout);
+    }
+    assert_eq!(world.told, [Output::Close { conn, code: CloseCode::Policy }]);
+}
