@@ -342,7 +342,10 @@ impl World {
 
     /// Bytes have reached a client.
     pub fn client_reads(&mut self, client: usize, socket: u64, bytes: &[u8]) {
-        self.trace.line(self.now, || format!("client {client} reads {}", shortened(&String::from_utf8_lossy(bytes))));
+        self.trace.line(self.now, || {
+            let text = String::from_utf8_lossy(bytes).replace('\n', "↵");
+            format!("client {client} reads {}", shortened(&text))
+        });
         let acts = self.with_client(client, |client, desk| client.read(bytes, desk));
         self.perform(client, socket, acts);
     }
