@@ -5,8 +5,8 @@ use crate::{command, metrics, origin, pages, query, sse, websocket};
 use bytes::Bytes;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL,
-    CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
-    SEC_WEBSOCKET_VERSION, UPGRADE, VARY, X_CONTENT_TYPE_OPTIONS,
+    CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
+    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::combinators::BoxBody;
@@ -203,7 +203,14 @@ impl Service {
     }
 
     fn page(&self, path: &str) -> Response<Body> {
-        let path = if path.is_empty() { "/" } else { path };
+        if path.is_empty() {
+            // Without the slash, the page's relative links would lead out of the prefix.
+            let mut redirect = text(StatusCode::PERMANENT_REDIRECT, "");
+            if let Ok(target) = HeaderValue::from_str(&format!("{}/", self.config.prefix)) {
+                redirect.headers_mut().insert(LOCATION, target);
+            }
+            return redirect;
+        }
         let Some(page) = pages::find(path, self.config.demo) else {
             return text(StatusCode::NOT_FOUND, "not found\n");
         };
