@@ -11,6 +11,7 @@ use crate::checks::{Broken, Check, Checks};
 use crate::copy::{FeedCopy, News, Phase, entry_of};
 use crate::faults::{Fault, Faults};
 use crate::history::History;
+use crate::plan::Plan;
 use crate::reader::{Reader, Received, pong_frame};
 use crate::words::{Author, SECRET};
 use fastrand::Rng;
@@ -78,7 +79,7 @@ pub struct Client {
     pub number: usize,
     /// The door it comes through.
     pub format: Format,
-    /// Its lane, if it always comes to the same.
+    /// The restricted lane, if its rules allow only what is public.
     pub lane: Option<LaneId>,
     /// Its rules allow only what is public.
     pub is_restricted: bool,
@@ -100,25 +101,21 @@ pub struct Client {
     next_id: u64,
     /// The last operation of its own that it knows of.
     floor: u64,
-    /// Texts it sent that are no requests.
+    /// Texts it sent that are no requests, or no requests of which it would hear if they were allowed.
     nonsense: u32,
     has_large_values: bool,
+    /// There is a limit to its rate, over which anything may be refused.
+    is_rated: bool,
 }
 
 impl Client {
-    /// A client that was never connected.
-    pub fn new(
-        number: usize,
-        format: Format,
-        lane: Option<LaneId>,
-        is_restricted: bool,
-        has_large_values: bool,
-    ) -> Client {
+    /// A client that was never connected; `lane`: the restricted one, if it always goes there.
+    pub fn new(number: usize, format: Format, lane: Option<LaneId>, plan: &Plan) -> Client {
         Client {
             number,
             format,
             lane,
-            is_restricted,
+            is_restricted: lane.is_some(),
             socket: None,
             is_stalled: false,
             calm_since: Time::ZERO,
@@ -132,7 +129,8 @@ impl Client {
             next_id: 0,
             floor: 0,
             nonsense: 0,
-            has_large_values,
+            has_large_values: plan.has_large_values,
+            is_rated: plan.limits.requests_per_second_max > 0,
         }
     }
 
@@ -227,7 +225,8 @@ impl Client {
                 let news = news_of(&message).ok_or_else(|| (Check::Format, "a frame that says nothing".into()))?;
                 self.news(at, news, desk)
             }
-            (None, None) if self.nonsense > 0 && code_of(&message) == Some("BADREQUEST") => {
+            (None, None) if self.is_rated && code_of(&message) == Some("TOOMANY") => Ok(()),
+            (None, None) if self.nonsense > 0 && matches!(code_of(&message), Some("BADREQUEST" | "NOPERM")) => {
                 self.nonsense -= 1;
                 Ok(())
             }

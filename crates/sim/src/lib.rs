@@ -10,7 +10,7 @@
 //! * `plan`: what the seed decides before the run. `words`: the names and commands that everybody uses.
 //! * `world`: time and jobs. `node`: lanes and their mailboxes, driven as `runtime` does. `network`: sockets and doors.
 //! * `backend`: the store, told of as `backend` does, and out of reach at times. `history`: what it truly did.
-//! * `client`: requests and answers. `copy`: one feed, and what may be told of it. `reader`: bytes to frames.
+//! * `post`: pipelines of `POST /command`. `client`: requests and answers. `copy`: one feed, and what may be told of it. `reader`: bytes to frames.
 //! * [`checks`]: the promises. [`faults`]: what is broken on purpose, so that each check is seen to work.
 //!
 //! The same seed gives the same run, so a failure is a number: `KEYWIRE_SIM_SEED=17 cargo test -p sim --test seeds`.
@@ -24,6 +24,7 @@ mod history;
 mod network;
 mod node;
 mod plan;
+mod post;
 mod reader;
 mod trace;
 mod words;

@@ -159,6 +159,9 @@ impl World {
 
     /// Writes what the lane has for a connection, as much as its socket takes.
     pub fn write(&mut self, id: u64) {
+        if self.take_replies(id) {
+            return;
+        }
         let Some(socket) = self.sockets.get_mut(&id) else { return };
         if socket.format == Format::Sse {
             return self.pull(id);

@@ -64,6 +64,9 @@ impl Plan {
             link_bytes_max: [1 << 10, 4 << 10, 1 << 20][rng.usize(0..3)],
             feeds_max: [3, 12, 1000][rng.usize(0..3)],
             requests_in_flight_max: [2, 8, 64][rng.usize(0..3)],
+            requests_per_second_max: [0, 0, 0, 40][rng.usize(0..4)],
+            requests_burst_max: 30,
+            topics_max: [1 << 20, 1 << 20, 8 * usize::from(lanes)][rng.usize(0..3)],
             ping_interval_ms: [500, 25_000][rng.usize(0..2)],
             frame_timeout_ms: 400,
             ..Limits::default()

@@ -21,6 +21,7 @@ use crate::faults::{Fault, Faults};
 use crate::network::Socket;
 use crate::node::{Shell, shortened};
 use crate::plan::Plan;
+use crate::post::Post;
 use crate::trace::Trace;
 use crate::words::Author;
 use fastrand::Rng;
@@ -61,6 +62,8 @@ pub enum Job {
     Unstall(usize),
     /// The second writer writes.
     Write,
+    /// A program posts commands.
+    Post,
     /// The backend is out of reach.
     Lose,
     /// That is noticed.
@@ -97,6 +100,8 @@ pub struct World {
     pub backend: Backend,
     /// By number.
     pub sockets: BTreeMap<u64, Socket>,
+    /// Pipelines that wait for replies.
+    pub posts: BTreeMap<u64, Post>,
     /// The clients.
     pub clients: Vec<Client>,
     /// The planted fault.
@@ -135,13 +140,14 @@ impl World {
         trace.line(Time::ZERO, || format!("{plan:?}"));
         let lanes = usize::from(plan.lanes);
         let mut backend = Backend::new(seed, plan.lanes);
-        let is_roomy = plan.limits.link_bytes_max >= 1 << 20 && plan.limits.outbox_bytes_max >= 64 << 10;
+        let is_roomy = plan.limits.link_bytes_max >= 1 << 20 && plan.limits.outbox_bytes_max >= 1 << 20;
         backend.is_exact = is_roomy && !plan.has_failures;
         backend.failures_one_in = if plan.has_failures { 40 } else { 0 };
         World {
             shells: (0..plan.lanes).map(|id| Shell::new(new_lane(LaneId(id), &plan, fault))).collect(),
             backend,
             sockets: BTreeMap::new(),
+            posts: BTreeMap::new(),
             clients: new_clients(&plan, &mut rng),
             faults: Faults::new(fault),
             checks: Checks::default(),
@@ -173,6 +179,7 @@ impl World {
         self.run_until(Time(stop.0 + SETTLE_MS * 1000));
         if self.checks.hold() {
             self.check_copies();
+            self.check_posts();
             self.count_losses();
         }
         self.leave();
@@ -189,6 +196,9 @@ impl World {
             self.post(at, Job::Act(client));
         }
         self.post(Time(5000), Job::Write);
+        if self.plan.plains > 0 {
+            self.post(Time(9000), Job::Post);
+        }
         if self.plan.has_outages {
             let at = self.rng.u64(100..self.plan.active_ms);
             self.post(Time::from_millis(at), Job::Lose);
@@ -240,6 +250,7 @@ impl World {
             Job::Connect(client) => self.connect_client(client),
             Job::Unstall(client) => self.unstall(client),
             Job::Write => self.write_something(),
+            Job::Post => self.post_commands(),
             Job::Lose => self.lose(),
             Job::Notice => self.notice(),
             Job::ComeBack => self.come_back(),

@@ -47,11 +47,23 @@ impl Client {
                 let command = self.author.add_entry(desk.rng);
                 self.write(command, desk);
             }
+            66..69 => self.write_unanswered(desk),
             _ => {
                 let command = self.author.write(desk.rng);
                 self.write(command, desk);
             }
         }
+    }
+
+    /// A command without an id: answered only if it is refused.
+    fn write_unanswered(&mut self, desk: &mut Desk<'_>) {
+        let command = self.author.write(desk.rng);
+        let is_forbidden = self.forbids(&command);
+        if is_forbidden && self.is_rated {
+            return;
+        }
+        self.nonsense += u32::from(is_forbidden);
+        send(&json!({ "command": command }).to_string(), desk);
     }
 
     fn write(&mut self, command: Vec<String>, desk: &mut Desk<'_>) {

@@ -10,6 +10,13 @@ use serde_json::Value as Json;
 impl Client {
     pub(super) fn answered(&mut self, asked: Asked, message: &Json, desk: &mut Desk<'_>) -> Result<(), Broken> {
         let code = code_of(message).filter(|_| message.get("feed").is_none());
+        if self.is_rated && code == Some("TOOMANY") {
+            desk.checks.count("over the rate", 1);
+            return match asked {
+                Asked::Open { copy, .. } => self.refused(copy, "TOOMANY"),
+                _ => Ok(()),
+            };
+        }
         if matches!(asked, Asked::Forbidden) {
             let is_refused = code == Some("NOPERM");
             desk.checks.count("forbidden", 1);

@@ -36,7 +36,7 @@ pub(super) fn new_clients(plan: &Plan, rng: &mut Rng) -> Vec<Client> {
     let mut clients = Vec::new();
     for number in 0..plan.natives {
         let lane = plan.restricted_lane.filter(|_| number % 3 == 1);
-        let mut client = Client::new(number, Format::Native, lane, lane.is_some(), plan.has_large_values);
+        let mut client = Client::new(number, Format::Native, lane, plan);
         for _ in 0..rng.u8(1..4) {
             let source = client.choose(rng);
             if client.copies.iter().all(|copy| copy.source != source) {
@@ -47,7 +47,7 @@ pub(super) fn new_clients(plan: &Plan, rng: &mut Rng) -> Vec<Client> {
     }
     for format in [Format::Raw, Format::Sse] {
         for _ in 0..plan.plains {
-            let mut client = Client::new(clients.len(), format, None, false, plan.has_large_values);
+            let mut client = Client::new(clients.len(), format, None, plan);
             let source = client.choose(rng);
             client.copies.push(FeedCopy::new(source));
             clients.push(client);
