@@ -315,7 +315,7 @@ impl World {
     }
 
     fn post_soon(&mut self, longest: u64, job: Job) {
-        let delay = if self.is_settling { self.rng.u64(0..200) } else { self.delay(longest) };
+        let delay = self.delay(longest);
         self.post(Time(self.now.0 + delay), job);
     }
 }

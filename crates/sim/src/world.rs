@@ -211,9 +211,13 @@ impl World {
         self.jobs.insert((at.max(self.now), self.next_job), job);
     }
 
-    /// How long something takes that takes at most `longest` as a rule.
+    /// How long something takes that takes at most `longest` as a rule. When writes have stopped everything is fast, so
+    /// that what is still under way comes to its end.
     pub fn delay(&mut self, longest: u64) -> u64 {
-        let factor = if !self.is_settling && self.rng.u8(0..40) == 0 { 6 } else { 1 };
+        if self.is_settling {
+            return self.rng.u64(0..=longest.min(100));
+        }
+        let factor = if self.rng.u8(0..40) == 0 { 6 } else { 1 };
         self.rng.u64(0..=longest) * factor
     }
 
