@@ -197,7 +197,12 @@ impl Session {
 
     /// Whether the client's next request may be read: fewer than `requests_in_flight_max` (at least one) are under way.
     pub fn wants_input(&self) -> bool {
-        self.ids.len() + (self.unanswered as usize) < self.config.limits.requests_in_flight_max.max(1)
+        self.under_way() < self.config.limits.requests_in_flight_max.max(1)
+    }
+
+    /// How many requests are not answered yet.
+    pub fn under_way(&self) -> usize {
+        self.ids.len() + self.unanswered as usize
     }
 
     /// The open feeds, in order.
@@ -349,7 +354,6 @@ fn owned(name: &Bytes) -> Bytes {
     Bytes::copy_from_slice(name)
 }
 
-/// The memory of a list that has become empty.
 /// In a transaction, a command that Redis would not queue aborts it.
 fn aborted(error: Error) -> Error {
     match error.code.as_ref() {
@@ -358,6 +362,7 @@ fn aborted(error: Error) -> Error {
     }
 }
 
+/// The memory of a list that has become empty.
 fn give_back<T>(list: &mut SmallVec<[T; 2]>)
 where
     [T; 2]: smallvec::Array<Item = T>,
