@@ -63,6 +63,23 @@ describe('follow', { timeout: 60_000 }, () => {
     }
   });
 
+  test('followed again on one connection it goes on where it is, and says where that is', async () => {
+    const key = fresh('stream');
+    const [first, second] = [await add(key), await add(key)];
+    const other = await Client.open(server);
+    const feed = await other.follow(key, '$');
+    assert.equal(feed.reply.from, second);
+    const again = await other.request({ follow: key, from: '0' });
+    assert.deepEqual([again.feed, again.from], [feed.number, second], `what lies behind ${first} does not come`);
+    const third = await add(key);
+    await feed.reaches(1);
+    assert.deepEqual(feed.ids, [third]);
+    assert.equal((await other.request({ follow: key, from: first })).from, third);
+    await feed.close();
+    assert.equal((await other.request({ follow: key, from: first })).from, first);
+    await other.close();
+  });
+
   test('a stream that does not exist yet can be followed', async () => {
     const key = fresh('stream');
     const other = await Client.open(server);

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use hub::Class;
 use model::backend::BackendRequest;
 use model::error::TOOBIG;
-use model::request::Hello;
+use model::request::{Hello, Opening};
 use model::{
     CloseCode, ConnId, Error, FeedEvent, FeedId, Format, LaneId, Limits, Reply, Request, Response, Ticket, Time, Value,
     Verb,
@@ -209,7 +209,14 @@ impl Lane {
                 self.hub.subscribe(conn, feed, format, class, place);
             }
             session::Joined::Already => {
-                self.hub.send(conn, reply);
+                match self.hub.position(conn, feed, format).filter(|_| class == Class::Entries) {
+                    // The feed goes on where it is, wherever this request wanted to begin.
+                    Some(from) => {
+                        let state = Opening::Stream { from };
+                        self.answer(conn, &Response::Opened { id, feed, state, stale: false }, out);
+                    }
+                    None => self.hub.send(conn, reply),
+                }
                 self.leave(feed, format);
             }
             session::Joined::Over(error) => {
