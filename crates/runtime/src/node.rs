@@ -31,7 +31,19 @@ pub struct Node {
 pub struct Lanes {
     mailboxes: Arc<[Mailbox<Letter>]>,
     load: Arc<[AtomicUsize]>,
+    /// Clients that were admitted and are not connected yet.
+    admitted: Arc<AtomicUsize>,
     clock: Clock,
+}
+
+/// The place of a client that is about to connect, until this is dropped.
+#[derive(Debug)]
+pub struct Admission(Arc<AtomicUsize>);
+
+impl Drop for Admission {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// Starts the lanes' threads. The backend lives on the thread of lane 0: with few cores this saves two thread hops per
@@ -47,6 +59,7 @@ where
     let lanes = Lanes {
         mailboxes: (0..count).map(|_| Mailbox::new(config.mailbox_bytes_max)).collect(),
         load: (0..count).map(|_| AtomicUsize::new(0)).collect(),
+        admitted: Arc::default(),
         clock: Clock::start(),
     };
     let mut backend = Some(config.backend);
@@ -112,6 +125,13 @@ impl Lanes {
     pub fn least_loaded(&self) -> LaneId {
         let load = |id: &LaneId| self.load[usize::from(id.0)].load(Ordering::Relaxed);
         self.ids().min_by_key(load).unwrap_or_default()
+    }
+
+    /// A place for one client more, if then there are at most `most`: also of those whose handshakes are under way.
+    pub fn admit(&self, most: usize) -> Option<Admission> {
+        let before = self.admitted.fetch_add(1, Ordering::Relaxed);
+        let admission = Admission(self.admitted.clone());
+        (self.connections() + before < most).then_some(admission)
     }
 
     /// How many connections the node has.
