@@ -298,6 +298,13 @@ impl Hub {
         }
     }
 
+    /// The last stream entry that the client has, or that is queued for it: what it gets next comes behind that.
+    pub fn position(&mut self, conn: ConnId, feed: FeedId, format: Format) -> Option<EntryId> {
+        let (slot, at) = self.flushed_subscription(conn, feed, format)?;
+        let (Place::Current(id) | Place::Behind(id) | Place::Awaiting(id)) = self.clients[slot].subscriptions[at].place;
+        Some(id)
+    }
+
     /// The clients that hear the feed in this format.
     pub fn subscribers(&self, feed: FeedId, format: Format) -> impl Iterator<Item = ConnId> {
         let topic = self.by_feed.get(&(feed, format)).map(|&topic| &self.topics[topic as usize]);

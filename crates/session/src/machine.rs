@@ -197,7 +197,12 @@ impl Session {
 
     /// Whether the client's next request may be read: fewer than `requests_in_flight_max` (at least one) are under way.
     pub fn wants_input(&self) -> bool {
-        self.ids.len() + (self.unanswered as usize) < self.config.limits.requests_in_flight_max.max(1)
+        self.under_way() < self.config.limits.requests_in_flight_max.max(1)
+    }
+
+    /// How many requests are not answered yet.
+    pub fn under_way(&self) -> usize {
+        self.ids.len() + self.unanswered as usize
     }
 
     /// The open feeds, in order.
