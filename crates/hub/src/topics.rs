@@ -594,6 +594,10 @@ impl Hub {
             let mut lost = std::mem::take(&mut self.lost);
             lost.drain(..).for_each(|loss| self.lose(slot, loss));
             self.lost = lost;
+            if self.clients[slot].outbox.is_empty() {
+                // What was dropped was all there was to write: no write will come that would ask again.
+                self.ask_again(slot);
+            }
         }
         self.mark_dirty(slot);
         pushed

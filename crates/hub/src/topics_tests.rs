@@ -86,6 +86,18 @@ fn what_was_lost_on_the_way_here_is_told_behind_what_came_before_it() {
 }
 
 #[test]
+fn a_query_whose_frames_were_all_dropped_is_asked_for_at_once() {
+    let mut hub = hub();
+    let conn = subscribed(&mut hub, Class::State, Place::Current(EntryId::MIN));
+    while hub.counters().conflations == 0 {
+        publish(&mut hub, "revision ", 0);
+        hub.end_turn();
+    }
+    assert_eq!(hub.queued_bytes(conn), 0, "there is nothing to write, and so nothing to wait for");
+    assert_eq!(hub.next_output(), Some(Output::Resync { conn, feed: FEED, format: Format::Native }));
+}
+
+#[test]
 fn nothing_comes_behind_the_last_word() {
     let mut hub = hub();
     let conn = subscribed(&mut hub, Class::Events, Place::Current(EntryId::MIN));

@@ -35,6 +35,13 @@ enum Asked {
     Forbidden,
 }
 
+impl Asked {
+    /// Whether it opens this copy's feed.
+    fn opens(&self, at: usize) -> bool {
+        matches!(self, Asked::Open { copy, .. } if *copy == at)
+    }
+}
+
 /// What the client wants done.
 #[derive(Debug, PartialEq)]
 pub enum Act {

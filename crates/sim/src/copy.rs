@@ -119,6 +119,8 @@ pub struct FeedCopy {
     /// Streams: the last entry's id.
     pub place: Option<EntryId>,
     has_gap: bool,
+    /// What was left out of a stream that was made again, and not told of yet.
+    owes_gap: Option<String>,
     incarnation: u64,
 }
 
@@ -145,6 +147,7 @@ impl FeedCopy {
             last: None,
             place: None,
             has_gap: false,
+            owes_gap: None,
             incarnation: 0,
         }
     }
@@ -167,6 +170,7 @@ impl FeedCopy {
         self.phase = if self.phase == Phase::Idle { Phase::Idle } else { Phase::Wanted };
         self.stale = false;
         (self.anchor, self.missed) = (Anchor::Adrift, 0);
+        self.owes_gap = None;
     }
 
     /// A query is open at a revision. `content` is none where the value that the client has is the current one.
@@ -222,6 +226,7 @@ impl FeedCopy {
             News::Entries(entries) => self.entries(&entries, history),
             News::Gap(after) => {
                 self.has_gap = true;
+                self.owes_gap = None;
                 // After a gap to the stream's end the server knows of a place without an entry.
                 let is_here = self.place.is_none_or(|place| place <= after);
                 require(is_here, Check::Order, || format!("a gap after {after} at {:?}", self.place))
@@ -334,7 +339,11 @@ impl FeedCopy {
     fn entries(&mut self, entries: &[(EntryId, String)], history: &History) -> Kept {
         let Some(log) = self.stream(history) else { return Err((Check::Order, "entries of what is no stream".into())) };
         for (id, mark) in entries {
-            let place = self.place.unwrap_or(EntryId::MIN);
+            let Some(place) = self.place else {
+                // It began at the end, wherever that was.
+                self.place = Some(*id);
+                continue;
+            };
             require(*id > place, Check::Order, || format!("entry {id} after {place}"))?;
             require(log.mark(*id) == Some(mark), Check::Order, || format!("entry {id} {mark} was never added"))?;
             // Of a stream that had no entry yet nobody can tell whether it was deleted and made again. An entry that a
@@ -342,10 +351,13 @@ impl FeedCopy {
             let incarnation = log.incarnation_of(*id);
             let first = if place == EntryId::MIN { incarnation } else { incarnation.map(|_| self.incarnation) };
             let is_due = |added: &&Added| first.is_some_and(|first| added.incarnation >= first);
-            let left_out = log.between(place, *id).iter().find(is_due);
-            require(self.has_gap || left_out.is_none(), Check::NoSilentLoss, || {
-                format!("{left_out:?} was left out between {place} and {id}")
-            })?;
+            let left_out = log.between(place, *id).iter().find(is_due).filter(|_| !self.has_gap);
+            if let Some(left_out) = left_out {
+                let what = format!("{left_out:?} was left out between {place} and {id}");
+                // That a stream was made again may show only when it was read to its end: then it is told.
+                require(Some(left_out.incarnation) != incarnation, Check::NoSilentLoss, || what.clone())?;
+                self.owes_gap.get_or_insert(what);
+            }
             self.place = Some(*id);
         }
         self.has_gap = false;
@@ -355,6 +367,9 @@ impl FeedCopy {
     /// Everything is over: nothing may be missing that was not told.
     pub fn check_end(&self, history: &History) -> Kept {
         require(!self.stale, Check::NoSilentLoss, || format!("{:?} is still stale", self.source))?;
+        if let Some(what) = &self.owes_gap {
+            return Err((Check::NoSilentLoss, what.clone()));
+        }
         let Some(name) = self.channel() else { return Ok(()) };
         let (len, missed) = (history.channel(name).count(), self.missed);
         let fits = match self.anchor {

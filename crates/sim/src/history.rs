@@ -246,7 +246,9 @@ impl History {
     pub fn look_at_stream(&mut self, name: &str, range: Option<&StreamRange>) -> bool {
         let Some(log) = self.streams.get_mut(name) else { return false };
         let end = range.map_or((EntryId::MIN, 0), |range| (range.last_id, range.entries_added));
-        let is_another = end.0 < log.end.0 || end.1 < log.end.1;
+        // One write may delete it and make it again, as one that comes after its deadline does.
+        let added = log.added.iter().rev().take_while(|entry| entry.incarnation == log.incarnation).count() as u64;
+        let is_another = end.0 < log.end.0 || end.1 < log.end.1 || end.1 < added;
         if is_another {
             log.begin_anew(end.1);
         }

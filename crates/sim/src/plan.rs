@@ -87,7 +87,7 @@ impl Plan {
             has_restarts: has_outages && rng.bool(),
             has_failures: rng.u8(0..4) == 0,
             has_large_values: rng.u8(0..2) == 0,
-            active_ms: rng.u64(700..=2500),
+            active_ms: rng.u64(700..=4000),
             write_gap: [1500, 6000, 25_000][rng.usize(0..3)],
             act_gap: [8000, 30_000, 80_000][rng.usize(0..3)],
         }

@@ -26,7 +26,7 @@ use crate::words::Author;
 use fastrand::Rng;
 use model::backend::{BackendEvent, BackendRequest};
 use model::request::From;
-use model::{Args, EntryId, Format, LaneId, Time, Verb};
+use model::{Args, Format, LaneId, Time, Verb};
 use setup::{new_clients, new_lane};
 use std::collections::BTreeMap;
 
@@ -122,8 +122,8 @@ pub struct World {
     writer: Author,
     is_out: bool,
     noticed_at: Time,
-    /// When the backend is looked at for keys that are due.
-    expire_at: Option<Time>,
+    /// The soonest end of a key for which a look at the backend is planned.
+    expire_due: Option<Time>,
 }
 
 impl World {
@@ -155,7 +155,7 @@ impl World {
             writer: Author::new("w", plan.has_large_values),
             is_out: false,
             noticed_at: Time::ZERO,
-            expire_at: None,
+            expire_due: None,
             now: Time::from_millis(1),
             rng,
             plan,
@@ -265,17 +265,17 @@ impl World {
     fn plan_expiry(&mut self) {
         let due = self.backend.next_expiry_ms().map(|ms| Time::from_millis(ms.saturating_sub(BEGIN_UNIX_MS)));
         if let Some(due) = due
-            && self.expire_at.is_none_or(|planned| due < planned || planned < self.now)
+            && self.expire_due.is_none_or(|planned| due < planned)
         {
             // A server does not expire keys to the millisecond.
+            self.expire_due = Some(due);
             let at = Time(due.max(self.now).0 + self.rng.u64(0..30_000));
-            self.expire_at = Some(at);
             self.post(at, Job::Expire);
         }
     }
 
     fn expire(&mut self) {
-        self.expire_at = None;
+        self.expire_due = None;
         let events = self.with_backend(Backend::expire);
         self.dispatch(events);
     }
@@ -342,7 +342,10 @@ impl World {
 
     /// Bytes have reached a client.
     pub fn client_reads(&mut self, client: usize, socket: u64, bytes: &[u8]) {
-        self.trace.line(self.now, || format!("client {client} reads {}", shortened(&String::from_utf8_lossy(bytes))));
+        self.trace.line(self.now, || {
+            let text = String::from_utf8_lossy(bytes).replace('\n', "↵");
+            format!("client {client} reads {}", shortened(&text))
+        });
         let acts = self.with_client(client, |client, desk| client.read(bytes, desk));
         self.perform(client, socket, acts);
     }
@@ -437,10 +440,11 @@ impl World {
                 Verb::Psubscribe(name(pattern))
             }
             Source::Stream(stream) => {
-                let place = copy.place.unwrap_or(EntryId::MIN);
                 let stream = name(stream);
                 copy.phase = Phase::Open(0);
-                copy.place = None;
+                // Who has no place, or was told to begin anew, hears only what is new: of a stream that was trimmed
+                // nobody gets all.
+                let Some(place) = copy.place.take() else { return Verb::Follow { stream, from: From::End } };
                 let result = copy.opened_stream(None, place, &self.backend.history);
                 self.checks.take("a plain client", result);
                 Verb::Follow { stream, from: From::After(place) }

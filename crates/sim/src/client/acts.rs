@@ -151,8 +151,9 @@ impl Client {
                 if *json {
                     request["json"] = true.into();
                 }
-                // While frames come, nobody knows what will be held when the answer comes.
-                if let (Some(tag), Some(Shown::Value(_)), false) = (&copy.tag, &copy.shown, again) {
+                // While frames or another answer may come, nobody knows what will be held when this answer comes.
+                let is_settled = !again && !self.asked.values().any(|asked| asked.opens(at));
+                if let (Some(tag), Some(Shown::Value(_)), true) = (&copy.tag, &copy.shown, is_settled) {
                     request["have"] = tag.as_str().into();
                 }
                 (request, command.clone())

@@ -4,7 +4,7 @@ use super::World;
 use crate::checks::Check;
 use crate::copy::{Phase, Source};
 use crate::network::Socket;
-use model::{EntryId, Format};
+use model::Format;
 
 /// An outage of which every calm client must have been told.
 const LONG_OUTAGE_MS: u64 = 600;
@@ -65,7 +65,7 @@ impl World {
                         });
                     }
                     Source::Stream(name) => {
-                        let after = copy.place.unwrap_or(EntryId::MIN);
+                        let Some(after) = copy.place else { continue };
                         let command = ["XRANGE", name, &format!("({after}"), "+"].map(str::to_owned);
                         let left = self.backend.answer(&command, unix_ms);
                         // A plain client is not told why there is no such feed any more, and asks again and again.
