@@ -19,7 +19,8 @@ impl Delivery {
     /// Hands on `event`, or drops it if there is no `room` and it can be made good. What is to be told of earlier
     /// losses goes first.
     pub fn pass(&mut self, event: BackendEvent, room: bool, each: &mut impl FnMut(BackendEvent)) {
-        if room {
+        // That the backend is back is told behind what may have changed meanwhile, however little room there is.
+        if room || matches!(event, BackendEvent::Stale(_)) {
             self.recover(each);
         }
         match event {
@@ -69,6 +70,15 @@ mod tests {
     fn message() -> BackendEvent {
         let name = ChannelName::Channel(Bytes::from_static(b"c"));
         BackendEvent::Message { name, channel: Bytes::from_static(b"c"), message: Bytes::from_static(b"m") }
+    }
+
+    #[test]
+    fn that_the_backend_is_back_does_not_overtake_what_changed_meanwhile() {
+        let (mut delivery, mut told) = (Delivery::default(), Vec::new());
+        for event in [BackendEvent::InvalidatedAll, BackendEvent::Stale(false)] {
+            delivery.pass(event, false, &mut |event| told.push(event));
+        }
+        assert_eq!(told, [BackendEvent::InvalidatedAll, BackendEvent::Stale(false)]);
     }
 
     #[test]

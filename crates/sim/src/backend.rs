@@ -79,6 +79,8 @@ pub struct Backend {
     usage: BTreeMap<Vec<String>, Usage>,
     /// Reads of live queries are answered with "not ready" once in so many times; 0: never.
     pub failures_one_in: u32,
+    /// No frame is ever skipped for lack of room, and no read fails for itself: then what is told to be current must be.
+    pub is_exact: bool,
     /// What it truly did.
     pub history: History,
 }
@@ -99,6 +101,7 @@ impl Backend {
             clock_ahead_ms: 0,
             usage: BTreeMap::new(),
             failures_one_in: 0,
+            is_exact: false,
             history: History::default(),
         }
     }

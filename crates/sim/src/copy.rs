@@ -241,7 +241,7 @@ impl FeedCopy {
             }
             News::Stale(stale) => {
                 self.stale = stale;
-                Ok(())
+                if stale { Ok(()) } else { self.check_current(history) }
             }
             News::Closed(_) => {
                 self.lost();
@@ -250,6 +250,13 @@ impl FeedCopy {
             }
             News::Bare(text) => self.bare(text, history),
         }
+    }
+
+    /// The backend is back: what is shown was answered after that.
+    fn check_current(&self, history: &History) -> Kept {
+        let (Some(shown), Source::Query { json, .. }) = (&self.shown, &self.source) else { return Ok(()) };
+        let found = self.search(history.back_at, history, |answer| answer.shown(*json) == shown);
+        found.map(drop).map_err(|(_, what)| (Check::NoSilentLoss, format!("told to be current: {what}")))
     }
 
     /// A whole value or error. The same one may come twice: to a client that joined while others were behind.

@@ -114,6 +114,8 @@ impl StreamLog {
 pub struct History {
     /// Rises with every operation.
     pub seq: u64,
+    /// The operation after which the backend was last in reach again.
+    pub back_at: u64,
     table: Arc<CommandTable>,
     answers: HashMap<Vec<String>, Vec<Answer>>,
     /// By the name that is subscribed.
@@ -132,6 +134,7 @@ impl Default for History {
         let streams = words::STREAMS.iter().map(|name| ((*name).to_owned(), StreamLog::default()));
         History {
             seq: 0,
+            back_at: 0,
             table: CommandTable::redis(),
             answers: HashMap::new(),
             channels: channels.collect(),

@@ -233,10 +233,12 @@ impl World {
 
     /// What the backend tells reaches a lane's mailbox, or is dropped there if it can be made good.
     pub fn deliver(&mut self, to: LaneId, event: BackendEvent) {
-        self.pay_debts(to);
-        let room_for = self.plan.mailbox_bytes_max;
+        let has_room = self.shells[usize::from(to.0)].bytes < self.plan.mailbox_bytes_max;
+        // That the backend is back is told behind what may have changed meanwhile.
+        if has_room || matches!(event, BackendEvent::Stale(_)) {
+            self.pay_debts(to);
+        }
         let shell = &mut self.shells[usize::from(to.0)];
-        let has_room = shell.bytes < room_for;
         match event {
             BackendEvent::Message { .. } if !has_room => shell.owes_interrupted = true,
             BackendEvent::Invalidated { .. } | BackendEvent::InvalidatedAll if !has_room => {
@@ -247,11 +249,10 @@ impl World {
         self.wake(to);
     }
 
-    /// Tells what was dropped, once there is room.
+    /// Tells what was dropped.
     fn pay_debts(&mut self, to: LaneId) {
-        let room_for = self.plan.mailbox_bytes_max;
         let shell = &mut self.shells[usize::from(to.0)];
-        if shell.bytes >= room_for || !(shell.owes_interrupted || shell.owes_invalidated) {
+        if !(shell.owes_interrupted || shell.owes_invalidated) {
             return;
         }
         if std::mem::take(&mut shell.owes_invalidated) {

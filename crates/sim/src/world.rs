@@ -135,6 +135,8 @@ impl World {
         trace.line(Time::ZERO, || format!("{plan:?}"));
         let lanes = usize::from(plan.lanes);
         let mut backend = Backend::new(seed, plan.lanes);
+        let is_roomy = plan.limits.link_bytes_max >= 1 << 20 && plan.limits.outbox_bytes_max >= 64 << 10;
+        backend.is_exact = is_roomy && !plan.has_failures;
         backend.failures_one_in = if plan.has_failures { 40 } else { 0 };
         World {
             shells: (0..plan.lanes).map(|id| Shell::new(new_lane(LaneId(id), &plan, fault))).collect(),

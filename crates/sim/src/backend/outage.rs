@@ -48,6 +48,9 @@ impl Backend {
             Comeback::Empty => self.go_back(0, env),
         }
         self.reach = Reach::Up;
+        self.history.seq += 1;
+        // Whoever reads late cannot tell which outage is meant: what is told of the first one is looked at.
+        self.history.back_at = if self.history.back_at == 0 && self.is_exact { self.history.seq } else { 1 };
         self.armed.clear();
         self.invalidate_all(out);
         if !env.faults.always(Fault::DropInterrupted) {
