@@ -370,15 +370,16 @@ impl Hub {
         }
     }
 
-    /// The end of a connection: of what is queued only a frame that is half written still goes, then `last`.
-    pub fn finish(&mut self, conn: ConnId, last: Option<Bytes>) {
+    /// The end of a connection: of what is queued only a frame that is half written and, with `keep_replies`, replies still
+    /// go, then `last`.
+    pub fn finish(&mut self, conn: ConnId, keep_replies: bool, last: Option<Bytes>) {
         let Some(slot) = self.slot(conn) else { return };
         let client = &mut self.clients[slot];
         client.is_closed = true;
         client.has_missed = false;
         let before = client.outbox.bytes();
         let last = last.map(|body| item(Class::Must, FeedId(0), Format::Native, 1, body));
-        client.outbox.finish(last);
+        client.outbox.finish(keep_replies, last);
         self.bytes = self.bytes + client.outbox.bytes() - before;
         self.mark_dirty(slot);
     }

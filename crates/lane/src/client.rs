@@ -58,11 +58,19 @@ impl Lane {
         self.session_outputs = outputs;
     }
 
-    pub(crate) fn handle_rejected(&mut self, conn: ConnId, id: Option<u64>, error: Error, out: &mut Vec<Output>) {
+    pub(crate) fn handle_rejected(
+        &mut self,
+        conn: ConnId,
+        id: Option<u64>,
+        error: Error,
+        now: Time,
+        out: &mut Vec<Output>,
+    ) {
         self.counters.rejected += 1;
-        if let (Some(id), Some(client)) = (id, self.client_mut(conn))
-            && let Some(replies) = &mut client.replies
-        {
+        let Some(client) = self.client_mut(conn) else { return };
+        // What is no request costs as much as one.
+        let error = client.session.handle_rejected(now).err().unwrap_or(error);
+        if let (Some(id), Some(replies)) = (id, &mut client.replies) {
             replies.expect(id);
         }
         self.answer(conn, &Response::Error { id, error }, out);

@@ -163,7 +163,7 @@ impl Lane {
         match event {
             Event::Heard { conn, whole, partial } => self.handle_heard(conn, whole, partial, now),
             Event::Request { conn, request } => self.handle_request(conn, request, now, out),
-            Event::Rejected { conn, id, error } => self.handle_rejected(conn, id, error, out),
+            Event::Rejected { conn, id, error } => self.handle_rejected(conn, id, error, now, out),
             Event::Send { conn, frame } => self.hub.send(conn, frame),
             Event::Close { conn, code } => self.close(conn, code, now, out),
             Event::Drain => {
@@ -358,7 +358,7 @@ impl Lane {
         self.clients.get_mut(conn.slot as usize)?.as_deref_mut().filter(|c| c.conn == conn)
     }
 
-    /// Ends a connection: what is half written and the close frame still go, nothing else.
+    /// Ends a connection: what is half written, replies and the close frame still go, nothing else.
     pub(crate) fn close(&mut self, conn: ConnId, code: CloseCode, now: Time, out: &mut Vec<Output>) {
         let Some(client) = self.client_mut(conn) else { return };
         if std::mem::replace(&mut client.is_closing, true) {
@@ -367,7 +367,9 @@ impl Lane {
         client.liveness.closing(now);
         let format = client.format;
         self.counters.closed += 1;
-        self.hub.finish(conn, crate::client::close_frame(format, code));
+        // Replies are what a client that is too slow has too many of; every other one gets those it waits for.
+        let keep_replies = code != CloseCode::TooSlow;
+        self.hub.finish(conn, keep_replies, crate::client::close_frame(format, code));
         out.push(Output::Close { conn, code });
     }
 }
