@@ -45,6 +45,15 @@ describe('POST /command', { timeout: 30_000 }, () => {
     assert.deepEqual(many.map(({ result }) => result), Array.from({ length: 500 }, (_, i) => i + 1));
   });
 
+  test('replies that are too much together are TOOBIG: asking again would not help', async () => {
+    const key = fresh();
+    await server.command('SET', key, 'x'.repeat(100_000));
+    const answer = await send(JSON.stringify(Array.from({ length: 30 }, () => ['GET', key])));
+    assert.equal(answer.status, 400);
+    assert.equal((await answer.json()).error.code, 'TOOBIG');
+    assert.equal((await server.post([['GET', key], ['GET', key]])).length, 2);
+  });
+
   test('what is not a command is BADREQUEST', async () => {
     for (const body of ['', '{', '[', 'null', '5', '"GET k"', '{}', '{"command":["GET","k"]}', '[]', '[null]', '["GET",["k"]]', '["GET",null]', '[["GET","k"],"GET"]', '[["GET","k"],[]]', '\xff', '['.repeat(50_000)]) {
       const answer = await send(body);

@@ -129,6 +129,24 @@ describe('the command line', { timeout: 30_000 }, () => {
     }
   });
 
+  test('connections_max holds for handshakes that come at once', async () => {
+    const server = await startServer({ set: { 'limits.connections_max': 20 } });
+    const outcome = () => new Promise(resolve => {
+      const socket = new WebSocket(server.wsUrl('/ws'));
+      socket.once('open', () => resolve({ socket }));
+      socket.once('unexpected-response', (_, answer) => resolve({ status: answer.statusCode }));
+      socket.once('error', () => {});
+    });
+    const outcomes = await Promise.all(Array.from({ length: 100 }, outcome));
+    const open = outcomes.filter(({ socket }) => socket);
+    assert.ok(open.length <= 20 && open.length > 0, `${open.length} are open`);
+    assert.ok(outcomes.every(({ socket, status }) => socket || status === 503));
+    open[0].socket.close();
+    await once(open[0].socket, 'close');
+    for (let more; !(more = await outcome()).socket;) assert.equal(more.status, 503);
+    await server.stop();
+  });
+
   test('a port in use is told, not retried for ever', async () => {
     const server = await startServer();
     const { code, output } = await runToEnd(['serve', '--listen', `127.0.0.1:${server.port}`], { timeout_ms: 5_000 });

@@ -40,10 +40,9 @@ describe('/raw', { timeout: 60_000 }, () => {
     const stem = fresh('channel');
     const socket = await open({ psubscribe: `${stem}:*` });
     await until(async () => { await writer.command('PUBLISH', `${stem}:1`, 'probe'); return socket.frames.length > 0; }, 'the subscription');
-    socket.frames.length = 0;
     await writer.command('PUBLISH', `${stem}:2`, 'hello');
-    // A probe may still be on its way.
-    await until(() => socket.frames.includes('hello'), 'the message');
+    // Probes may still be on their way.
+    await until(() => socket.frames.some(frame => frame !== 'probe'), 'the message');
     assert.equal(socket.frames.at(-1), 'hello');
   });
 

@@ -9,6 +9,42 @@ const MESSAGES = process.env.KEYWIRE_LONG ? 120_000 : 20_000;
 const PER_SECOND = 4_000;
 const PADDING = 'x'.repeat(1_000);
 
+describe('clients that ask for much at once', { timeout: 60_000 }, () => {
+  let server, client;
+  before(async () => { server = await startServer(); client = await Client.open(server); });
+  after(async () => { await client?.close(); await server?.stop(); });
+
+  // Together far over outbox_bytes_max: who reads its replies is not too slow, however many requests it sent ahead.
+  for (const [size, count] of [[1_000, 5_000], [20_000, 500], [50_000, 200], [400_000, 12]]) {
+    for (const how of ['in frames of their own', 'in batches']) {
+      test(`${count} replies of ${size} bytes, asked for ${how}`, async () => {
+        const key = fresh();
+        await client.command('SET', key, 'x'.repeat(size));
+        const reader = await Client.open(server);
+        const requests = Array.from({ length: count }, (_, id) => ({ id, command: ['GETRANGE', key, 0, size - 1 - id % 10] }));
+        if (how === 'in batches') for (let i = 0; i < count; i += 1_000) reader.send(requests.slice(i, i + 1_000));
+        else for (const request of requests) reader.send(request);
+        await until(() => reader.frames.length === count + 1 || reader.socket.readyState > 1, () => `the replies, there are ${reader.frames.length - 1}`, 20_000);
+        assert.deepEqual(reader.frames.slice(1).map(({ id, result }) => [id, result?.length]), requests.map(({ id }) => [id, size - id % 10]));
+        assert.equal((await reader.request({ ping: 1 })).result, 1);
+        await reader.close();
+      });
+    }
+  }
+
+  test('a batch with bad requests between good ones is answered whole', async () => {
+    const key = fresh();
+    const batch = Array.from({ length: 900 }, (_, id) => (id % 3 === 2 ? { id, nosuch: 1 } : { id, command: ['INCR', key] }));
+    client.frames.length = 0;
+    client.send(batch);
+    client.send({ id: 1_000, ping: 'last' });
+    await until(() => client.frames.length === 901, () => `901 answers, there are ${client.frames.length}`);
+    const counts = client.frames.filter(({ id, result }) => id < 900 && result).map(({ result }) => result);
+    assert.deepEqual(counts, Array.from({ length: 600 }, (_, i) => i + 1));
+    assert.equal(client.frames.filter(({ error }) => error?.code === 'BADREQUEST').length, 300);
+  });
+});
+
 describe('slow readers', { timeout: 240_000 }, () => {
   let server, publisher;
   before(async () => { server = await startServer(); publisher = await Client.open(server); });

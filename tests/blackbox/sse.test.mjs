@@ -147,6 +147,15 @@ describe('/sse', { timeout: 60_000 }, () => {
     assert.ok(compareIds(ids[7], ids[2]) > 0 && text.includes(ids[7]) && !text.includes(ids[6]));
   });
 
+  test('what the server ends it says, and the response ends too', async () => {
+    const key = fresh('stream');
+    await writer.command('XADD', key, '5-1', 'f', 'v');
+    const answer = await fetch(server.url(`/sse?follow=${key}&from=0`));
+    setTimeout(() => writer.command('DEL', key), 50);
+    const text = await answer.text();
+    assert.match(text, /event: entries[^]*event: closed\ndata: \{"code":"RESET"[^\n]*\n\n$/);
+  });
+
   test('exactly one query, and a right one: else 400', async () => {
     for (const query of ['', 'nonsense=x', 'live=GET%20a&subscribe=b', 'live=GET%20a&live=GET%20b', 'live=', 'live=GET%20%22x', 'follow=s&from=x']) {
       const answer = await fetch(server.url(`/sse?${query}`));

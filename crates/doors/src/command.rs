@@ -3,8 +3,8 @@
 use crate::pull::Pull;
 use bytes::Bytes;
 use lane::Event;
-use model::error::{BADREQUEST, TOOMANY, UNAVAILABLE};
-use model::{Args, Error, Format, Request, Verb};
+use model::error::{BADREQUEST, TOOBIG, TOOMANY, UNAVAILABLE};
+use model::{Args, CloseCode, Error, Format, Request, Verb};
 use runtime::LaneHandle;
 use std::future::poll_fn;
 use wire::http::Body;
@@ -27,7 +27,7 @@ pub async fn run(lane: LaneHandle, body: &[u8]) -> Result<Vec<u8>, Error> {
 /// `{"result":…}` or `{"error":…}`.
 ///
 /// # Errors
-/// `UNAVAILABLE` when the server ends, or when the replies together are over `outbox_bytes_max`.
+/// `TOOBIG` when the replies together are over `outbox_bytes_max`, `UNAVAILABLE` when the server ends.
 pub async fn run_commands(lane: LaneHandle, commands: Vec<Args>) -> Result<Vec<Bytes>, Error> {
     let pull = Pull::connect(lane, Format::Http);
     let mut answers = Vec::with_capacity(commands.len());
@@ -38,7 +38,10 @@ pub async fn run_commands(lane: LaneHandle, commands: Vec<Args>) -> Result<Vec<B
     }
     while answers.len() < count {
         let Some(answer) = poll_fn(|cx| pull.poll_take(cx)).await else {
-            return Err(Error::new(UNAVAILABLE, "the replies together are over outbox_bytes_max, or the server ends"));
+            return Err(match pull.close_code() {
+                Some(CloseCode::TooSlow) => Error::new(TOOBIG, "the replies together are over outbox_bytes_max"),
+                _ => Error::new(UNAVAILABLE, "the server ends"),
+            });
         };
         answers.push(answer);
     }
@@ -48,7 +51,7 @@ pub async fn run_commands(lane: LaneHandle, commands: Vec<Args>) -> Result<Vec<B
 /// The HTTP status for an error that concerns the whole request.
 pub fn status(error: &Error) -> http::StatusCode {
     match error.code.as_ref() {
-        BADREQUEST => http::StatusCode::BAD_REQUEST,
+        BADREQUEST | TOOBIG => http::StatusCode::BAD_REQUEST,
         TOOMANY => http::StatusCode::TOO_MANY_REQUESTS,
         _ => http::StatusCode::SERVICE_UNAVAILABLE,
     }

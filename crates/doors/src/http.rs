@@ -14,7 +14,7 @@ use http_body_util::{BodyExt, Either, Full, Limited};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use model::{Error, Limits};
-use runtime::{Arrival, LaneHandle, Lanes};
+use runtime::{Admission, Arrival, LaneHandle, Lanes};
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
@@ -88,15 +88,15 @@ impl Service {
             ("/ws" | "/raw" | "/sse" | "/readyz", _) if self.lanes.is_draining() => {
                 text(StatusCode::SERVICE_UNAVAILABLE, "draining\n")
             }
-            ("/ws" | "/raw" | "/sse", &Method::GET) if self.is_full() => {
-                text(StatusCode::SERVICE_UNAVAILABLE, "connections_max is reached, try later\n")
-            }
             ("/ws", &Method::GET) => self.upgrade(request, Ok(Door::Native)),
             ("/raw", &Method::GET) => {
                 let door = query::feed(request.uri().query().unwrap_or(""), None).map(Door::Raw);
                 self.upgrade(request, door)
             }
-            ("/sse", &Method::GET) => self.events(&request).await,
+            ("/sse", &Method::GET) => match self.admit() {
+                Ok(_admission) => self.events(&request).await,
+                Err(refusal) => refusal,
+            },
             ("/command", &Method::POST) => self.command(request).await,
             ("/command", &Method::OPTIONS) => preflight(),
             ("/healthz" | "/readyz", &Method::GET | &Method::HEAD) => text(StatusCode::OK, "ok\n"),
@@ -114,8 +114,11 @@ impl Service {
         response
     }
 
-    fn is_full(&self) -> bool {
-        self.lanes.connections() >= self.config.limits.connections_max
+    /// A place for the client, or the refusal.
+    #[expect(clippy::result_large_err, reason = "the refusal is the response itself, made once per connection")]
+    fn admit(&self) -> Result<Admission, Response<Body>> {
+        let full = || text(StatusCode::SERVICE_UNAVAILABLE, "connections_max is reached, try later\n");
+        self.lanes.admit(self.config.limits.connections_max).ok_or_else(full)
     }
 
     /// The handshake of RFC 6455, section 4.2; the connection's task starts when hyper lets go of the socket.
@@ -132,6 +135,10 @@ impl Service {
             Ok(door) => (door, None),
             Err(error) => return text(StatusCode::BAD_REQUEST, format!("{error}\n")),
         };
+        let admission = match self.admit() {
+            Ok(admission) => admission,
+            Err(refusal) => return refusal,
+        };
         let (lane, upgraded) = (self.lane.clone(), hyper::upgrade::on(&mut request));
         tokio::task::spawn_local(async move {
             let Ok(parts) = upgraded.await.map(|u| u.downcast::<TokioIo<Patient<TcpStream>>>()) else { return };
@@ -141,6 +148,7 @@ impl Service {
             drop(parts.read_buf);
             if let Ok(stream) = stream.into_std().and_then(TcpStream::from_std) {
                 websocket::serve(lane, stream, early, door);
+                drop(admission);
             }
         });
         let mut response = Response::new(empty());

@@ -19,6 +19,8 @@ struct Shared {
     waker: RefCell<Option<Waker>>,
     /// Nothing comes behind what is queued.
     is_over: Cell<bool>,
+    /// How the lane closed the connection.
+    code: Cell<Option<CloseCode>>,
     /// Why nothing comes at all.
     refusal: RefCell<Option<Error>>,
 }
@@ -28,7 +30,7 @@ impl Pull {
     pub fn connect(lane: LaneHandle, format: Format) -> Pull {
         let make = |conn| {
             let (waker, refusal) = (RefCell::new(None), RefCell::new(None));
-            Rc::new(Shared { conn, waker, is_over: Cell::new(false), refusal })
+            Rc::new(Shared { conn, waker, is_over: Cell::new(false), code: Cell::new(None), refusal })
         };
         let shared = lane.connect(format, make);
         Pull { lane, shared }
@@ -56,6 +58,11 @@ impl Pull {
         Poll::Pending
     }
 
+    /// How the lane closed the connection, if it did.
+    pub fn close_code(&self) -> Option<CloseCode> {
+        self.shared.code.get()
+    }
+
     /// Why the connection was ended without a frame.
     pub fn refusal(&self) -> Option<Error> {
         self.shared.refusal.borrow_mut().take()
@@ -79,7 +86,8 @@ impl Connection for Shared {
         }
     }
 
-    fn close(&self, _: CloseCode) {
+    fn close(&self, code: CloseCode) {
+        self.code.set(Some(code));
         self.is_over.set(true);
         self.wake();
     }

@@ -18,6 +18,8 @@ pub struct EventStream {
     pull: Pull,
     /// What came before the response's head was sent.
     first: Option<Bytes>,
+    /// The feed has ended, and so does the response.
+    is_over: bool,
 }
 
 /// Opens the feed that the query string asks for; `Last-Event-ID` resumes it. Waits until it is open, so that a refusal
@@ -35,7 +37,7 @@ pub async fn open(lane: LaneHandle, query: &str, headers: &HeaderMap) -> Result<
     let first = poll_fn(|cx| pull.poll_take(cx)).await;
     match pull.refusal() {
         Some(error) => Err(error),
-        None => Ok(EventStream { pull, first }),
+        None => Ok(EventStream { pull, first, is_over: false }),
     }
 }
 
@@ -59,6 +61,13 @@ impl Body for EventStream {
         if let Some(first) = self.first.take() {
             return Poll::Ready(Some(Ok(Frame::data(first))));
         }
-        self.pull.poll_take(cx).map(|frame| frame.map(|bytes| Ok(Frame::data(bytes))))
+        if self.is_over {
+            return Poll::Ready(None);
+        }
+        let taken = self.pull.poll_take(cx);
+        if let Poll::Ready(Some(event)) = &taken {
+            self.is_over = wire::sse::is_end(event);
+        }
+        taken.map(|frame| frame.map(|bytes| Ok(Frame::data(bytes))))
     }
 }

@@ -8,6 +8,7 @@ use lane::Event;
 use model::{CloseCode, ConnId, Format, Request, Verb};
 use runtime::{Connection, LaneHandle, Written};
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io::{self, ErrorKind, IoSlice};
 use std::net::Shutdown;
@@ -15,6 +16,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
+use wire::native::BadRequest;
 use wire::ws::{Decoder, Message, Role};
 
 /// Which WebSocket door it is.
@@ -34,7 +36,7 @@ pub fn serve(lane: LaneHandle, stream: TcpStream, mut early: Vec<u8>, door: Door
         Door::Raw(_) => Format::Raw,
     };
     let socket = lane.connect(format, |conn| Rc::new(Socket::new(conn, stream)));
-    let mut reader = Reader { socket, lane, format, decoder: Decoder::new(Role::Server), last_id: 0 };
+    let mut reader = Reader { socket, lane, format, decoder: Decoder::new(Role::Server), held: None, last_id: 0 };
     if let Door::Raw(Some(verb)) = door {
         reader.request(verb);
     }
@@ -131,6 +133,8 @@ struct Reader {
     lane: LaneHandle,
     format: Format,
     decoder: Decoder,
+    /// What was read and waits until the client has less under way.
+    held: Option<Box<Held>>,
     /// The last request of a connection without a protocol.
     last_id: u64,
 }
@@ -145,9 +149,20 @@ enum Came {
     End,
 }
 
+/// Input of a client that sends more than it may have under way. It is bounded: nothing is read while there is any.
+#[derive(Default)]
+struct Held {
+    /// The rest of a batch.
+    requests: VecDeque<Result<Request, BadRequest>>,
+    /// What came behind it, not decoded yet.
+    bytes: Vec<u8>,
+}
+
 /// What the task was woken for.
 enum Ready {
     Input,
+    /// What was held may go on.
+    Held,
     Room,
     /// Everything is written and the connection is closing.
     Finished,
@@ -165,6 +180,7 @@ impl Reader {
                     Came::Full => tokio::task::yield_now().await,
                     Came::End => break,
                 },
+                Ready::Held => self.go_on(),
                 Ready::Room => {
                     self.socket.is_blocked.set(false);
                     self.lane.flush(self.socket.conn);
@@ -197,6 +213,9 @@ impl Reader {
             return Poll::Ready(Ready::Finished);
         }
         socket.is_paused.set(!wants_input && !socket.is_closing.get());
+        if wants_input && self.held.is_some() {
+            return Poll::Ready(Ready::Held);
+        }
         if !socket.is_paused.get() && socket.stream.poll_read_ready(cx).is_ready() {
             return Poll::Ready(Ready::Input);
         }
@@ -224,7 +243,7 @@ impl Reader {
     }
 
     fn received(&mut self, mut input: &mut [u8]) {
-        if self.socket.is_closing.get() || input.is_empty() {
+        if self.socket.is_closing.get() || input.is_empty() || self.hold(input) {
             return;
         }
         let message_bytes_max = self.lane.with_lane(|lane| lane.limits().message_bytes_max);
@@ -246,7 +265,7 @@ impl Reader {
                 }
             };
             self.decoder = decoder;
-            if !more {
+            if !more || self.hold(input) {
                 break;
             }
         }
@@ -272,14 +291,42 @@ impl Reader {
     }
 
     fn requests(&mut self, text: &str) {
-        let conn = self.socket.conn;
         let batch_max = self.lane.with_lane(|lane| lane.limits().batch_max);
-        for request in wire::native::decode(text, batch_max) {
+        self.carry_out(wire::native::decode(text, batch_max).into_iter());
+    }
+
+    /// Hands requests to the lane, and holds those that have to wait.
+    fn carry_out(&mut self, mut requests: impl Iterator<Item = Result<Request, BadRequest>>) {
+        let conn = self.socket.conn;
+        while self.lane.with_lane(|lane| lane.wants_input(conn)) {
+            let Some(request) = requests.next() else { return };
             self.lane.handle(match request {
                 Ok(request) => Event::Request { conn, request },
                 Err(bad) => Event::Rejected { conn, id: bad.id, error: bad.error },
             });
         }
+        let mut rest = requests.peekable();
+        if rest.peek().is_some() {
+            self.held.get_or_insert_default().requests.extend(rest);
+        }
+    }
+
+    /// Keeps `input` for later if the client has enough under way. Returns whether it has.
+    fn hold(&mut self, input: &[u8]) -> bool {
+        if self.lane.with_lane(|lane| lane.wants_input(self.socket.conn)) {
+            return false;
+        }
+        if !input.is_empty() {
+            self.held.get_or_insert_default().bytes.extend_from_slice(input);
+        }
+        true
+    }
+
+    /// Goes on with what was held.
+    fn go_on(&mut self) {
+        let Some(mut held) = self.held.take() else { return };
+        self.carry_out(held.requests.into_iter());
+        self.received(&mut held.bytes);
     }
 
     fn command_line(&mut self, line: &[u8]) {

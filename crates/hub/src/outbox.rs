@@ -142,11 +142,14 @@ impl<T> Outbox<T> {
         Pushed::Queued
     }
 
-    /// Drops everything but the first item if it is begun, and queues `last`, whatever the limit.
-    pub fn finish(&mut self, last: Option<Item<T>>) {
+    /// Drops everything but the first item if it is begun and, with `keep_must`, what may not be lost; then queues `last`,
+    /// whatever the limit.
+    pub fn finish(&mut self, keep_must: bool, last: Option<Item<T>>) {
         let begun = if self.front_started { self.pop() } else { None };
-        *self = Outbox { front_started: begun.is_some(), ..Outbox::default() };
-        for item in begun.into_iter().chain(last) {
+        let mut rest = std::mem::take(self);
+        self.front_started = begun.is_some();
+        let kept = std::iter::from_fn(|| rest.pop()).filter(|item| keep_must && item.class == Class::Must);
+        for item in begun.into_iter().chain(kept).chain(last) {
             self.count_in(&item);
             self.items.push_back(item);
         }
@@ -310,11 +313,12 @@ mod tests {
             push(&mut outbox, item(Class::Events, feed, 30));
         }
         outbox.start_front();
-        outbox.finish(Some(item(Class::Must, 9, 5)));
+        outbox.finish(false, Some(item(Class::Must, 9, 5)));
         assert_eq!((outbox.bytes(), outbox.must_bytes()), (35, 5));
         assert_eq!(outbox.iter().map(|i| i.feed.0).collect::<Vec<_>>(), [1, 9]);
-        outbox.finish(None);
-        assert_eq!(outbox.iter().count(), 1);
+        push(&mut outbox, item(Class::Events, 4, 30));
+        outbox.finish(true, None);
+        assert_eq!(outbox.iter().map(|i| i.feed.0).collect::<Vec<_>>(), [1, 9]);
     }
 
     #[test]

@@ -298,6 +298,13 @@ impl Hub {
         }
     }
 
+    /// The last stream entry that the client has, or that is queued for it: what it gets next comes behind that.
+    pub fn position(&mut self, conn: ConnId, feed: FeedId, format: Format) -> Option<EntryId> {
+        let (slot, at) = self.flushed_subscription(conn, feed, format)?;
+        let (Place::Current(id) | Place::Behind(id) | Place::Awaiting(id)) = self.clients[slot].subscriptions[at].place;
+        Some(id)
+    }
+
     /// The clients that hear the feed in this format.
     pub fn subscribers(&self, feed: FeedId, format: Format) -> impl Iterator<Item = ConnId> {
         let topic = self.by_feed.get(&(feed, format)).map(|&topic| &self.topics[topic as usize]);
@@ -363,15 +370,16 @@ impl Hub {
         }
     }
 
-    /// The end of a connection: of what is queued only a frame that is half written still goes, then `last`.
-    pub fn finish(&mut self, conn: ConnId, last: Option<Bytes>) {
+    /// The end of a connection: of what is queued only a frame that is half written and, with `keep_replies`, replies still
+    /// go, then `last`.
+    pub fn finish(&mut self, conn: ConnId, keep_replies: bool, last: Option<Bytes>) {
         let Some(slot) = self.slot(conn) else { return };
         let client = &mut self.clients[slot];
         client.is_closed = true;
         client.has_missed = false;
         let before = client.outbox.bytes();
         let last = last.map(|body| item(Class::Must, FeedId(0), Format::Native, 1, body));
-        client.outbox.finish(last);
+        client.outbox.finish(keep_replies, last);
         self.bytes = self.bytes + client.outbox.bytes() - before;
         self.mark_dirty(slot);
     }

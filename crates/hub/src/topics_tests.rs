@@ -101,7 +101,7 @@ fn a_query_whose_frames_were_all_dropped_is_asked_for_at_once() {
 fn nothing_comes_behind_the_last_word() {
     let mut hub = hub();
     let conn = subscribed(&mut hub, Class::Events, Place::Current(EntryId::MIN));
-    hub.finish(conn, Some(Bytes::from_static(b"bye")));
+    hub.finish(conn, false, Some(Bytes::from_static(b"bye")));
     hub.add_missed(FEED, Format::Native, 2);
     publish(&mut hub, "message ", 0);
     hub.end_turn();
@@ -287,7 +287,7 @@ fn far_over_the_limit_as_many_are_closed_as_it_takes_and_no_more() {
         })
         .collect();
     assert_eq!(closed, [conns[4], conns[3], conns[2]]);
-    closed.iter().for_each(|conn| hub.finish(*conn, None));
+    closed.iter().for_each(|conn| hub.finish(*conn, false, None));
     assert_eq!(hub.total_queued_bytes(), 121 + 2 * ITEM_BYTES);
 }
 

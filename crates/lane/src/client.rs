@@ -8,9 +8,10 @@ use bytes::Bytes;
 use hub::Class;
 use model::backend::BackendRequest;
 use model::error::TOOBIG;
-use model::request::Hello;
+use model::request::{Hello, Opening};
 use model::{
-    CloseCode, ConnId, Error, FeedEvent, FeedId, Format, LaneId, Reply, Request, Response, Ticket, Time, Value, Verb,
+    CloseCode, ConnId, Error, FeedEvent, FeedId, Format, LaneId, Limits, Reply, Request, Response, Ticket, Time, Value,
+    Verb,
 };
 use wire::Encoded;
 
@@ -57,11 +58,19 @@ impl Lane {
         self.session_outputs = outputs;
     }
 
-    pub(crate) fn handle_rejected(&mut self, conn: ConnId, id: Option<u64>, error: Error, out: &mut Vec<Output>) {
+    pub(crate) fn handle_rejected(
+        &mut self,
+        conn: ConnId,
+        id: Option<u64>,
+        error: Error,
+        now: Time,
+        out: &mut Vec<Output>,
+    ) {
         self.counters.rejected += 1;
-        if let (Some(id), Some(client)) = (id, self.client_mut(conn))
-            && let Some(replies) = &mut client.replies
-        {
+        let Some(client) = self.client_mut(conn) else { return };
+        // What is no request costs as much as one.
+        let error = client.session.handle_rejected(now).err().unwrap_or(error);
+        if let (Some(id), Some(replies)) = (id, &mut client.replies) {
             replies.expect(id);
         }
         self.answer(conn, &Response::Error { id, error }, out);
@@ -121,10 +130,11 @@ impl Lane {
 
     pub(crate) fn handle_reply(&mut self, ticket: Ticket, reply: Reply, out: &mut Vec<Output>) {
         let Some(Pending { conn, id }) = self.pending.remove(&ticket) else { return };
+        let was_full = !self.wants_input(conn);
         let Some(client) = self.client_mut(conn) else { return };
-        let was_full = !client.session.wants_input();
         client.session.handle_answered(id);
-        if was_full && client.session.wants_input() {
+        client.replied(reply.size());
+        if was_full && self.wants_input(conn) {
             out.push(Output::Resume { conn });
         }
         let Some(id) = id else { return };
@@ -193,13 +203,21 @@ impl Lane {
         let Some(client) = self.client_mut(conn).filter(|c| !c.is_closing) else {
             return self.leave(feed, format);
         };
+        client.replied(reply.len());
         match client.session.handle_opened(id, feed) {
             session::Joined::New => {
                 self.hub.send(conn, reply);
                 self.hub.subscribe(conn, feed, format, class, place);
             }
             session::Joined::Already => {
-                self.hub.rejoined(conn, feed, format, reply);
+                match self.hub.position(conn, feed, format).filter(|_| class == Class::Entries) {
+                    // The feed goes on where it is, wherever this request wanted to begin.
+                    Some(from) => {
+                        let state = Opening::Stream { from };
+                        self.answer(conn, &Response::Opened { id, feed, state, stale: false }, out);
+                    }
+                    None => self.hub.rejoined(conn, feed, format, reply),
+                }
                 self.leave(feed, format);
             }
             session::Joined::Over(error) => {
@@ -272,6 +290,18 @@ impl Lane {
             self.handle_session(conn, output, now, out);
         }
         self.session_outputs = outputs;
+    }
+}
+
+impl Client {
+    /// What to expect of a client's first replies: large ones, so that there are two at once.
+    pub(crate) fn first_reply_bytes(limits: &Limits) -> usize {
+        limits.outbox_bytes_max / 4
+    }
+
+    fn replied(&mut self, bytes: usize) {
+        let fall = self.reply_bytes.saturating_sub(bytes).div_ceil(4);
+        self.reply_bytes = bytes.max(self.reply_bytes - fall);
     }
 }
 

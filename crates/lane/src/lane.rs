@@ -91,6 +91,8 @@ pub(crate) struct Client {
     pub liveness: Liveness,
     /// Its close frame is queued: it asks nothing any more.
     pub is_closing: bool,
+    /// About how many bytes its next reply has: quick to rise, slow to fall.
+    pub reply_bytes: usize,
     /// Replies go in the order of the requests (formats whose replies have no id).
     pub replies: Option<Box<Replies>>,
 }
@@ -147,9 +149,10 @@ impl Lane {
         if self.clients.len() <= slot {
             self.clients.resize_with(slot + 1, || None);
         }
-        let liveness = Liveness::new(now);
+        let (liveness, replies) = (Liveness::new(now), Replies::of(format));
+        let reply_bytes = Client::first_reply_bytes(&self.config.limits);
         self.clients[slot] =
-            Some(Box::new(Client { conn, format, session, liveness, is_closing: false, replies: Replies::of(format) }));
+            Some(Box::new(Client { conn, format, session, liveness, is_closing: false, reply_bytes, replies }));
         self.next_sweep.get_or_insert(now + liveness::sweep_interval(&self.config.limits));
         self.greet(conn);
         conn
@@ -160,7 +163,7 @@ impl Lane {
         match event {
             Event::Heard { conn, whole, partial } => self.handle_heard(conn, whole, partial, now),
             Event::Request { conn, request } => self.handle_request(conn, request, now, out),
-            Event::Rejected { conn, id, error } => self.handle_rejected(conn, id, error, out),
+            Event::Rejected { conn, id, error } => self.handle_rejected(conn, id, error, now, out),
             Event::Send { conn, frame } => self.hub.send(conn, frame),
             Event::Close { conn, code } => self.close(conn, code, now, out),
             Event::Drain => {
@@ -236,13 +239,15 @@ impl Lane {
         if blocked { self.hub.block(conn) } else { self.hub.unblock(conn) }
     }
 
-    /// Whether more requests of this client should be read: not while too many wait for the backend, nor while it leaves
-    /// its replies unread, nor once it is closing.
+    /// Whether more requests of this client should be read: not while too many wait for the backend, nor while their
+    /// replies would hardly fit into its outbox or it leaves them unread, nor once it is closing.
     pub fn wants_input(&self, conn: ConnId) -> bool {
         let Some(client) = self.client(conn) else { return false };
+        let (under_way, outbox_bytes_max) = (client.session.under_way(), self.config.limits.outbox_bytes_max);
         !client.is_closing
             && client.session.wants_input()
-            && self.hub.queued_replies_bytes(conn) <= self.config.limits.outbox_bytes_max / 4
+            && self.hub.queued_replies_bytes(conn) <= outbox_bytes_max / 4
+            && (under_way == 0 || (under_way + 1).saturating_mul(client.reply_bytes) <= outbox_bytes_max / 2)
     }
 
     /// Whether anything is queued for the client.
@@ -353,7 +358,7 @@ impl Lane {
         self.clients.get_mut(conn.slot as usize)?.as_deref_mut().filter(|c| c.conn == conn)
     }
 
-    /// Ends a connection: what is half written and the close frame still go, nothing else.
+    /// Ends a connection: what is half written, replies and the close frame still go, nothing else.
     pub(crate) fn close(&mut self, conn: ConnId, code: CloseCode, now: Time, out: &mut Vec<Output>) {
         let Some(client) = self.client_mut(conn) else { return };
         if std::mem::replace(&mut client.is_closing, true) {
@@ -362,7 +367,9 @@ impl Lane {
         client.liveness.closing(now);
         let format = client.format;
         self.counters.closed += 1;
-        self.hub.finish(conn, crate::client::close_frame(format, code));
+        // Replies are what a client that is too slow has too many of; every other one gets those it waits for.
+        let keep_replies = code != CloseCode::TooSlow;
+        self.hub.finish(conn, keep_replies, crate::client::close_frame(format, code));
         out.push(Output::Close { conn, code });
     }
 }

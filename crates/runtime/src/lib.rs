@@ -20,5 +20,5 @@ mod shell;
 
 pub use clock::{Clock, Moment};
 pub use mailbox::Mailbox;
-pub use node::{Arrival, Lanes, Node, NodeConfig, start};
+pub use node::{Admission, Arrival, Lanes, Node, NodeConfig, start};
 pub use shell::{Backend, Connection, LaneHandle, Written};

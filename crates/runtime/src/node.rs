@@ -34,6 +34,8 @@ pub struct Lanes {
     load: Arc<[AtomicUsize]>,
     /// Sockets handed to each lane that are not clients yet.
     arriving: Arc<[AtomicUsize]>,
+    /// Clients that were admitted and are not connected yet.
+    admitted: Arc<AtomicUsize>,
     is_draining: Arc<AtomicBool>,
     clock: Clock,
 }
@@ -48,6 +50,16 @@ pub struct Arrival {
 impl Drop for Arrival {
     fn drop(&mut self) {
         self.arriving[usize::from(self.lane.0)].fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The place of a client that is about to connect, until this is dropped.
+#[derive(Debug)]
+pub struct Admission(Arc<AtomicUsize>);
+
+impl Drop for Admission {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -66,6 +78,7 @@ where
         load: (0..count).map(|_| AtomicUsize::new(0)).collect(),
         arriving: (0..count).map(|_| AtomicUsize::new(0)).collect(),
         is_draining: Arc::default(),
+        admitted: Arc::default(),
         clock: Clock::start(),
     };
     let mut backend = Some(config.backend);
@@ -151,6 +164,13 @@ impl Lanes {
     /// Whether the node takes no new clients, since it is about to end.
     pub fn is_draining(&self) -> bool {
         self.is_draining.load(Ordering::Relaxed)
+    }
+
+    /// A place for one client more, if then there are at most `most`: also of those whose handshakes are under way.
+    pub fn admit(&self, most: usize) -> Option<Admission> {
+        let before = self.admitted.fetch_add(1, Ordering::Relaxed);
+        let admission = Admission(self.admitted.clone());
+        (self.connections() + before < most).then_some(admission)
     }
 
     /// How many connections the node has.

@@ -147,6 +147,22 @@ impl Session {
         }
     }
 
+    /// What came is no request: it counts as one all the same.
+    ///
+    /// # Errors
+    /// `TOOMANY` over `requests_per_second_max`.
+    pub fn handle_rejected(&mut self, now: Time) -> Result<(), Error> {
+        self.take_rate(now)
+    }
+
+    fn take_rate(&mut self, now: Time) -> Result<(), Error> {
+        if self.rate.take(&self.config.limits, now) {
+            return Ok(());
+        }
+        let most = self.config.limits.requests_per_second_max;
+        Err(Error::new(TOOMANY, format!("over requests_per_second_max, which is {most}")))
+    }
+
     /// A command or transaction was answered, or, without an id, carried out.
     pub fn handle_answered(&mut self, id: Option<u64>) {
         match id {
@@ -197,7 +213,12 @@ impl Session {
 
     /// Whether the client's next request may be read: fewer than `requests_in_flight_max` (at least one) are under way.
     pub fn wants_input(&self) -> bool {
-        self.ids.len() + (self.unanswered as usize) < self.config.limits.requests_in_flight_max.max(1)
+        self.under_way() < self.config.limits.requests_in_flight_max.max(1)
+    }
+
+    /// How many requests are not answered yet.
+    pub fn under_way(&self) -> usize {
+        self.ids.len() + self.unanswered as usize
     }
 
     /// The open feeds, in order.
@@ -206,10 +227,7 @@ impl Session {
     }
 
     fn accept(&mut self, request: Request, now: Time, out: &mut Vec<Output>) -> Result<(), Error> {
-        if !self.rate.take(&self.config.limits, now) {
-            let most = self.config.limits.requests_per_second_max;
-            return Err(Error::new(TOOMANY, format!("over requests_per_second_max, which is {most}")));
-        }
+        self.take_rate(now)?;
         if request.id.is_some_and(|id| self.ids.contains(&id)) {
             return Err(Error::new(BADREQUEST, "the id is in use: a request that has it is not answered yet"));
         }

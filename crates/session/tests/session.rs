@@ -272,6 +272,9 @@ fn the_rate_is_limited() {
     script.now = Time::from_millis(1500);
     assert!(matches!(script.send(3, ping()), Output::Answer(Response::Pong { id: 3, .. })));
     assert_eq!(script.code(4, command("GET k")), "TOOMANY");
+    script.now = Time::from_millis(2000);
+    assert_eq!(script.session.handle_rejected(script.now), Ok(()), "what is no request counts as one");
+    assert_eq!(script.session.handle_rejected(script.now).map_err(|e| e.code), Err("TOOMANY".into()));
 }
 
 #[test]

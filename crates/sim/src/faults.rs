@@ -25,7 +25,7 @@ pub enum Fault {
     DropInterrupted,
     /// A gap of a stream is not told.
     DropGap,
-    /// Entries are asked for from a wrong place.
+    /// A follower that caught up is told a place before the one it is at.
     WrongCatchUp,
     /// The first entry of a read of a stream is left out, and not counted.
     DropEntry,

@@ -67,6 +67,11 @@ pub fn encode_event(feed_event: &FeedEvent, out: &mut Vec<u8>) -> Encoded {
     Encoded::Frame
 }
 
+/// Whether this is the event after which a feed has no more.
+pub fn is_end(event: &[u8]) -> bool {
+    event.starts_with(b"event: closed\n")
+}
+
 /// Appends a comment that keeps proxies from closing a silent stream.
 pub fn ping(out: &mut Vec<u8>) {
     out.extend_from_slice(b": ping\n\n");

@@ -63,8 +63,10 @@ impl World {
                 continue;
             }
             match &mut batch[at] {
-                Mail::CatchUp { after, .. } if self.faults.strikes(Fault::WrongCatchUp, 2, &mut self.rng) => {
-                    after.ms = after.ms.saturating_sub(50);
+                Mail::CaughtUp { end, frame, .. }
+                    if !frame.is_empty() && self.faults.strikes(Fault::WrongCatchUp, 2, &mut self.rng) =>
+                {
+                    end.ms = end.ms.saturating_sub(50);
                 }
                 Mail::Missed { count, .. } if self.faults.strikes(Fault::MissedOffByOne, 2, &mut self.rng) => {
                     *count += 1

@@ -5,15 +5,12 @@ use crate::copy::FeedCopy;
 use crate::faults::Fault;
 use crate::plan::Plan;
 use fastrand::Rng;
-use lane::{Config, Lane};
+use lane::{Lane, Setup};
 use model::command::CommandTable;
 use model::{Format, LaneId, Limits};
-use session::acl::{DenyCommands, Rules};
-use std::rc::Rc;
 
 /// A lane of this plan.
 pub(super) fn new_lane(id: LaneId, plan: &Plan, fault: Option<Fault>) -> Lane {
-    let table = CommandTable::redis();
     let is_restricted = plan.restricted_lane == Some(id) && fault != Some(Fault::RulesIgnored);
     let rules = if is_restricted { "~pub:* &pub:* +@all" } else { "~* &* +@all" };
     let outbox_bytes_max = match fault {
@@ -21,14 +18,9 @@ pub(super) fn new_lane(id: LaneId, plan: &Plan, fault: Option<Fault>) -> Lane {
         _ => plan.limits.outbox_bytes_max,
     };
     let limits = Limits { outbox_bytes_max, ..plan.limits.clone() };
-    let session = session::Config {
-        limits: limits.clone(),
-        anonymous: Rc::new(Rules::parse_line(rules, &table).expect("the rules are well formed")),
-        anonymous_user: "anonymous".into(),
-        deny: DenyCommands::parse(DenyCommands::DEFAULT, &table).expect("the default is well formed"),
-        table,
-    };
-    Lane::new(Config { id, lanes: plan.lanes, node: "sim".into(), limits, session: Rc::new(session) })
+    let deny = ["@admin", "@dangerous", "+info"].map(String::from);
+    let setup = Setup::new(plan.lanes, "sim", limits, CommandTable::redis(), &[rules.to_owned()], &deny);
+    Lane::new(setup.expect("the rules are well formed").lane(id))
 }
 
 /// All clients of this plan, none of them connected.
