@@ -225,7 +225,8 @@ impl Client {
                 let news = news_of(&message).ok_or_else(|| (Check::Format, "a frame that says nothing".into()))?;
                 self.news(at, news, desk)
             }
-            (None, None) if self.is_rated && code_of(&message) == Some("TOOMANY") => Ok(()),
+            // Over the rate nonsense is not even read, nor a command that wants no answer.
+            (None, None) if self.is_rated && matches!(code_of(&message), Some("BADREQUEST" | "TOOMANY")) => Ok(()),
             (None, None) if self.nonsense > 0 && matches!(code_of(&message), Some("BADREQUEST" | "NOPERM")) => {
                 self.nonsense -= 1;
                 Ok(())
