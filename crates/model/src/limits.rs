@@ -53,7 +53,7 @@ impl Default for Limits {
             outbox_total_bytes_max: 1 << 30,
             link_bytes_max: 16 << 20,
             feeds_max: 1000,
-            requests_in_flight_max: 64,
+            requests_in_flight_max: 1024,
             requests_per_second_max: 0,
             requests_burst_max: 100,
             topics_max: 1_000_000,
