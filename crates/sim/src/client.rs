@@ -95,6 +95,8 @@ pub struct Client {
     author: Author,
     connections: u32,
     is_greeted: bool,
+    /// It has said that it goes.
+    is_leaving: bool,
     /// A close frame has come.
     is_closed: bool,
     asked: BTreeMap<u64, Asked>,
@@ -124,6 +126,7 @@ impl Client {
             author: Author::new("", false),
             connections: 0,
             is_greeted: false,
+            is_leaving: false,
             is_closed: false,
             asked: BTreeMap::new(),
             next_id: 0,
@@ -145,7 +148,7 @@ impl Client {
         self.socket = Some(socket);
         self.connections += 1;
         self.calm_since = now;
-        (self.is_greeted, self.is_closed) = (false, false);
+        (self.is_greeted, self.is_leaving, self.is_closed) = (false, false, false);
         self.reader = if self.format == Format::Sse { Reader::event_stream() } else { Reader::web_socket() };
         self.author = Author::new(format!("c{}.{}", self.number, self.connections), self.has_large_values);
     }
@@ -219,6 +222,8 @@ impl Client {
                 let asked = asked.ok_or_else(|| (Check::Answers, format!("{id} was not asked, or answered before")))?;
                 self.answered(asked, &message, desk)
             }
+            // Who goes gets its replies; what it still hears of feeds is not all of it.
+            (None, Some(_)) if self.is_leaving => Ok(()),
             (None, Some(feed)) => {
                 let at = self.copies.iter().position(|copy| copy.phase == Phase::Open(feed));
                 let at = at.ok_or_else(|| (Check::Order, format!("feed {feed} is not open")))?;

@@ -91,7 +91,7 @@ impl Fault {
             Fault::DuplicateFrame => &[Order, NoSilentLoss],
             Fault::SwapFrames => &[Order, NoSilentLoss],
             Fault::MissedOffByOne | Fault::DropMessage | Fault::DropInterrupted | Fault::DropGap => &[NoSilentLoss],
-            Fault::WrongCatchUp => &[Order],
+            Fault::WrongCatchUp => &[Order, Convergence],
             Fault::DropEntry => &[NoSilentLoss],
             Fault::RepeatRevision => &[Order],
             Fault::DropStale => &[NoSilentLoss],

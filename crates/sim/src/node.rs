@@ -122,7 +122,7 @@ impl World {
         self.obey(lane);
         self.post_mail(lane);
         self.check_bounds(lane);
-        if !self.shells[at].outputs.is_empty() {
+        if !self.shells[at].outputs.is_empty() || self.shells[at].lane.wants_turn() {
             self.wake(lane);
         }
         if let Some(timeout) = self.shells[at].lane.next_timeout() {

@@ -21,6 +21,7 @@ impl Client {
             3..7 => desk.acts.push(Act::Stall(desk.rng.u64(1000..900_000))),
             _ if is_plain || !self.is_greeted => {}
             7 => {
+                self.is_leaving = true;
                 let mut frame = Vec::new();
                 close_frame(&mut frame);
                 desk.acts.push(Act::Send(frame));

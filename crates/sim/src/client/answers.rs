@@ -29,6 +29,8 @@ impl Client {
         let wrong = |asked: &Asked| Err((Check::Answers, format!("the answer to {asked:?}")));
         let result = message.get("result");
         match (asked, code) {
+            // Of the feed it does not hear all any more.
+            (Asked::Open { .. }, _) if self.is_leaving => Ok(()),
             (Asked::Open { copy, .. }, Some(code)) => self.refused(copy, code),
             (_, Some("UNAVAILABLE")) => Ok(()),
             (Asked::Write(_), Some("WRONGTYPE" | "ERR" | "TOOBIG")) | (Asked::Transaction(..), Some("TOOBIG")) => {
