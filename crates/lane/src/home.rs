@@ -41,7 +41,7 @@ struct Listener {
     conn: Option<ConnId>,
     /// The place that a catch-up begins at.
     after: EntryId,
-    /// Frames of a catch-up until it is answered.
+    /// What it gets, until all of it is there: entries up to the end of a catch-up, a value up to whether it is stale.
     frames: Vec<u8>,
 }
 
@@ -182,7 +182,7 @@ impl Lane {
         let mut reply = Vec::new();
         // A format that writes nothing here gets an empty reply, which the hub does not send.
         let _ = wire::encode_response(format, &Response::Opened { id, feed, state, stale }, &mut reply);
-        self.home.audience.join(feed, lane, format);
+        self.home.audience.join(feed, class, lane, format);
         let bytes = reply.len();
         let mail = Mail::Opened { conn, id, feed, format, class, place, reply: reply.into() };
         self.send(lane, feed, format, mail, bytes);
@@ -210,7 +210,7 @@ impl Lane {
     }
 
     fn send_event(&mut self, lane: LaneId, feed: FeedId, format: Format, event: &FeedEvent, frame: Bytes) {
-        match class_of(event) {
+        match self.class_of(feed, event) {
             Class::Must => {
                 let bytes = frame.len();
                 self.send(lane, feed, format, Mail::MustFrame { feed, format, frame }, bytes);
@@ -225,29 +225,46 @@ impl Lane {
         }
     }
 
+    /// What may happen to the event's frame on the way to a slow client.
+    fn class_of(&self, feed: FeedId, event: &FeedEvent) -> Class {
+        match event {
+            FeedEvent::Value { .. } | FeedEvent::Patch { .. } | FeedEvent::Error { .. } => Class::State,
+            FeedEvent::Message(_) | FeedEvent::PatternMessage { .. } => Class::Events,
+            FeedEvent::Entries(_) | FeedEvent::Gap { .. } => Class::Entries,
+            // Of a query it is part of what is shown, and comes behind the value it speaks of.
+            FeedEvent::Stale(_) if self.home.audience.class(feed) == Class::State => Class::State,
+            FeedEvent::Missed(_) | FeedEvent::Stale(_) | FeedEvent::Closed(_) => Class::Must,
+        }
+    }
+
     fn publish_to(&mut self, id: ListenerId, feed: FeedId, event: &FeedEvent) {
+        let class = self.home.audience.class(feed);
         let Some(listener) = self.home.listeners.get_mut(&id) else { return };
         let (lane, format, conn) = (listener.lane, listener.format, listener.conn);
-        let frame = match (encode(format, feed, event), conn) {
-            (Ok(frame), _) => frame,
-            (Err(code), Some(conn)) => {
-                return self.send(lane, feed, format, Mail::CloseOne { conn, code }, 0);
-            }
+        if class != Class::State && matches!(event, FeedEvent::Stale(_)) {
+            // Told to those behind as well, so it is known there.
+            return;
+        }
+        match (encode(format, feed, event), conn) {
+            (Ok(frame), _) => listener.frames.extend_from_slice(&frame),
+            (Err(code), Some(conn)) => return self.send(lane, feed, format, Mail::CloseOne { conn, code }, 0),
             (Err(code), None) => return self.send(lane, feed, format, Mail::CloseAll { feed, format, code }, 0),
-        };
-        match (event, conn) {
-            (FeedEvent::Entries(_) | FeedEvent::Gap { .. }, _) => listener.frames.extend_from_slice(&frame),
-            // Staleness is told to those behind as well, so it is known there; a feed ends for all at once.
-            (FeedEvent::Stale(_) | FeedEvent::Closed(_), _) => {}
-            (_, Some(conn)) => {
-                self.home.listeners.remove(&id);
+        }
+        // A query's value is followed by whether it is stale: nothing of that feed may overtake the value.
+        if matches!(event, FeedEvent::Stale(_)) {
+            self.resynced(id);
+        }
+    }
+
+    fn resynced(&mut self, id: ListenerId) {
+        let Some(Listener { lane, feed, format, conn, frames, .. }) = self.home.listeners.remove(&id) else { return };
+        let frame = Bytes::from(frames);
+        match conn {
+            Some(conn) => {
                 let bytes = frame.len();
                 self.send(lane, feed, format, Mail::Resynced { conn, feed, format, frame }, bytes);
             }
-            (_, None) => {
-                self.home.listeners.remove(&id);
-                self.send_frame(lane, Class::State, feed, format, frame, EntryId::MIN);
-            }
+            None => self.send_frame(lane, Class::State, feed, format, frame, EntryId::MIN),
         }
     }
 
@@ -257,16 +274,6 @@ impl Lane {
         let bytes = frames.len();
         let mail = Mail::CaughtUp { conn, feed, format, after, frame: frames.into(), end, at_end };
         self.send(lane, feed, format, mail, bytes);
-    }
-}
-
-/// What may happen to the event's frame on the way to a slow client.
-fn class_of(event: &FeedEvent) -> Class {
-    match event {
-        FeedEvent::Value { .. } | FeedEvent::Patch { .. } | FeedEvent::Error { .. } => Class::State,
-        FeedEvent::Message(_) | FeedEvent::PatternMessage { .. } => Class::Events,
-        FeedEvent::Entries(_) | FeedEvent::Gap { .. } => Class::Entries,
-        FeedEvent::Missed(_) | FeedEvent::Stale(_) | FeedEvent::Closed(_) => Class::Must,
     }
 }
 

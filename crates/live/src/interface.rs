@@ -83,7 +83,7 @@ pub enum Output {
         error: Error,
     },
     /// For all who hear the feed. [`FeedEvent::Entries`] and [`FeedEvent::Gap`] are for those at the stream's end
-    /// only; [`FeedEvent::Stale`] and [`FeedEvent::Closed`] are for those behind as well.
+    /// only; [`FeedEvent::Closed`], and [`FeedEvent::Stale`] of channels and streams, are for those behind as well.
     Event {
         /// The feed.
         feed: FeedId,
