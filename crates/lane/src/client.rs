@@ -158,8 +158,8 @@ impl Lane {
             Mail::CatchUp { conn, feed, format, after } => {
                 self.handle_catch_up(from, conn, feed, format, after, now, out);
             }
-            Mail::Opened { conn, id, feed, format, class, place, reply } => {
-                self.handle_opened(conn, id, feed, format, class, place, reply, out);
+            Mail::Opened { conn, id, feed, format, class, place, stale, reply } => {
+                self.handle_opened(conn, id, feed, format, class, place, stale, reply, out);
             }
             Mail::Refused { conn, id, error } => {
                 if let Some(client) = self.client_mut(conn) {
@@ -197,6 +197,7 @@ impl Lane {
         format: Format,
         class: Class,
         place: hub::Place,
+        stale: bool,
         reply: Bytes,
         out: &mut Vec<Output>,
     ) {
@@ -214,7 +215,7 @@ impl Lane {
                     // The feed goes on where it is, wherever this request wanted to begin.
                     Some(from) => {
                         let state = Opening::Stream { from };
-                        self.answer(conn, &Response::Opened { id, feed, state, stale: false }, out);
+                        self.answer(conn, &Response::Opened { id, feed, state, stale }, out);
                     }
                     None => self.hub.rejoined(conn, feed, format, reply),
                 }

@@ -184,7 +184,7 @@ impl Lane {
         let _ = wire::encode_response(format, &Response::Opened { id, feed, state, stale }, &mut reply);
         self.home.audience.join(feed, class, lane, format);
         let bytes = reply.len();
-        let mail = Mail::Opened { conn, id, feed, format, class, place, reply: reply.into() };
+        let mail = Mail::Opened { conn, id, feed, format, class, place, stale, reply: reply.into() };
         self.send(lane, feed, format, mail, bytes);
     }
 

@@ -68,6 +68,8 @@ pub enum Mail {
         class: Class,
         /// Where the client is in it.
         place: Place,
+        /// What is shown may be old.
+        stale: bool,
         /// The reply; empty where the format writes none.
         reply: Bytes,
     },

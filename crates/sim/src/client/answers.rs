@@ -130,9 +130,7 @@ impl Client {
                 copy.opened_stream(asked, from, desk.history)
             }
         };
-        if !was_open {
-            copy.stale = is_stale;
-        }
+        copy.stale = is_stale;
         result.map_err(|(check, what)| (check, format!("{:?}: {what}", self.copies[at].source)))
     }
 }
