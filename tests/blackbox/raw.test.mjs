@@ -145,6 +145,18 @@ describe('/raw', { timeout: 60_000 }, () => {
     }
   });
 
+  test('a trimmed stream followed from 0 gives what is there', async () => {
+    const stream = fresh('stream');
+    for (let i = 1; i <= 5; i += 1) await writer.command('XADD', stream, `${i}-0`, 'n', String(i));
+    await writer.command('XTRIM', stream, 'MAXLEN', '2');
+    const socket = await open({ follow: stream, from: '0' });
+    await until(() => socket.frames.length >= 2, 'the entries that are left');
+    await writer.command('XADD', stream, '6-0', 'n', '6');
+    await until(() => socket.frames.length >= 3, 'the next entry');
+    assert.deepEqual(socket.frames.map(frame => JSON.parse(frame)[0]), ['4-0', '5-0', '6-0']);
+    socket.close();
+  });
+
   test('a raw client that would lose something is closed with 4101', async () => {
     const channel = fresh('channel');
     const socket = await open({ subscribe: channel });

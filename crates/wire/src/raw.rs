@@ -11,6 +11,7 @@
 //! | what ends a feed | close code, and so the advice |
 //! |---|---|
 //! | `missed`, `gap`, `RESET` | 4101: something would have been lost; come back and begin anew |
+//! | (a `gap` before the first entry is not told: who asks from 0 wants what is there) | |
 //! | `TOOBIG`, `TOOMANY` | 4102: over a limit |
 //! | `UNAVAILABLE` | 1013: try later |
 //! | `NOPERM`, anything else | 1008: not allowed here |
@@ -20,7 +21,7 @@ use crate::json;
 use crate::ws::{self, Opcode};
 use model::error::{RESET, TOOBIG, TOOMANY, UNAVAILABLE};
 use model::request::{Content, Opening};
-use model::{CloseCode, Error, FeedEvent, Response, Value};
+use model::{CloseCode, EntryId, Error, FeedEvent, Response, Value};
 
 /// Appends the frame of a response, if it has one: a reply, an error, or the value a query opens with.
 pub fn encode_response(response: &Response, out: &mut Vec<u8>) -> Encoded {
@@ -50,7 +51,8 @@ pub fn encode_event(event: &FeedEvent, out: &mut Vec<u8>) -> Encoded {
                 text(out, |out| json::entry(entry, out));
             }
         }
-        FeedEvent::Stale(_) => return Encoded::Nothing,
+        // Who asks from 0 wants all that is there; closing would come again at every return.
+        FeedEvent::Stale(_) | FeedEvent::Gap { after: EntryId::MIN, .. } => return Encoded::Nothing,
         FeedEvent::Missed(_) | FeedEvent::Gap { .. } => return Encoded::Close(CloseCode::TooSlow),
         FeedEvent::Closed(error) => return Encoded::Close(close_code(error)),
     }
@@ -100,7 +102,7 @@ mod tests {
     use bytes::Bytes;
     use model::feed::Tag;
     use model::request::Via;
-    use model::{Entry, EntryId, FeedId};
+    use model::{Entry, FeedId};
     use std::rc::Rc;
 
     fn framed(opcode: Opcode, payloads: &[&[u8]]) -> Vec<u8> {
@@ -173,7 +175,8 @@ mod tests {
         for (event, expected) in [
             (FeedEvent::Missed(Some(1)), Encoded::Close(CloseCode::TooSlow)),
             (FeedEvent::Missed(None), Encoded::Close(CloseCode::TooSlow)),
-            (FeedEvent::Gap { after: EntryId::MIN, first: None }, Encoded::Close(CloseCode::TooSlow)),
+            (FeedEvent::Gap { after: EntryId::MIN, first: None }, Encoded::Nothing),
+            (FeedEvent::Gap { after: EntryId::new(0, 1), first: None }, Encoded::Close(CloseCode::TooSlow)),
             (closed("RESET"), Encoded::Close(CloseCode::TooSlow)),
             (closed("TOOBIG"), Encoded::Close(CloseCode::OverLimit)),
             (closed("TOOMANY"), Encoded::Close(CloseCode::OverLimit)),
