@@ -271,6 +271,7 @@ impl World {
 
     /// The lane closes the connection: once all is written, the server has said its last.
     pub fn close_socket(&mut self, id: u64) {
+        self.end_post(id);
         if let Some(socket) = self.sockets.get_mut(&id) {
             socket.is_closing = true;
         }

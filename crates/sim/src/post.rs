@@ -53,12 +53,16 @@ impl World {
         }
         if post.expected.is_empty() {
             self.checks.count("posts answered", 1);
-            let (lane, conn) = (post.lane, post.conn);
-            self.posts.remove(&id);
-            self.shells[usize::from(lane.0)].sockets.remove(&conn);
-            self.tell_lane(lane, Event::Disconnected { conn });
+            self.end_post(id);
         }
         true
+    }
+
+    /// The pipeline is over: it was answered, or the lane closed the connection, which the door answers with an error.
+    pub fn end_post(&mut self, id: u64) {
+        let Some(Post { lane, conn, .. }) = self.posts.remove(&id) else { return };
+        self.shells[usize::from(lane.0)].sockets.remove(&conn);
+        self.tell_lane(lane, Event::Disconnected { conn });
     }
 
     /// Every pipeline was answered.
