@@ -15,10 +15,13 @@
 //! 4. What overflowed or drained comes out of [`Hub::next_output`]: newest values and catch-ups to ask for, clients to close.
 
 mod audience;
+mod interface;
+mod join;
 mod outbox;
 mod queue;
 mod topics;
 
 pub use audience::{Audience, Route};
+pub use interface::{CaughtUp, Config, Counters, Output, Place, TellMissed};
 pub use outbox::{Class, Item, Loss, Outbox, Pushed};
-pub use topics::{Config, Counters, Hub, Output, Place, TellMissed};
+pub use topics::Hub;

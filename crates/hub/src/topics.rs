@@ -4,6 +4,8 @@
 //! bytes. What a client is behind with is kept per subscription ([`Place`]), and is asked for again as soon as half of
 //! the client's outbox is free: that is how a slow client costs itself and nobody else.
 
+use crate::interface::{CaughtUp, Config, Counters, Output, Place};
+use crate::join::join;
 use crate::outbox::{Class, Item, Loss, Outbox, Pushed};
 use ahash::AHashMap;
 use bytes::Bytes;
@@ -11,80 +13,6 @@ use model::{CloseCode, ConnId, EntryId, FeedId, Format};
 use slab::Slab;
 use smallvec::SmallVec;
 use std::collections::VecDeque;
-
-/// Writes the frame that tells of lost messages, or the code to close with where the format cannot tell.
-pub type TellMissed = fn(Format, FeedId, u64) -> Result<Bytes, CloseCode>;
-
-/// What a hub is made with.
-#[derive(Clone, Copy, Debug)]
-pub struct Config {
-    /// Bytes queued for one client, with what the queue itself takes.
-    pub outbox_bytes_max: usize,
-    /// Bytes queued for all clients of this hub together: over it, the client with the most is closed.
-    pub outbox_total_bytes_max: usize,
-    /// How losses are told.
-    pub tell_missed: TellMissed,
-}
-
-/// Where a client is in a feed.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Place {
-    /// It hears every frame from now on. For streams: it has everything up to this id.
-    Current(EntryId),
-    /// Frames are skipped; what is missing is asked for when there is room.
-    Behind(EntryId),
-    /// Frames are skipped; what is missing was asked for.
-    Awaiting(EntryId),
-}
-
-/// What the hub wants done.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Output {
-    /// The client fell behind with a query and has room for the newest whole value.
-    Resync {
-        /// Who.
-        conn: ConnId,
-        /// What.
-        feed: FeedId,
-        /// Its format.
-        format: Format,
-    },
-    /// The client fell behind with a stream and has room for the entries after its place.
-    CatchUp {
-        /// Who.
-        conn: ConnId,
-        /// What.
-        feed: FeedId,
-        /// Its format.
-        format: Format,
-        /// The last entry it has.
-        after: EntryId,
-    },
-    /// Nothing but closing helps.
-    Close {
-        /// Who.
-        conn: ConnId,
-        /// Why.
-        code: CloseCode,
-    },
-}
-
-/// Plain counts for metrics; they only rise.
-#[derive(Clone, Copy, Default, Debug)]
-pub struct Counters {
-    /// Frames put into outboxes; a joined one counts as often as it holds messages.
-    pub frames: u64,
-    /// Bytes taken out of outboxes by writes.
-    pub bytes_written: u64,
-    /// Messages of channels dropped because a client was too slow.
-    pub messages_dropped: u64,
-    /// Times a query's queued frames were dropped for a whole value later.
-    pub conflations: u64,
-    /// Times a stream's follower had to wait at its place.
-    pub stream_waits: u64,
-    /// Clients closed because their outbox was full of what may not be dropped.
-    pub too_slow: u64,
-}
 
 /// What a frame weighs in an outbox beside its bytes: many small ones cost more for their places than for their content.
 const ITEM_BYTES: usize = std::mem::size_of::<Item<Bytes>>();
@@ -405,20 +333,10 @@ impl Hub {
         }
     }
 
-    /// The answer to [`Output::CatchUp`]: the entries above `after` up to `end`; `at_end`: the client hears frames again
-    /// from here on. Only what was asked for counts: a client that left meanwhile and follows again from elsewhere waits
-    /// for an answer of its own.
-    #[expect(clippy::too_many_arguments, reason = "the answer's members")]
-    pub fn caught_up(
-        &mut self,
-        conn: ConnId,
-        feed: FeedId,
-        format: Format,
-        after: EntryId,
-        frame: Bytes,
-        end: EntryId,
-        at_end: bool,
-    ) {
+    /// The answer to [`Output::CatchUp`]. Only what was asked for counts: a client that left meanwhile and follows again
+    /// from elsewhere waits for an answer of its own.
+    pub fn caught_up(&mut self, conn: ConnId, feed: FeedId, format: Format, answer: CaughtUp) {
+        let CaughtUp { after, frame, end, at_end } = answer;
         let Some((slot, at)) = self.flushed_subscription(conn, feed, format) else { return };
         if self.clients[slot].subscriptions[at].place != Place::Awaiting(after) {
             return;
@@ -707,39 +625,6 @@ impl Hub {
 
 fn item(class: Class, feed: FeedId, format: Format, count: u32, body: Bytes) -> Item<Bytes> {
     Item { class, feed, format, count, weight: ITEM_BYTES + body.len(), body }
-}
-
-struct Joined {
-    bytes: Bytes,
-    count: u32,
-    end: EntryId,
-}
-
-/// Joins frames into as few chunks as the size allows. The copies are this lane's own, so that no reference count is
-/// shared with other lanes.
-fn join(frames: &[(Bytes, EntryId)], bytes_max: usize) -> SmallVec<[Joined; 1]> {
-    let mut chunks: SmallVec<[Joined; 1]> = SmallVec::new();
-    let mut rest = frames;
-    while let [(first, _), others @ ..] = rest {
-        let mut size = first.len();
-        let more = others.iter().take_while(|(frame, _)| {
-            size += frame.len();
-            size <= bytes_max
-        });
-        let (now, later) = rest.split_at(1 + more.count());
-        let bytes = match now {
-            [(one, _)] if one.len() > bytes_max => one.clone(),
-            several => {
-                let mut joined = Vec::with_capacity(several.iter().map(|(frame, _)| frame.len()).sum());
-                several.iter().for_each(|(frame, _)| joined.extend_from_slice(frame));
-                joined.into()
-            }
-        };
-        let end = now.iter().map(|(_, end)| *end).max().unwrap_or_default();
-        chunks.push(Joined { bytes, count: now.len() as u32, end });
-        rest = later;
-    }
-    chunks
 }
 
 #[cfg(test)]

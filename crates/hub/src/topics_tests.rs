@@ -38,7 +38,8 @@ fn publish(hub: &mut Hub, text: &str, end: u64) {
 
 fn caught_up(hub: &mut Hub, conn: ConnId, after: u64, text: &str, end: u64) {
     let (after, end) = (EntryId::new(after, 0), EntryId::new(end, 0));
-    hub.caught_up(conn, FEED, Format::Native, after, Bytes::copy_from_slice(text.as_bytes()), end, true);
+    let answer = CaughtUp { after, frame: Bytes::copy_from_slice(text.as_bytes()), end, at_end: true };
+    hub.caught_up(conn, FEED, Format::Native, answer);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use crate::event::Output;
 use crate::lane::{Client, Lane, Pending};
 use crate::liveness::Finding;
-use crate::mail::Mail;
+use crate::mail::{Mail, Open, Opened};
 use bytes::Bytes;
 use hub::Class;
 use model::backend::BackendRequest;
@@ -106,7 +106,7 @@ impl Lane {
                 let Some(client) = self.client(conn) else { return };
                 let (format, home) = (client.format, self.home_of_topic(&key.topic));
                 let bytes = key.topic.home_name().len();
-                let mail = Mail::Open { conn, id, format, key, have, from, fresh };
+                let mail = Mail::Open(Open { conn, id, format, key, have, from, fresh });
                 self.send(home, FeedId(0), format, mail, bytes);
             }
             session::Output::CloseFeed { id, feed } => {
@@ -149,18 +149,13 @@ impl Lane {
     /// Letters of the second group of [`Mail`], and those of the first for the topics here.
     pub(crate) fn handle_mail(&mut self, from: LaneId, mail: Mail, now: Time, out: &mut Vec<Output>) {
         match mail {
-            Mail::Open { conn, id, format, key, have, from: place, fresh } => {
-                let who = crate::home::Opener { lane: from, conn, id, format };
-                self.handle_open(who, key, have, place, fresh, now, out);
-            }
+            Mail::Open(open) => self.handle_open(from, open, now, out),
             Mail::Leave { feed, format } => self.handle_leave(from, feed, format, now, out),
             Mail::Resync { conn, feed, format } => self.handle_resync(from, conn, feed, format, out),
             Mail::CatchUp { conn, feed, format, after } => {
                 self.handle_catch_up(from, conn, feed, format, after, now, out);
             }
-            Mail::Opened { conn, id, feed, format, class, place, stale, reply } => {
-                self.handle_opened(conn, id, feed, format, class, place, stale, reply, out);
-            }
+            Mail::Opened(opened) => self.handle_opened(opened, out),
             Mail::Refused { conn, id, error } => {
                 if let Some(client) = self.client_mut(conn) {
                     client.session.handle_refused(id);
@@ -170,9 +165,7 @@ impl Lane {
             Mail::Frame { feed, format, frame, end } => self.hub.publish(feed, format, frame, end),
             Mail::MustFrame { feed, format, frame } => self.hub.publish_must(feed, format, &frame),
             Mail::Resynced { conn, feed, format, frame } => self.hub.resynced(conn, feed, format, frame),
-            Mail::CaughtUp { conn, feed, format, after, frame, end, at_end } => {
-                self.hub.caught_up(conn, feed, format, after, frame, end, at_end);
-            }
+            Mail::CaughtUp { conn, feed, format, answer } => self.hub.caught_up(conn, feed, format, answer),
             Mail::Ended { feed, format } => {
                 let mut heard = Vec::new();
                 self.hub.end_feed(feed, format, |conn| heard.push(conn));
@@ -188,19 +181,8 @@ impl Lane {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the letter's members")]
-    fn handle_opened(
-        &mut self,
-        conn: ConnId,
-        id: u64,
-        feed: FeedId,
-        format: Format,
-        class: Class,
-        place: hub::Place,
-        stale: bool,
-        reply: Bytes,
-        out: &mut Vec<Output>,
-    ) {
+    fn handle_opened(&mut self, opened: Opened, out: &mut Vec<Output>) {
+        let Opened { conn, id, feed, format, class, place, stale, reply } = opened;
         let Some(client) = self.client_mut(conn).filter(|c| !c.is_closing) else {
             return self.leave(feed, format);
         };

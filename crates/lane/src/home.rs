@@ -3,14 +3,13 @@
 use crate::event::Output;
 use crate::lane::Lane;
 use crate::link::Recovery;
-use crate::mail::Mail;
+use crate::mail::{Mail, Open, Opened};
 use ahash::AHashMap;
 use bytes::Bytes;
 use hub::{Audience, Class, Place};
 use live::{ListenerId, OpenerId};
-use model::feed::Tag;
-use model::request::{From, Opening};
-use model::{CloseCode, ConnId, EntryId, FeedEvent, FeedId, FeedKey, Format, LaneId, Response, Time};
+use model::request::Opening;
+use model::{CloseCode, ConnId, EntryId, FeedEvent, FeedId, Format, LaneId, Response, Time};
 use smallvec::SmallVec;
 use wire::Encoded;
 
@@ -25,11 +24,11 @@ pub(crate) struct Home {
 }
 
 /// A client whose open waits for its answer.
-pub(crate) struct Opener {
-    pub lane: LaneId,
-    pub conn: ConnId,
-    pub id: u64,
-    pub format: Format,
+struct Opener {
+    lane: LaneId,
+    conn: ConnId,
+    id: u64,
+    format: Format,
 }
 
 /// Who asked for what it missed.
@@ -53,19 +52,10 @@ impl Home {
 }
 
 impl Lane {
-    #[expect(clippy::too_many_arguments, reason = "the letter's members")]
-    pub(crate) fn handle_open(
-        &mut self,
-        who: Opener,
-        key: FeedKey,
-        have: Option<Tag>,
-        from: Option<From>,
-        fresh: bool,
-        now: Time,
-        out: &mut Vec<Output>,
-    ) {
+    pub(crate) fn handle_open(&mut self, lane: LaneId, open: Open, now: Time, out: &mut Vec<Output>) {
+        let Open { conn, id, format, key, have, from, fresh } = open;
         let opener = OpenerId(self.home.next_id());
-        self.home.openers.insert(opener, who);
+        self.home.openers.insert(opener, Opener { lane, conn, id, format });
         self.live.handle_open(live::Open { opener, key, have, from, fresh }, now, &mut self.live_outputs);
         self.handle_live(out);
     }
@@ -184,7 +174,7 @@ impl Lane {
         let _ = wire::encode_response(format, &Response::Opened { id, feed, state, stale }, &mut reply);
         self.home.audience.join(feed, class, lane, format);
         let bytes = reply.len();
-        let mail = Mail::Opened { conn, id, feed, format, class, place, stale, reply: reply.into() };
+        let mail = Mail::Opened(Opened { conn, id, feed, format, class, place, stale, reply: reply.into() });
         self.send(lane, feed, format, mail, bytes);
     }
 
@@ -272,8 +262,8 @@ impl Lane {
         let Some(Listener { lane, format, conn, after, frames, .. }) = self.home.listeners.remove(&id) else { return };
         let Some(conn) = conn else { return };
         let bytes = frames.len();
-        let mail = Mail::CaughtUp { conn, feed, format, after, frame: frames.into(), end, at_end };
-        self.send(lane, feed, format, mail, bytes);
+        let answer = hub::CaughtUp { after, frame: frames.into(), end, at_end };
+        self.send(lane, feed, format, Mail::CaughtUp { conn, feed, format, answer }, bytes);
     }
 }
 

@@ -10,22 +10,7 @@ use model::{CloseCode, ConnId, EntryId, Error, FeedId, FeedKey, Format};
 #[derive(Debug)]
 pub enum Mail {
     /// A client wants to hear a feed.
-    Open {
-        /// Who.
-        conn: ConnId,
-        /// Its request's id.
-        id: u64,
-        /// How it wants to hear it.
-        format: Format,
-        /// What.
-        key: FeedKey,
-        /// The value it still shows.
-        have: Option<Tag>,
-        /// Where to begin in a stream.
-        from: Option<From>,
-        /// Only a read that starts now will do.
-        fresh: bool,
-    },
+    Open(Open),
     /// A client of the sender hears the feed no more.
     Leave {
         /// The feed.
@@ -55,24 +40,7 @@ pub enum Mail {
     },
 
     /// A feed is open for a client.
-    Opened {
-        /// Who.
-        conn: ConnId,
-        /// Its request's id.
-        id: u64,
-        /// The feed.
-        feed: FeedId,
-        /// The format.
-        format: Format,
-        /// What may happen to the feed's frames.
-        class: Class,
-        /// Where the client is in it.
-        place: Place,
-        /// What is shown may be old.
-        stale: bool,
-        /// The reply; empty where the format writes none.
-        reply: Bytes,
-    },
+    Opened(Opened),
     /// A feed could not be opened.
     Refused {
         /// Who.
@@ -121,14 +89,8 @@ pub enum Mail {
         feed: FeedId,
         /// The format.
         format: Format,
-        /// The place that the client asked from.
-        after: EntryId,
-        /// Entries, with what has to be said before them; may be empty.
-        frame: Bytes,
-        /// The place it leads to.
-        end: EntryId,
-        /// Whether that is the stream's end: every later [`Mail::Frame`] is for this client too.
-        at_end: bool,
+        /// What there is after its place.
+        answer: hub::CaughtUp,
     },
     /// The feed is over for all who hear it in this format; it was told before.
     Ended {
@@ -171,6 +133,46 @@ pub enum Mail {
     },
 }
 
+/// A client's wish to hear a feed.
+#[derive(Debug)]
+pub struct Open {
+    /// Who.
+    pub conn: ConnId,
+    /// Its request's id.
+    pub id: u64,
+    /// How it wants to hear it.
+    pub format: Format,
+    /// What.
+    pub key: FeedKey,
+    /// The value it still shows.
+    pub have: Option<Tag>,
+    /// Where to begin in a stream.
+    pub from: Option<From>,
+    /// Only a read that starts now will do.
+    pub fresh: bool,
+}
+
+/// The answer to [`Mail::Open`].
+#[derive(Debug)]
+pub struct Opened {
+    /// Who.
+    pub conn: ConnId,
+    /// Its request's id.
+    pub id: u64,
+    /// The feed.
+    pub feed: FeedId,
+    /// The format.
+    pub format: Format,
+    /// What may happen to the feed's frames.
+    pub class: Class,
+    /// Where the client is in it.
+    pub place: Place,
+    /// What is shown may be old.
+    pub stale: bool,
+    /// The reply; empty where the format writes none.
+    pub reply: Bytes,
+}
+
 /// What a letter weighs in a link beside its bytes.
 pub(crate) const MAIL_BYTES: usize = std::mem::size_of::<Mail>();
 
@@ -179,11 +181,11 @@ impl Mail {
     pub fn bytes(&self) -> usize {
         MAIL_BYTES
             + match self {
-                Mail::Opened { reply: frame, .. }
+                Mail::Opened(Opened { reply: frame, .. })
+                | Mail::CaughtUp { answer: hub::CaughtUp { frame, .. }, .. }
                 | Mail::Frame { frame, .. }
                 | Mail::MustFrame { frame, .. }
-                | Mail::Resynced { frame, .. }
-                | Mail::CaughtUp { frame, .. } => frame.len(),
+                | Mail::Resynced { frame, .. } => frame.len(),
                 _ => 0,
             }
     }

@@ -63,10 +63,10 @@ impl World {
                 continue;
             }
             match &mut batch[at] {
-                Mail::CaughtUp { end, frame, .. }
-                    if !frame.is_empty() && self.faults.strikes(Fault::WrongCatchUp, 2, &mut self.rng) =>
+                Mail::CaughtUp { answer, .. }
+                    if !answer.frame.is_empty() && self.faults.strikes(Fault::WrongCatchUp, 2, &mut self.rng) =>
                 {
-                    end.ms = end.ms.saturating_sub(50);
+                    answer.end.ms = answer.end.ms.saturating_sub(50);
                 }
                 Mail::Missed { count, .. } if self.faults.strikes(Fault::MissedOffByOne, 2, &mut self.rng) => {
                     *count += 1
