@@ -57,9 +57,10 @@ interface Plain {
   DBSIZE: number; ECHO: string; INFO: string; TIME: [seconds: string, microseconds: string]; WAIT: number;
 }
 
+/** The words that are known when the program is compiled, in capitals. */
+type Words<Args extends readonly Arg[]> = Args[number] extends infer Each ? Each extends string ? string extends Each ? never : Uppercase<Each> : never : never;
 /** Whether one of the arguments is this word, in either case. */
-type Has<Args extends readonly Arg[], Word extends string> =
-  Extract<Args[number], string> extends infer Each ? true extends (Each extends string ? (Uppercase<Each> extends Word ? true : never) : never) ? true : false : never;
+type Has<Args extends readonly Arg[], Word extends string> = [Extract<Words<Args>, Word>] extends [never] ? false : true;
 type If<Args extends readonly Arg[], Word extends string, Then, Else> = Has<Args, Word> extends true ? Then : Else;
 /** A key alone answers one item; with a count, a list of them. */
 type Counted<Args extends readonly Arg[], One, Many> = Args extends readonly [Arg] ? One : Many;
