@@ -57,8 +57,8 @@ interface Plain {
   DBSIZE: number; ECHO: string; INFO: string; TIME: [seconds: string, microseconds: string]; WAIT: number;
 }
 
-/** The words that are known when the program is compiled, in capitals. */
-type Words<Args extends readonly Arg[]> = Args[number] extends infer Each ? Each extends string ? string extends Each ? never : Uppercase<Each> : never : never;
+/** The words that are known when the program is compiled, in capitals. One by one: `string | 'GET'` would be `string`. */
+type Words<Args extends readonly Arg[]> = { [I in keyof Args]: Args[I] extends string ? string extends Args[I] ? never : Uppercase<Args[I]> : never }[number];
 /** Whether one of the arguments is this word, in either case. */
 type Has<Args extends readonly Arg[], Word extends string> = [Extract<Words<Args>, Word>] extends [never] ? false : true;
 type If<Args extends readonly Arg[], Word extends string, Then, Else> = Has<Args, Word> extends true ? Then : Else;

@@ -29,7 +29,7 @@ export function useClient(): Client {
 
 /** How {@link useLive} behaves. */
 export interface UseLiveOptions extends Omit<LiveOptions, 'lazy'> {
-  /** Suspend until there is a value or an error. Needs a `<Suspense>` above, and a browser: a server renders the fallback. */
+  /** Suspend until there is a value or an error. Needs a `<Suspense>` above, whose fallback is what a server renders. */
   suspense?: boolean;
   /** Do not listen for now. */
   skip?: boolean;
@@ -42,8 +42,11 @@ export function useLive(command: Command, options: UseLiveOptions = {}): Snapsho
   const { suspense, skip, ...wire } = options;
   const client = useClient();
   const key = JSON.stringify([command, wire]);
-  const feed: LiveFeed<unknown> = useMemo(() => client.live<unknown>(command, { ...wire, lazy: true }), [client, key]);
-  if (suspense && !skip && feed.state === 'loading' && !feed.error) throw held(client, key, () => client.live<unknown>(command, wire));
+  const holds = suspense && !skip;
+  if (holds && typeof window === 'undefined') throw new Error('keywire: a server knows no live values; the nearest <Suspense> shows its fallback');
+  const hold = useMemo(() => (holds ? held(client, key, () => client.live<unknown>(command, wire)) : undefined), [client, key, holds]);
+  const feed = useMemo(() => hold?.feed ?? client.live<unknown>(command, { ...wire, lazy: true }), [client, key, hold]);
+  if (hold && isWaiting(feed)) throw hold.ready;
   return useFeed(feed, skip);
 }
 
@@ -137,25 +140,34 @@ function useEvents<Event>(feed: { onEvent(listener: (event: Event) => void): () 
 
 /** How long a feed that a suspended component asked for waits for that component. */
 const HOLD_MS = 1_000;
-const holds = new WeakMap<Client, Map<string, Promise<void>>>();
+/** A feed that is kept open, and when there is something to show. */
+interface Hold { readonly feed: LiveFeed<unknown>; readonly ready: Promise<void> }
+const holdsByClient = new WeakMap<Client, Map<string, Hold>>();
+
+const isWaiting = (feed: LiveFeed<unknown>): boolean => feed.state === 'loading' && !feed.error;
 
 /**
- * Keeps a feed open for a component that cannot do so itself, since it is suspended and so not mounted: until there is a value,
- * and a moment longer. The same promise for the same feed.
+ * Keeps a feed open for a component that cannot do so itself, since it is suspended and so not mounted: until there is a value
+ * or an error, and a moment longer. The same for all who ask in that time.
  */
-function held(client: Client, key: string, open: () => LiveFeed<unknown>): Promise<void> {
-  let all = holds.get(client);
-  if (!all) holds.set(client, all = new Map());
-  const known = all.get(key);
-  if (known) return known;
-  const waiting = new Promise<void>(resolve => {
-    const feed = open();
-    const stop = feed.onChange(() => {
-      if (feed.state === 'loading' && !feed.error) return;
-      resolve();
-      setTimeout(() => { stop(); all.delete(key); }, HOLD_MS);
-    });
-  });
-  all.set(key, waiting);
-  return waiting;
+function held(client: Client, key: string, open: () => LiveFeed<unknown>): Hold {
+  let all = holdsByClient.get(client);
+  if (!all) holdsByClient.set(client, all = new Map());
+  let hold = all.get(key);
+  if (hold) return hold;
+  const feed = open();
+  hold = {
+    feed,
+    ready: new Promise(resolve => {
+      let isReady = false;
+      const stop = feed.onChange(() => {
+        if (isReady || isWaiting(feed)) return;
+        isReady = true;
+        resolve();
+        setTimeout(() => { stop(); all.delete(key); }, HOLD_MS);
+      });
+    }),
+  };
+  all.set(key, hold);
+  return hold;
 }
