@@ -6,6 +6,7 @@ import { ConnectionError, KeywireError, ReplyError } from './errors.ts';
 import { Handle, type ChannelFeed, type Host, type LiveFeed, type PatternMessage, type StreamFeed } from './feed.ts';
 import type { Command, OpeningVerb, ServerFrame, Verb } from './frames.ts';
 import type { Parsed, Replies, Reply } from './commands.ts';
+import type { Subscriber, Topic } from './session/topic.ts';
 import { Session, type ConnectionState, type Output } from './session/session.ts';
 
 /** What of a WebSocket is used. Browsers, Deno, Bun, React Native, Node 22 and the package `ws` have one. */
@@ -103,7 +104,8 @@ export class Client implements Host {
   constructor(url: string, options: ConnectOptions = {}) {
     this.#url = url;
     this.#options = options;
-    this.#session = new Session({ timeoutMs: 30_000, lingerMs: 1_000, pauseMs: 60_000, queueMax: 1_000, random: Math.random, ...options });
+    const { token, timeoutMs = 30_000, lingerMs = 1_000, pauseMs = 60_000, queueMax = 1_000, random = Math.random } = options;
+    this.#session = new Session({ token, timeoutMs, lingerMs, pauseMs, queueMax, random });
     this.#look();
     this.#hearPage();
   }
@@ -175,14 +177,13 @@ export class Client implements Host {
   }
 
   /** @internal */
-  join(...[topic, subscriber]: Parameters<Host['join']>): ReturnType<Host['join']> {
-    let joined = topic;
-    this.#run(now => { joined = this.#session.join(topic, subscriber, now); });
-    return joined;
+  join(topic: Topic, subscriber: Subscriber): Topic {
+    this.#run(now => { topic = this.#session.join(topic, subscriber, now); });
+    return topic;
   }
 
   /** @internal */
-  leave(...[topic, subscriber]: Parameters<Host['leave']>): void {
+  leave(topic: Topic, subscriber: Subscriber): void {
     this.#run(now => this.#session.leave(topic, subscriber, now));
   }
 
@@ -263,7 +264,7 @@ export class Client implements Host {
     const WebSocket = this.#options.WebSocket ?? (globalThis as unknown as { WebSocket: WebSocketClass }).WebSocket;
     let socket: WebSocketLike;
     try {
-      socket = new WebSocket(absolute(this.#url), ['keywire.v1.json', ...(token === undefined ? [] : [`bearer.${token}`])]);
+      socket = new WebSocket(absolute(this.#url), ['keywire.v1.json', ...(token ? [`bearer.${token}`] : [])]);
     } catch (error) {
       return this.#session.end(new ConnectionError('NOWEBSOCKET', String(error)));
     }
@@ -293,14 +294,14 @@ export class Client implements Host {
   #hearPage(): void {
     const page = globalThis as { document?: Document } & Partial<EventTarget>;
     const { document } = page;
-    const shown = () => this.#run(now => this.#session.handleVisible(document!.visibilityState !== 'hidden', now));
-    const online = () => this.wake();
-    document?.addEventListener('visibilitychange', shown);
-    page.addEventListener?.('online', online);
-    if (document?.visibilityState === 'hidden') shown();
+    // The network's return says no more of a hidden page than that it is hidden.
+    const changed = () => this.#run(now => this.#session.handleVisible(document?.visibilityState !== 'hidden', now));
+    document?.addEventListener('visibilitychange', changed);
+    page.addEventListener?.('online', changed);
+    if (document?.visibilityState === 'hidden') changed();
     this.#leavePage = () => {
-      document?.removeEventListener('visibilitychange', shown);
-      page.removeEventListener?.('online', online);
+      document?.removeEventListener('visibilitychange', changed);
+      page.removeEventListener?.('online', changed);
     };
   }
 }

@@ -176,7 +176,7 @@ export class Handle {
     try {
       for (take({ change: true }); ;) {
         if (items.length > 0) yield items.shift();
-        else if (isOver) throw new ConnectionError('TOOSLOW', 'too many entries wait for the loop');
+        else if (isOver) throw new ConnectionError('TOOSLOW', 'the loop is too slow');
         else if (this.state !== 'closed') await new Promise<void>(resolve => { wake = resolve; });
         else if (this.error) throw this.error;
         else return;

@@ -13,58 +13,50 @@ type Container = Record<string, unknown> | unknown[];
  * a feed is then opened anew.
  */
 export function applyPatch(value: unknown, patch: readonly PatchOp[]): unknown {
+  // The value is a member of this: a pointer's words, split, begin with the empty one, and so does its way from here.
+  const root = { '': value };
   // Containers made by this patch: they are nobody else's yet and may be changed in place.
   const own = new Set<unknown>();
-  let root: unknown = value;
 
-  const mine = (node: unknown): Container => {
-    if (own.has(node)) return node as Container;
-    const copy = Array.isArray(node) ? [...node] : isObject(node) ? { ...node } : misfit();
-    own.add(copy);
-    return copy;
-  };
-
-  /** Makes every container on the way to the pointer's last word our own; returns the last one. */
-  const parent = (words: string[]): Container => {
-    let node: Container = root = mine(root) as Container;
-    for (const word of words.slice(0, -1)) {
-      const inner = mine(get(node, word));
-      set(node, word, inner);
-      node = inner;
+  /** Makes every container on the way our own, and has the last one changed. */
+  const edit = <T>(path: string, change: (node: Container, word: string) => T): T => {
+    const words = path.split('/').map(word => word.replaceAll('~1', '/').replaceAll('~0', '~'));
+    const last = words.pop()!;
+    if (/^[^/]/.test(path)) misfit();
+    let node: Container = root;
+    for (const word of words) {
+      let inner = get(node, word);
+      if (!own.has(inner)) {
+        inner = Array.isArray(inner) ? [...inner as unknown[]] : isObject(inner) ? { ...inner } : misfit();
+        own.add(inner);
+        set(node, word, inner);
+      }
+      node = inner as Container;
     }
-    return node;
+    return change(node, last);
   };
-
-  const put = (path: string, item: unknown, replace: boolean): void => {
-    const words = parse(path);
-    if (words.length === 0) { root = item; return; }
-    const node = parent(words);
-    const word = words.at(-1)!;
-    if (replace) get(node, word);
-    if (Array.isArray(node) && !replace) node.splice(word === '-' ? node.length : index(word, node.length + 1), 0, item);
+  const add = (path: string, item: unknown) => edit(path, (node, word) => {
+    if (Array.isArray(node)) node.splice(word === '-' ? node.length : index(word, node.length + 1), 0, item);
     else set(node, word, item);
-  };
-
-  const remove = (path: string): unknown => {
-    const words = parse(path);
-    if (words.length === 0) misfit();
-    const node = parent(words);
-    const word = words.at(-1)!;
+  });
+  const remove = (path: string) => edit(path, (node, word) => {
     const removed = get(node, word);
     if (Array.isArray(node)) node.splice(Number(word), 1); else delete node[word];
     return removed;
-  };
+  });
+  const replace = (path: string, item: unknown) => edit(path, (node, word) => {
+    get(node, word);
+    set(node, word, item);
+  });
 
   for (const op of patch) {
-    switch (op.op) {
-      case 'add': put(op.path, op.value, false); break;
-      case 'replace': put(op.path, op.value, true); break;
-      case 'remove': remove(op.path); break;
-      case 'move': put(op.path, remove(op.from), false); break;
-      default: misfit();
-    }
+    if (op.op === 'add') add(op.path, op.value);
+    else if (op.op === 'remove') remove(op.path);
+    else if (op.op === 'replace') replace(op.path, op.value);
+    else if (op.op === 'move') add(op.path, remove(op.from));
+    else misfit();
   }
-  return root;
+  return get(root, '');
 }
 
 /**
@@ -86,13 +78,6 @@ export function share(last: unknown, next: unknown): unknown {
 
 const isObject = (node: unknown): node is Record<string, unknown> => typeof node === 'object' && node !== null;
 
-/** A JSON Pointer's words. */
-function parse(pointer: string): string[] {
-  if (pointer === '') return [];
-  if (pointer[0] !== '/') misfit();
-  return pointer.slice(1).split('/').map(word => word.replaceAll('~1', '/').replaceAll('~0', '~'));
-}
-
 /** An index below `end`, in the one way RFC 6901 writes it. */
 function index(word: string, end: number): number {
   return /^(0|[1-9]\d*)$/.test(word) && Number(word) < end ? Number(word) : misfit();
@@ -110,5 +95,5 @@ function set(node: Container, word: string, value: unknown): void {
 }
 
 function misfit(): never {
-  throw new Error('the patch does not fit');
+  throw new Error('does not fit');
 }

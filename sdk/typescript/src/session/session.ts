@@ -81,6 +81,7 @@ export class Session {
   /** While waiting: when the next attempt is. */
   retryAt: number | undefined;
   readonly #config: Config;
+  /** `step`: the next attempt, or the hello or the sign of life that has to come. `probe`, `refresh`, topics, askers: what they say. */
   readonly #timers = new Timers();
   /** By request number: who takes the answer. */
   readonly #handlers = new Map<number, Handler>();
@@ -140,7 +141,7 @@ export class Session {
     const asked = { verbs, caller, sent: false };
     this.#asked.add(asked);
     if (this.state === 'closed') return this.#settle(asked, closed());
-    if (this.state !== 'open' && this.#asked.size > this.#config.queueMax) return this.#settle(asked, new ConnectionError('TOOMANY', 'too many wait for a connection'));
+    if (this.state !== 'open' && this.#asked.size > this.#config.queueMax) return this.#settle(asked, new ConnectionError('TOOMANY', 'the queue is full'));
     this.#timers.set(asked, now + this.#config.timeoutMs, () => this.#settle(asked, new ConnectionError('TIMEOUT', 'no answer in time', asked.sent)));
     if (this.state === 'open') this.#deliver(asked);
     this.#start();
@@ -167,7 +168,7 @@ export class Session {
 
   /** The page is shown or hidden. */
   handleVisible(visible: boolean, now: number): void {
-    this.#hiddenAt = visible ? Infinity : now;
+    this.#hiddenAt = visible ? Infinity : Math.min(this.#hiddenAt, now);
     if (visible) this.wake(now);
   }
 
@@ -227,7 +228,7 @@ export class Session {
   }
 
   #dial(): void {
-    this.#timers.clear('retry');
+    this.#timers.clear('step');
     this.retryAt = undefined;
     const attempt = ++this.#attempt;
     this.#to('connecting');
@@ -236,13 +237,12 @@ export class Session {
   }
 
   #connect(token?: string): void {
-    this.#timers.set('connect', this.#now + CONNECT_MS_MAX, () => this.#broken());
+    this.#timers.set('step', this.#now + CONNECT_MS_MAX, () => this.#broken());
     this.out.push({ do: 'connect', attempt: this.#attempt, token });
   }
 
   #greeted(hello: Hello): void {
     this.hello = hello;
-    this.#timers.clear('connect');
     this.#openedAt = this.#now;
     this.error = undefined;
     this.#listen();
@@ -272,7 +272,7 @@ export class Session {
     const silent = this.#now - this.#heardAt;
     if (silent >= 2 * interval) return this.#broken();
     if (silent >= interval) this.#send({ ping: 0 });
-    this.#timers.set('alive', this.#heardAt + (silent >= interval ? 2 : 1) * interval, () => this.#listen());
+    this.#timers.set('step', this.#heardAt + (silent >= interval ? 2 : 1) * interval, () => this.#listen());
   }
 
   #broken(why = 'the server is silent'): void { this.#lost(new ConnectionError('LOST', why, true)); }
@@ -285,7 +285,7 @@ export class Session {
     this.retryAt = now + (isAtOnce ? 0 : this.#delay(this.#failures));
     this.#failures += 1;
     this.#hangUp('waiting', error, error);
-    this.#timers.set('retry', this.retryAt, () => {
+    this.#timers.set('step', this.retryAt, () => {
       if (this.#now < this.#hiddenAt + this.#config.pauseMs) return this.#dial();
       this.retryAt = undefined;
       this.#to('paused');
@@ -298,7 +298,7 @@ export class Session {
 
   /** Without a connection from now on: what was under way on it is not any more. */
   #hangUp(state: ConnectionState, error: KeywireError | undefined, told: KeywireError): void {
-    for (const timer of ['connect', 'retry', 'alive', 'probe', 'refresh']) this.#timers.clear(timer);
+    for (const timer of ['step', 'probe', 'refresh']) this.#timers.clear(timer);
     this.#attempt += 1;
     this.#openedAt = Infinity;
     this.#openings = 0;
