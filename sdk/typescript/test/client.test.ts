@@ -103,6 +103,7 @@ describe('connecting', () => {
     const document = Object.assign(new EventTarget(), { visibilityState: 'visible' });
     vi.stubGlobal('document', document);
     vi.stubGlobal('addEventListener', page.addEventListener.bind(page));
+    const removed = [vi.spyOn(page, 'removeEventListener'), vi.spyOn(document, 'removeEventListener')];
     vi.stubGlobal('removeEventListener', page.removeEventListener.bind(page));
     const { client } = open();
     last().onclose!({ code: 1006, reason: '' });
@@ -125,6 +126,7 @@ describe('connecting', () => {
     page.dispatchEvent(new Event('online'));
     document.dispatchEvent(new Event('visibilitychange'));
     expect([sockets.length, vi.getTimerCount(), last().isClosed]).toEqual([length + 1, 0, true]);
+    for (const spy of removed) expect(spy).toHaveBeenCalledOnce();
   });
 
   test('close leaves no timer, no socket and no listener', async () => {
@@ -137,7 +139,8 @@ describe('connecting', () => {
     const { calls: { length } } = heard.mock;
     last().frame({ feed: 17, rev: 2, tag: 't', value: 'late' });
     await vi.advanceTimersByTimeAsync(1_000_000);
-    expect([vi.getTimerCount(), last().isClosed, heard.mock.calls.length, feed.value, feed.state]).toEqual([0, true, length, 'one', 'closed']);
+    expect([vi.getTimerCount(), last().isClosed, last().onmessage, last().onclose]).toEqual([0, true, null, null]);
+    expect([heard.mock.calls.length, feed.value, feed.state]).toEqual([length, 'one', 'closed']);
   });
 
   test('a frame that cannot be read costs the connection and nothing else', () => {
@@ -276,6 +279,10 @@ describe('handles', () => {
     const none = client.subscribe('c', { keep: 0 });
     last().frame({ feed: 18, message: 'd' });
     expect([none.value, feed.value]).toEqual([[], ['c', 'd']]);
+    const heard = vi.fn();
+    none.onChange(heard);
+    for (const message of ['e', 'f', 'g']) last().frame({ feed: 18, message });
+    expect(heard).toHaveBeenCalledOnce(); // what is there; no message changes what it shows
   });
 
   test('a stream keeps the last entries and its gaps; a reset empties it', () => {

@@ -273,6 +273,30 @@ describe('sharing', () => {
     for (const { id } of sent.slice(1)) world.frame({ id, feed: 17, rev: 6, tag: 't6', via: 'tracking', value: { a: 6 } });
     expect([one.value, two.value, one.state, two.state]).toEqual([{ a: 6 }, { a: 6 }, 'live', 'live']);
   });
+
+  test('a frame that fits neither of two: both are opened again, once', () => {
+    const world = openWorld();
+    const one = world.opened(['GET', 'k'], { a: 1 });
+    const two = world.listen({ live: ['GET', 'k'], every: 16 });
+    world.frame({ id: world.request().id, feed: 17, rev: 1, tag: 'tag-1', via: 'tracking', value: { a: 1 } });
+    world.frame({ feed: 17, rev: 9, tag: 't9', patch: [{ op: 'replace', path: '/a', value: 9 }] });
+    expect(world.sent().map(request => Object.keys(request)[1])).toEqual(['close', 'live', 'live']);
+    expect([one.value, two.value, one.state]).toEqual([{ a: 1 }, { a: 1 }, 'stale']);
+  });
+
+  test('what was left and is under way when the connection is lost is forgotten with it', () => {
+    const world = openWorld();
+    const ear = world.listen(live('h'));
+    const request = world.request();
+    world.leave(ear);
+    world.pass(5_000);
+    expect(world.session.topic(live('h'))).toBe(ear.topic);
+    expect(reconnect(world)).toEqual([]);
+    expect(world.session.topic(live('h'))).not.toBe(ear.topic);
+    world.frame(opening(request.id)); // an answer to a request of the connection before
+    world.pass(5_000);
+    expect(world.did()).toEqual([]);
+  });
 });
 
 describe('channels', () => {

@@ -24,6 +24,7 @@ export class Timers {
       this.#entries.delete(key);
       entry.run();
     }
-    this.next = Math.min(...[...this.#entries.values()].map(({ at }) => at));
+    this.next = Infinity;
+    for (const { at } of this.#entries.values()) this.next = Math.min(this.next, at);
   }
 }
