@@ -97,11 +97,8 @@ mod tests {
     #[test]
     fn the_backends_measures_follow_each_name_with_one_head() {
         let measure = |name, label, value| Measure { name, help: "What.", label, value };
-        let measures = [
-            measure("a", Some(("via", "x")), 1),
-            measure("a", Some(("via", "y")), 0),
-            measure("b_total", None, 7),
-        ];
+        let measures =
+            [measure("a", Some(("via", "x")), 1), measure("a", Some(("via", "y")), 0), measure("b_total", None, 7)];
         let expected = "# HELP a What.\n# TYPE a gauge\na{via=\"x\"} 1\na{via=\"y\"} 0\n\
                         # HELP b_total What.\n# TYPE b_total counter\nb_total 7\n";
         let text = text(&[], &measures);
