@@ -115,8 +115,10 @@ impl SettingsArgs {
             .filter(|(_, _, values)| !values.is_empty())
             .map(|(shown, name, values)| flag(shown, name, Given::List(values.into_iter().map(Given::Text).collect())));
         let single = single.into_iter().filter_map(|(shown, name, value)| Some(flag(shown, name, Given::Text(value?))));
-        let set =
-            self.set.into_iter().map(|(name, value)| flag(&redacted(&format!("--set {name}={value}")), &name, Given::Text(value)));
+        let set = self
+            .set
+            .into_iter()
+            .map(|(name, value)| flag(&redacted(&format!("--set {name}={value}")), &name, Given::Text(value)));
         repeated.chain(single).chain(set).collect()
     }
 }

@@ -33,7 +33,7 @@ pub fn config(settings: &Settings) -> anyhow::Result<Option<RedisConfig>> {
     let upstream = upstream::Config {
         database: url.database,
         stale_after: ms(settings.stale_after_ms),
-        silence_max: ms(s.redis_silence_ms),
+        silence_max: ms(s.redis_silence_ms.max(settings.stale_after_ms)),
         connect_max: ms(s.redis_connect_ms),
         reconnect_max: ms(s.redis_reconnect_max_ms),
         command_wait: ms(s.command_wait_ms),
@@ -210,10 +210,7 @@ mod tests {
         assert_eq!(wrong(|s| (s.redis, s.redis_ca) = ("redis://h".into(), Some(secret.clone()))), ["redis_ca"]);
         assert_eq!(wrong(|s| (s.redis, s.redis_ca) = ("rediss://h".into(), Some(secret.clone()))), ["redis_ca"]);
         assert_eq!(wrong(|s| (s.redis, s.redis_cert) = ("rediss://h".into(), Some(secret.clone()))), ["redis_key"]);
-        assert_eq!(
-            wrong(|s| (s.redis, s.cluster_pubsub) = ("redis://h".into(), "sharded".into())),
-            ["cluster_pubsub"]
-        );
+        assert_eq!(wrong(|s| (s.redis, s.cluster_pubsub) = ("redis://h".into(), "sharded".into())), ["cluster_pubsub"]);
         assert_eq!(
             wrong(|s| (s.redis, s.redis_sentinel_user) = ("redis://h".into(), "x".into())),
             ["redis_sentinel_password_file"]

@@ -276,15 +276,7 @@ fn contradictions(settings: &Settings) -> Vec<Contradiction> {
             "one client may not hold more than all together",
         ),
     ];
-    let s = &settings.servers;
-    let silence = (s.redis_silence_ms < settings.stale_after_ms).then(|| {
-        let what = format!(
-            "redis_silence_ms ({}) is under stale_after_ms ({}): the connection would be gone before anybody is told",
-            s.redis_silence_ms, settings.stale_after_ms
-        );
-        (["redis_silence_ms", "stale_after_ms"].as_slice(), what)
-    });
-    open_without_rules(settings).into_iter().chain(silence).chain(pairs.into_iter().flatten()).collect()
+    open_without_rules(settings).into_iter().chain(pairs.into_iter().flatten()).collect()
 }
 
 /// Nobody opens a Redis to the world by forgetting to say who may do what.

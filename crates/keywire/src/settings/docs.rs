@@ -20,8 +20,12 @@ This page is made from the code: change it there.
 ";
 
 fn page() -> String {
-    let settings =
-        [include_str!("../settings.rs"), include_str!("servers.rs"), include_str!("../logs.rs"), include_str!("../../../model/src/limits.rs")];
+    let settings = [
+        include_str!("../settings.rs"),
+        include_str!("servers.rs"),
+        include_str!("../logs.rs"),
+        include_str!("../../../model/src/limits.rs"),
+    ];
     let mut page = HEAD.to_owned();
     for setting in SETTINGS {
         let field = setting.name.rsplit('.').next().unwrap_or(setting.name);

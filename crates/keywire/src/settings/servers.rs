@@ -46,7 +46,7 @@ pub struct Servers {
     pub redis_write_bytes_max: usize,
     /// A connection that is not ready for use after so long (TCP, TLS, login) is given up.
     pub redis_connect_ms: u64,
-    /// A server that owes an answer and sends nothing for so long loses its connection. At least `stale_after_ms`.
+    /// A server that owes an answer and sends nothing for so long loses its connection; never before `stale_after_ms`.
     pub redis_silence_ms: u64,
     /// The longest wait between two attempts to connect; they begin at 20 ms and double.
     pub redis_reconnect_max_ms: u64,

@@ -72,7 +72,8 @@ pub const SETTINGS: &[Setting] = &[
     setting("anonymous", Field::OptionalRules(|s| &mut s.anonymous)).computed("not set"),
     setting("deny_commands", Field::Rules(|s| &mut s.deny_commands, parse::command_rule)),
     setting("prefix", Field::Text(|s| &mut s.prefix, parse::prefix)),
-    setting("redis", Field::Url(|s| &mut s.servers.redis, crate::redis::check_url)).computed("not set: the embedded store"),
+    setting("redis", Field::Url(|s| &mut s.servers.redis, crate::redis::check_url))
+        .computed("not set: the embedded store"),
     setting("redis_password_file", Field::File(|s| &mut s.servers.redis_password_file)),
     setting("redis_sentinel_user", Field::Text(|s| &mut s.servers.redis_sentinel_user, parse::any)),
     setting("redis_sentinel_password_file", Field::File(|s| &mut s.servers.redis_sentinel_password_file)),
@@ -163,7 +164,9 @@ impl Field {
                 rule(&text)?;
                 *place(settings) = text;
             }
-            Field::File(place) => *place(settings) = Some(given.text()?).filter(|path| !path.is_empty()).map(PathBuf::from),
+            Field::File(place) => {
+                *place(settings) = Some(given.text()?).filter(|path| !path.is_empty()).map(PathBuf::from)
+            }
         }
         Ok(())
     }
