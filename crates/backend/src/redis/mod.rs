@@ -10,6 +10,7 @@
 //! Everything lives on one lane's thread. A link's task ([`link`]) hands each frame to the machine at once; what follows
 //! for the lanes waits for the turn that it asks for, and what follows for the servers is written when that turn ends.
 
+mod client;
 mod credentials;
 mod link;
 mod report;
@@ -17,6 +18,7 @@ mod socket;
 mod tls;
 mod url;
 
+pub use client::Client;
 pub use credentials::CredentialSource;
 pub use socket::Socket;
 pub use tls::{TlsConfig, Verify};
