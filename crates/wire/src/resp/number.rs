@@ -4,8 +4,8 @@ use std::io::Write;
 
 /// The most digits a 64-bit integer has.
 const DIGITS_MAX: usize = 20;
-/// Beyond this, a double is not written as an integer even if it is one: Redis keeps a margin below 2^53.
-const INTEGER_DOUBLE_MAX: f64 = (1_u64 << 52) as f64;
+/// Up to here, a double that is an integer is written as one, with every digit.
+const INTEGER_DOUBLE_MAX: f64 = (1_u64 << 62) as f64;
 
 /// Why a number was not read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -100,7 +100,7 @@ pub(super) struct DoubleText {
 
 impl DoubleText {
     /// As Redis since 7.2 and Valkey write a double (`d2string`, `fpconv_dtoa`): the shortest digits that read back as the
-    /// same; integers without exponent below 2^52, and elsewhere while at most seven zeros follow the digits.
+    /// same; integers without exponent up to 2^62, and beyond while at most seven zeros follow the digits.
     /// (Redis before 7.2 writes 17 digits: `0.10000000000000001` where this is `0.1`.)
     pub(super) fn new(value: f64) -> DoubleText {
         let mut text = DoubleText { bytes: [0; 32], length: 0 };
@@ -110,7 +110,7 @@ impl DoubleText {
             text.put(if value > 0.0 { b"inf" } else { b"-inf" });
         } else if value == 0.0 {
             text.put(if value.is_sign_negative() { b"-0" } else { b"0" });
-        } else if value.abs() < INTEGER_DOUBLE_MAX && value.fract() == 0.0 {
+        } else if value.abs() <= INTEGER_DOUBLE_MAX && value.fract() == 0.0 {
             text.put(itoa::Buffer::new().format(value as i64).as_bytes());
         } else {
             text.put_shortest(value);
@@ -247,23 +247,36 @@ mod tests {
 
     #[test]
     fn doubles_look_as_in_redis() {
-        let cases: [(f64, &str); 24] = [
+        // As a valkey-server 9.1 answers ZSCORE.
+        let cases: [(f64, &str); 36] = [
             (0.0, "0"),
             (-0.0, "-0"),
             (1.0, "1"),
             (-17.0, "-17"),
+            (1e8, "100000000"),
             (3e15, "3000000000000000"),
-            (1e17, "1e+17"),
-            (1e20, "1e+20"),
-            (123_456_789_012_345_678.0, "123456789012345680"),
-            (4503599627370495.0, "4503599627370495"),
-            (4503599627370496.0, "4503599627370496"),
+            (9007199254740991.0, "9007199254740991"),
+            (-4503599627370496.0, "-4503599627370496"),
+            (1.5e17, "150000000000000000"),
+            (1234567890123456789.0, "1234567890123456768"),
+            (4611686018427387904.0, "4611686018427387904"),
+            (-4611686018427387904.0, "-4611686018427387904"),
+            (4611686018427388928.0, "4611686018427389000"),
+            (4.7e18, "4.7e+18"),
+            (9223372036854775807.0, "9223372036854776000"),
+            (1e19, "1e+19"),
+            (12345678901234567890.0, "12345678901234567000"),
+            (1.7e25, "1.7e+25"),
             (0.1, "0.1"),
-            (-1.5, "-1.5"),
-            (3.25, "3.25"),
+            (-0.5, "-0.5"),
+            (1234.5678, "1234.5678"),
+            (123456789.125, "123456789.125"),
             (0.001, "0.001"),
+            (0.01234567, "0.01234567"),
+            (0.00123456789, "0.00123456789"),
             (0.000001, "0.000001"),
             (0.0000001, "1e-7"),
+            (-0.00000012, "-1.2e-7"),
             (1e-10, "1e-10"),
             (1.234e-5, "1.234e-5"),
             (123.456e-10, "1.23456e-8"),

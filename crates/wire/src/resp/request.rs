@@ -27,7 +27,7 @@ pub struct RequestLimits {
     pub bulk_bytes_max: usize,
     /// Words of a command, its name included.
     pub elements_max: usize,
-    /// An inline request, or the line that announces a length.
+    /// An inline request, or the line that announces a length. Not below 32: lengths of few digits are read without looking.
     pub line_bytes_max: usize,
     /// All arguments of a request together (`client-query-buffer-limit`).
     pub request_bytes_max: usize,
