@@ -116,7 +116,9 @@ impl Drop for Server {
 
 fn spawn(folder: &Path, port: u16, arguments: &[String]) -> Child {
     let _ = std::fs::remove_file(folder.join("redis.sock"));
-    Command::new("redis-server")
+    // Ends with this process, however that ends.
+    Command::new("setpriv")
+        .args(["--pdeathsig", "KILL", "redis-server"])
         .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--daemonize", "no"])
         .args(["--unixsocket", folder.join("redis.sock").to_str().unwrap(), "--logfile", "log"])
         .args(["--dir", folder.to_str().unwrap()])
@@ -126,7 +128,7 @@ fn spawn(folder: &Path, port: u16, arguments: &[String]) -> Child {
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
-        .expect("redis-server is installed")
+        .expect("setpriv and redis-server are installed")
 }
 
 /// A certificate authority in a folder: `ca.pem`, and `NAME.pem` with `NAME.key` for each name.
