@@ -162,12 +162,12 @@ export class Follow extends Feed {
   took(frame) {
     if (frame.gap) { this.gaps += 1; this.log.push({ gap: frame.gap }); return; }
     if (!Array.isArray(frame.entries) || frame.entries.length === 0) { this.tell('foreign', `a frame that is none of a followed stream: ${brief(frame)}`); return; }
+    this.log.push({ ids: frame.entries.map(([id]) => id) });
     for (const [id, fields] of frame.entries) {
       if (compareIds(id, this.place) <= 0) this.tell('doubled', `entry ${id} after ${this.place}`);
       if (typeof fields?.w !== 'string') this.tell('foreign', `entry ${id} is none of the writers': ${brief(fields)}`);
       this.place = id;
       this.entries += 1;
-      this.log.push({ id });
     }
   }
 
@@ -192,7 +192,7 @@ export class Follow extends Feed {
       return false;
     }
     const seen = new Set();
-    for (const { id } of this.log) if (id) seen.add(id);
+    for (const { ids } of this.log) for (const id of ids ?? []) seen.add(id);
     const expected = new Set(present.filter(id => compareIds(id, this.start) > 0));
     for (const { id, sent } of written) if (sent > this.since && compareIds(id, this.start) > 0) expected.add(id);
     const missing = [...expected].filter(id => !seen.has(id) && !this.gapped(id));
@@ -202,15 +202,13 @@ export class Follow extends Feed {
     return missing.length === 0;
   }
 
-  /** Whether a gap was told between the entries around this id. */
+  /** Whether a gap was told that has this id between its ends; without a second end it reaches to the end of what came next. */
   gapped(id) {
-    let covered = false;
-    for (const item of this.log) {
-      if (item.gap) covered = true;
-      else if (compareIds(item.id, id) > 0) return covered;
-      else covered = false;
-    }
-    return covered;
+    return this.log.some(({ gap }, i) => {
+      if (!gap || compareIds(gap.after, id) >= 0) return false;
+      const end = gap.first ?? this.log.slice(i + 1).find(({ ids }) => ids)?.ids.at(-1);
+      return end === undefined || (gap.first ? compareIds(id, end) < 0 : compareIds(id, end) <= 0);
+    });
   }
 
   /** What was checked is settled: the next round begins where this one ended. */

@@ -16,13 +16,14 @@ const sometimes = (fits, act, { nth = 3, times = 2 } = {}) => () => {
   };
 };
 
-/** Holds a frame back until the next of the same feed, which it then follows. */
-const swapped = fits => () => {
-  const held = new Map();
+/** Holds a frame back until the next of the same feed and source, which it then follows. */
+const swapped = (fits, source = () => '') => () => {
+  let held;
   let seen = 0;
   return (frame, feed) => {
-    if (held.has(feed)) { const earlier = held.get(feed); held.delete(feed); return [frame, earlier]; }
-    if (fits(frame, feed) && (seen += 1) === 3) { held.set(feed, frame); return []; }
+    if (!fits(frame, feed)) return [frame];
+    if (held && held.feed === feed && held.source === source(frame)) { const earlier = held.frame; held = undefined; seen += 1; return [frame, earlier]; }
+    if ((seen += 1) === 3) { held = { feed, frame, source: source(frame) }; return []; }
     return [frame];
   };
 };
@@ -55,7 +56,7 @@ export const PLANTS = {
   'lose-gap': { finds: ['missing'], make: () => frame => (frame.gap ? [] : [frame]), offline: true },
   'lose-message-silently': { finds: ['silent-loss'], make: sometimes(isMessage, () => []) },
   'double-message': { finds: ['doubled'], make: sometimes(isMessage, frame => [frame, frame]) },
-  'swap-messages': { finds: ['order'], make: swapped(isMessage) },
+  'swap-messages': { finds: ['order'], make: swapped(isMessage, ({ channel, message }) => `${channel} ${message.split('n')[0]}`) },
   'wrong-missed': { finds: ['miscounted'], make: () => frame => (frame.missed ? [{ ...frame, missed: frame.missed + 7 }] : [frame]), offline: true },
   'hide-missed': { finds: ['silent-loss'], make: () => frame => ('missed' in frame ? [] : [frame]), offline: true },
   'hide-stale': { finds: ['stale-not-told'], make: () => frame => (frame.stale === true ? [] : [frame]), offline: true },

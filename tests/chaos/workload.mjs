@@ -43,7 +43,7 @@ export function feedsOf(random, count, all = queries()) {
 function oneFeed(random, all) {
   const kind = random.below(100);
   if (kind < 66) {
-    const live = random.pick(all);
+    const live = kind < 6 ? ['GET', random.pick(KEYS.seq)] : random.pick(all);
     return { live, ...random.pick([{}, {}, { every: 0 }, { every: 50 }, { every: 250 }]), ...(random.below(4) === 0 ? { json: true } : {}) };
   }
   if (kind < 78) return { subscribe: random.pick(KEYS.channel) };

@@ -162,7 +162,7 @@ export class Translator {
     const all = this.kept.length > 0 ? Buffer.concat([this.kept, chunk]) : chunk;
     // A reply's bytes end in a line end; if these do as well, nothing is cut unless the next line is the port.
     const text = all.toString('latin1');
-    const whole = /\r\n$/.test(text) && !/(127\.0\.0\.1|port|\$5)\r\n$/.test(text);
+    const whole = /\r\n$/.test(text) && !/(127\.0\.0\.1|port|\$[45])\r\n$/.test(text);
     const end = whole ? all.length : Math.max(0, all.length - Translator.KEEP);
     const shown = this.replaced(text);
     this.kept = Buffer.from(shown.slice(end), 'latin1');
