@@ -157,6 +157,7 @@ export class Follow extends Feed {
     if (this.place !== undefined && compareIds(reply.from, this.place) !== 0) this.tell('place', `followed from ${this.place}, it says it goes on from ${reply.from}`);
     if (this.place === undefined) Object.assign(this, { start: reply.from, since: now, log: [] });
     this.place = reply.from;
+    this.log.push({ opened: reply.from });
   }
 
   took(frame) {
@@ -197,17 +198,24 @@ export class Follow extends Feed {
     for (const { id, sent } of written) if (sent > this.since && compareIds(id, this.start) > 0) expected.add(id);
     const missing = [...expected].filter(id => !seen.has(id) && !this.gapped(id));
     if (missing.length > 0 && final) {
-      this.tell('missing', `${missing.length} entries, ${missing.slice(0, 5)} of them, never came and no gap was told (from ${this.start}, now at ${this.place}; ${missing.filter(id => present.includes(id)).length} are still there)`);
+      this.tell('missing', `${missing.length} entries, ${missing.slice(0, 5)} of them, never came and no gap was told (from ${this.start}, now at ${this.place}; ${missing.filter(id => present.includes(id)).length} are still there); around it: ${this.around(missing[0])}; the entry was sent at ${Math.round(written.find(({ id }) => id === missing[0])?.sent)}, open since ${Math.round(this.openSince)}, all of it since ${Math.round(this.since)}`);
     }
     return missing.length === 0;
   }
 
-  /** Whether a gap was told that has this id between its ends; without a second end it reaches to the end of what came next. */
+  /** What it was told just before and after where this id should have come. */
+  around(id) {
+    const at = this.log.findIndex(({ ids }) => ids && compareIds(ids.at(-1), id) > 0);
+    const near = at < 0 ? this.log.slice(-3) : this.log.slice(Math.max(0, at - 2), at + 2);
+    return near.map(({ gap, ids, opened }) => (opened ? `opened at ${opened}` : gap ? `gap ${gap.after}…${gap.first}` : `entries ${ids[0]}…${ids.at(-1)}`)).join(', ');
+  }
+
+  /** Whether a gap was told that has this id between its ends; without a second end it reaches to what comes after the next entries. */
   gapped(id) {
     return this.log.some(({ gap }, i) => {
       if (!gap || compareIds(gap.after, id) >= 0) return false;
-      const end = gap.first ?? this.log.slice(i + 1).find(({ ids }) => ids)?.ids.at(-1);
-      return end === undefined || (gap.first ? compareIds(id, end) < 0 : compareIds(id, end) <= 0);
+      const end = gap.first ?? this.log.slice(i + 1).filter(({ ids }) => ids)[1]?.ids[0];
+      return end === undefined || compareIds(id, end) < 0;
     });
   }
 
