@@ -29,7 +29,7 @@ pub use error::{CloseCode, Error, ErrorCode};
 pub use feed::{FeedEvent, PatchOp};
 pub use ids::{ConnId, FeedId, LaneId, Ticket, WatchId};
 pub use limits::Limits;
-pub use reply::Reply;
+pub use reply::{Frame, Reply};
 pub use request::{Request, Response, Verb};
 pub use stream::{Entry, EntryId};
 pub use time::Time;

@@ -37,6 +37,24 @@ pub enum Reply {
     Set(Vec<Reply>),
 }
 
+/// One whole thing that a Redis connection received, in the order it came.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Frame {
+    /// The answer to the oldest command that has none yet.
+    Reply(Reply),
+    /// Out of band, RESP3 only: its kind (`invalidate`, `message`, …) and what belongs to it.
+    Push(Vec<Reply>),
+    /// Over the limit of one frame: its bytes were passed over, and the connection goes on behind it.
+    Oversize {
+        /// A push; else it answers a command as a [`Frame::Reply`] does.
+        push: bool,
+        /// How long the frame was, in bytes.
+        bytes: u64,
+        /// For a push or an array: its elements that were whole before the limit, such as `message` and the channel.
+        head: Vec<Reply>,
+    },
+}
+
 impl Reply {
     /// The reply `OK`.
     pub const OK: Reply = Reply::Simple(Bytes::from_static(b"OK"));

@@ -4,6 +4,7 @@
 //!  socket bytes ─► ws::Decoder ─► Message ─► native::decode ─► model::Request
 //!                                        └─► line::command ──► model::Args          (/raw, ?live=…)
 //!  HTTP body ──────────────────────────────► http::decode ───► model::Args, pipelined
+//!  RESP: both ends of it, see [`resp`]
 //!
 //!  model::Response  ─► encode_response(format, …) ─┐
 //!  model::FeedEvent ─► encode_event(format, …) ────┴─► bytes ready for the socket
@@ -21,6 +22,7 @@ pub mod json;
 pub mod line;
 pub mod native;
 pub mod raw;
+pub mod resp;
 pub mod sse;
 pub mod ws;
 

@@ -1,8 +1,9 @@
 //! A bounded, seeded share of fuzzing for every test run: nothing a client sends may panic a decoder, and what an encoder
 //! writes its decoder reads. The long runs are in `fuzz/`, on the same functions.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use model::{FeedEvent, FeedId, Format, Value};
+use wire::resp::{ReplyDecoder, ReplyLimits, RequestDecoder, RequestLimits};
 use wire::ws::{self, Decoder, Message, Opcode, Role};
 use wire::{http, line, native};
 
@@ -113,6 +114,79 @@ fn drain(decoder: &mut Decoder, mut input: &mut [u8], max: usize) -> usize {
         messages += 1;
     }
     messages
+}
+
+const RESP: [&str; 12] = [
+    "*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n$5\r\nvalue\r\n",
+    "*1\r\n$4\r\nPING\r\n*2\r\n$4\r\nECHO\r\n$0\r\n\r\n",
+    "PING\r\nSET k \"a\\x41\" 'b'\r\n\r\nGET k\n",
+    ">2\r\n$10\r\ninvalidate\r\n*1\r\n$3\r\nkey\r\n+OK\r\n",
+    "%2\r\n+a\r\n:1\r\n+b\r\n~2\r\n#t\r\n_\r\n",
+    "*3\r\n,1.5\r\n(12345678901234567890\r\n=7\r\ntxt:abc\r\n",
+    "|1\r\n+ttl\r\n:5\r\n*2\r\n|1\r\n+a\r\n+b\r\n:1\r\n:2\r\n",
+    "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*0\r\n",
+    "!5\r\nERR a\r\n-ERR b\r\n",
+    "$80\r\nxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\r\n+PONG\r\n",
+    "*-1\r\n$-1\r\n*0\r\n%0\r\n",
+    "*1000000000000\r\n$1000000000000\r\nabc",
+];
+
+/// Whatever comes, it decodes alike in one piece and byte by byte, and holds no more than its limits.
+#[test]
+fn no_bytes_panic_the_resp_decoders() {
+    let mut random = Random(5);
+    for round in 0..15_000 {
+        let mut bytes: Vec<u8> = Vec::new();
+        for _ in 0..1 + random.below(3) {
+            bytes.extend(if round % 8 == 0 { random.bytes(40) } else { random.mutated(&RESP) });
+        }
+        let max = random.below(256);
+        assert_eq!(resp_replies(&bytes, usize::MAX, max), resp_replies(&bytes, 1, max), "{}", bytes.escape_ascii());
+        assert_eq!(resp_requests(&bytes, usize::MAX, max), resp_requests(&bytes, 1, max), "{}", bytes.escape_ascii());
+    }
+}
+
+fn resp_replies(bytes: &[u8], piece: usize, max: usize) -> Vec<String> {
+    let mut decoder = ReplyDecoder::new(ReplyLimits { frame_bytes_max: max as u64, elements_max: 50, depth_max: 5 });
+    resp_decode(bytes, piece, |input| {
+        let frame = decoder.decode(input);
+        assert!(decoder.held_bytes() <= max * 12 + 10_000);
+        frame.map(|frame| frame.map(|frame| format!("{frame:?}"))).map_err(|error| error.to_string())
+    })
+}
+
+fn resp_requests(bytes: &[u8], piece: usize, max: usize) -> Vec<String> {
+    let limits =
+        RequestLimits { bulk_bytes_max: max, elements_max: max, line_bytes_max: max + 32, request_bytes_max: max * 2 };
+    let mut decoder = RequestDecoder::new(limits);
+    resp_decode(bytes, piece, |input| {
+        let request = decoder.decode(input);
+        assert!(decoder.held_bytes() <= max * 50 + 10_000);
+        request.map(|request| request.map(|request| format!("{request:?}"))).map_err(|error| error.to_string())
+    })
+}
+
+/// What was decoded, and the error that ended it.
+fn resp_decode(
+    bytes: &[u8],
+    piece: usize,
+    mut next: impl FnMut(&mut BytesMut) -> Result<Option<String>, String>,
+) -> Vec<String> {
+    let (mut input, mut found) = (BytesMut::new(), Vec::new());
+    for piece in bytes.chunks(piece) {
+        input.extend_from_slice(piece);
+        loop {
+            match next(&mut input) {
+                Ok(Some(text)) => found.push(text),
+                Ok(None) => break,
+                Err(error) => {
+                    found.push(error);
+                    return found;
+                }
+            }
+        }
+    }
+    found
 }
 
 #[test]

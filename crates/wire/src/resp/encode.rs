@@ -1,0 +1,270 @@
+//! Commands, replies and pushes as bytes.
+//!
+//! RESP2 has fewer types than RESP3. What a reply becomes there is decided by its type alone but for three shapes that
+//! depend on the command: [`Downgrade`] names them.
+
+use super::number::DoubleText;
+use bytes::BytesMut;
+use model::Reply;
+
+/// The protocol's version, chosen by `HELLO`.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Protocol {
+    /// What every connection begins with.
+    #[default]
+    Resp2,
+    /// With maps, sets, doubles, booleans, nulls and pushes.
+    Resp3,
+}
+
+/// What a reply becomes in RESP2 where its type alone does not tell. No effect in RESP3.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Downgrade {
+    /// Nulls are `*-1` in place of `$-1`: what stands in the place of an array (`LPOP key 2`, `EXEC`, `BLPOP`, `XREAD`,
+    /// `GEOPOS`).
+    pub null_arrays: bool,
+    /// An array of arrays is one flat array (`ZRANGE … WITHSCORES`, `HRANDMEMBER … WITHVALUES`).
+    pub flat_pairs: bool,
+    /// A map is an array of arrays of two in place of a flat array (`XREAD`). Maps inside it are flat.
+    pub map_pairs: bool,
+}
+
+/// Appends a command: an array of bulk strings, as every Redis takes it.
+pub fn encode_command<A: AsRef<[u8]>>(command: &[A], out: &mut BytesMut) {
+    const LENGTH_BYTES: usize = 16;
+    let strings: usize = command.iter().map(|arg| arg.as_ref().len() + LENGTH_BYTES).sum();
+    out.reserve(LENGTH_BYTES + strings);
+    head(b'*', command.len(), out);
+    for arg in command {
+        blob(b'$', &[arg.as_ref()], out);
+    }
+}
+
+/// Appends a reply.
+pub fn encode_reply(reply: &Reply, protocol: Protocol, out: &mut BytesMut) {
+    encode_reply_as(reply, protocol, Downgrade::default(), out);
+}
+
+/// Appends a reply whose command has a shape of its own in RESP2.
+pub fn encode_reply_as(reply: &Reply, protocol: Protocol, downgrade: Downgrade, out: &mut BytesMut) {
+    match (protocol, reply) {
+        (Protocol::Resp3, _) => encode3(reply, out),
+        (Protocol::Resp2, Reply::Array(items)) if downgrade.flat_pairs && items.iter().all(is_array) => {
+            let elements = || items.iter().flat_map(elements);
+            head(b'*', elements().count(), out);
+            elements().for_each(|item| encode2(item, downgrade, out));
+        }
+        (Protocol::Resp2, Reply::Map(pairs)) if downgrade.map_pairs => {
+            head(b'*', pairs.len(), out);
+            for (key, value) in pairs {
+                head(b'*', 2, out);
+                encode2(key, downgrade, out);
+                encode2(value, downgrade, out);
+            }
+        }
+        (Protocol::Resp2, _) => encode2(reply, downgrade, out),
+    }
+}
+
+/// Appends a push: its kind and what belongs to it. An array in RESP2, where only subscribers take it.
+pub fn encode_push(items: &[Reply], protocol: Protocol, out: &mut BytesMut) {
+    match protocol {
+        Protocol::Resp2 => {
+            head(b'*', items.len(), out);
+            items.iter().for_each(|item| encode2(item, Downgrade::default(), out));
+        }
+        Protocol::Resp3 => {
+            head(b'>', items.len(), out);
+            items.iter().for_each(|item| encode3(item, out));
+        }
+    }
+}
+
+fn is_array(reply: &Reply) -> bool {
+    matches!(reply, Reply::Array(_))
+}
+
+fn elements(reply: &Reply) -> &[Reply] {
+    match reply {
+        Reply::Array(items) => items,
+        other => std::slice::from_ref(other),
+    }
+}
+
+fn encode2(reply: &Reply, downgrade: Downgrade, out: &mut BytesMut) {
+    match reply {
+        Reply::Null if downgrade.null_arrays => out.extend_from_slice(b"*-1\r\n"),
+        Reply::Null => out.extend_from_slice(b"$-1\r\n"),
+        Reply::Double(value) => blob(b'$', &[DoubleText::new(*value).as_bytes()], out),
+        Reply::Bool(value) => out.extend_from_slice(if *value { b":1\r\n" } else { b":0\r\n" }),
+        Reply::Verbatim { text, .. } => blob(b'$', &[text], out),
+        Reply::BigNumber(digits) => blob(b'$', &[digits], out),
+        Reply::Array(items) | Reply::Set(items) => {
+            head(b'*', items.len(), out);
+            items.iter().for_each(|item| encode2(item, downgrade, out));
+        }
+        Reply::Map(pairs) => {
+            head(b'*', pairs.len() * 2, out);
+            for (key, value) in pairs {
+                encode2(key, downgrade, out);
+                encode2(value, downgrade, out);
+            }
+        }
+        Reply::Simple(_) | Reply::Error(_) | Reply::Int(_) | Reply::Bulk(_) => encode_same(reply, out),
+    }
+}
+
+fn encode3(reply: &Reply, out: &mut BytesMut) {
+    match reply {
+        Reply::Null => out.extend_from_slice(b"_\r\n"),
+        Reply::Double(value) => line(b',', DoubleText::new(*value).as_bytes(), out),
+        Reply::Bool(value) => out.extend_from_slice(if *value { b"#t\r\n" } else { b"#f\r\n" }),
+        Reply::Verbatim { format, text } => blob(b'=', &[format, b":", text], out),
+        Reply::BigNumber(digits) => line(b'(', digits, out),
+        Reply::Array(items) => {
+            head(b'*', items.len(), out);
+            items.iter().for_each(|item| encode3(item, out));
+        }
+        Reply::Set(items) => {
+            head(b'~', items.len(), out);
+            items.iter().for_each(|item| encode3(item, out));
+        }
+        Reply::Map(pairs) => {
+            head(b'%', pairs.len(), out);
+            for (key, value) in pairs {
+                encode3(key, out);
+                encode3(value, out);
+            }
+        }
+        Reply::Simple(_) | Reply::Error(_) | Reply::Int(_) | Reply::Bulk(_) => encode_same(reply, out),
+    }
+}
+
+/// What both protocols write alike.
+fn encode_same(reply: &Reply, out: &mut BytesMut) {
+    match reply {
+        Reply::Simple(text) => line(b'+', text, out),
+        Reply::Error(text) => line(b'-', text, out),
+        Reply::Int(value) => line(b':', itoa::Buffer::new().format(*value).as_bytes(), out),
+        Reply::Bulk(text) => blob(b'$', &[text], out),
+        _ => unreachable!("every other type is written by its protocol"),
+    }
+}
+
+fn head(kind: u8, count: usize, out: &mut BytesMut) {
+    line(kind, itoa::Buffer::new().format(count).as_bytes(), out);
+}
+
+/// A line; line ends in the text are spaces, as in Redis.
+fn line(kind: u8, text: &[u8], out: &mut BytesMut) {
+    out.reserve(text.len() + 3);
+    out.extend_from_slice(&[kind]);
+    let begin = out.len();
+    out.extend_from_slice(text);
+    if memchr::memchr2(b'\r', b'\n', text).is_some() {
+        let ends = out[begin..].iter_mut().filter(|byte| matches!(byte, b'\r' | b'\n'));
+        ends.for_each(|byte| *byte = b' ');
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// A string with its length, out of its parts.
+fn blob(kind: u8, parts: &[&[u8]], out: &mut BytesMut) {
+    let length = parts.iter().map(|part| part.len()).sum();
+    head(kind, length, out);
+    out.reserve(length + 2);
+    parts.iter().for_each(|part| out.extend_from_slice(part));
+    out.extend_from_slice(b"\r\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bulk(text: &str) -> Reply {
+        Reply::bulk(text)
+    }
+
+    fn both(reply: &Reply) -> [String; 2] {
+        [Protocol::Resp2, Protocol::Resp3].map(|protocol| shaped(reply, protocol, Downgrade::default()))
+    }
+
+    fn shaped(reply: &Reply, protocol: Protocol, downgrade: Downgrade) -> String {
+        let mut out = BytesMut::new();
+        encode_reply_as(reply, protocol, downgrade, &mut out);
+        String::from_utf8(out.to_vec()).unwrap().replace("\r\n", "|")
+    }
+
+    #[test]
+    fn each_type_in_both_protocols() {
+        let verbatim = Reply::Verbatim { format: *b"txt", text: "abc".into() };
+        let cases = [
+            (Reply::Null, ["$-1|", "_|"]),
+            (Reply::OK, ["+OK|"; 2]),
+            (Reply::error("ERR no"), ["-ERR no|"; 2]),
+            (Reply::Int(i64::MIN), [":-9223372036854775808|"; 2]),
+            (Reply::Double(1.5), ["$3|1.5|", ",1.5|"]),
+            (Reply::Double(f64::NEG_INFINITY), ["$4|-inf|", ",-inf|"]),
+            (Reply::Double(f64::NAN), ["$3|nan|", ",nan|"]),
+            (Reply::Bool(true), [":1|", "#t|"]),
+            (Reply::Bool(false), [":0|", "#f|"]),
+            (bulk(""), ["$0||"; 2]),
+            (bulk("a\r\nb"), ["$4|a|b|"; 2]),
+            (verbatim, ["$3|abc|", "=7|txt:abc|"]),
+            (
+                Reply::BigNumber("-12345678901234567890".into()),
+                ["$21|-12345678901234567890|", "(-12345678901234567890|"],
+            ),
+            (Reply::Array(vec![]), ["*0|"; 2]),
+            (Reply::Array(vec![Reply::Int(1), Reply::Null]), ["*2|:1|$-1|", "*2|:1|_|"]),
+            (Reply::Map(vec![(bulk("a"), Reply::Int(1))]), ["*2|$1|a|:1|", "%1|$1|a|:1|"]),
+            (Reply::Set(vec![bulk("a")]), ["*1|$1|a|", "~1|$1|a|"]),
+        ];
+        for (reply, expected) in cases {
+            assert_eq!(both(&reply), expected, "{reply:?}");
+        }
+    }
+
+    #[test]
+    fn a_line_stays_one_line() {
+        assert_eq!(both(&Reply::error("ERR a\r\nb"))[0], "-ERR a  b|");
+        assert_eq!(both(&Reply::Simple("a\nb\r".into()))[1], "+a b |");
+    }
+
+    #[test]
+    fn shapes_of_resp2_are_the_commands() {
+        let scores = |names: &[&str]| Reply::Array(names.iter().map(|n| pair(n)).collect());
+        fn pair(name: &str) -> Reply {
+            Reply::Array(vec![Reply::bulk(name), Reply::Double(1.0)])
+        }
+        let flat = Downgrade { flat_pairs: true, ..Downgrade::default() };
+        assert_eq!(shaped(&scores(&["a", "b"]), Protocol::Resp2, flat), "*4|$1|a|$1|1|$1|b|$1|1|");
+        assert_eq!(shaped(&scores(&["a"]), Protocol::Resp3, flat), "*1|*2|$1|a|,1|");
+        assert_eq!(shaped(&scores(&[]), Protocol::Resp2, flat), "*0|");
+        assert_eq!(shaped(&Reply::error("ERR no"), Protocol::Resp2, flat), "-ERR no|");
+
+        let nulls = Downgrade { null_arrays: true, ..Downgrade::default() };
+        assert_eq!(shaped(&Reply::Null, Protocol::Resp2, nulls), "*-1|");
+        assert_eq!(shaped(&Reply::Array(vec![Reply::Null]), Protocol::Resp2, nulls), "*1|*-1|");
+        assert_eq!(shaped(&Reply::Null, Protocol::Resp3, nulls), "_|");
+
+        let inner = Reply::Map(vec![(bulk("f"), bulk("v"))]);
+        let streams = Reply::Map(vec![(bulk("s"), inner)]);
+        let pairs = Downgrade { map_pairs: true, ..Downgrade::default() };
+        assert_eq!(shaped(&streams, Protocol::Resp2, pairs), "*1|*2|$1|s|*2|$1|f|$1|v|");
+        assert_eq!(shaped(&streams, Protocol::Resp3, pairs), "%1|$1|s|%1|$1|f|$1|v|");
+    }
+
+    #[test]
+    fn commands_and_pushes() {
+        let mut out = BytesMut::new();
+        encode_command(&["GET", ""], &mut out);
+        encode_command(&[bytes::Bytes::from("a\r\n")], &mut out);
+        assert_eq!(&out[..], b"*2\r\n$3\r\nGET\r\n$0\r\n\r\n*1\r\n$3\r\na\r\n\r\n");
+        let push = [bulk("invalidate"), Reply::Null];
+        out.clear();
+        encode_push(&push, Protocol::Resp3, &mut out);
+        encode_push(&push, Protocol::Resp2, &mut out);
+        assert_eq!(&out[..], b">2\r\n$10\r\ninvalidate\r\n_\r\n*2\r\n$10\r\ninvalidate\r\n$-1\r\n");
+    }
+}
