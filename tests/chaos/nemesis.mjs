@@ -110,7 +110,7 @@ const server = {
     for (let i = 0; i < between(random, 1, 3); i += 1) {
       // Only those that came through the proxy: the writers stay.
       const list = await admin.command('CLIENT', 'LIST', 'TYPE', type);
-      for (const [, id] of list.matchAll(/^id=(\d+) .*? lib-name=keywire|^id=(\d+) .*? name=keywire/gm)) if (id) await admin.command('CLIENT', 'KILL', 'ID', id).catch(() => {});
+      for (const [, id] of list.matchAll(/^id=(\d+) .*?\bname=keywire/gm)) if (id) await admin.command('CLIENT', 'KILL', 'ID', id).catch(() => {});
       await sleep(between(random, 50, 400));
     }
     admin.end();
