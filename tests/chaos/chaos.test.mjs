@@ -82,7 +82,7 @@ describe('planted faults that need a place of their own', () => {
     const found = [];
     const feed = new Kind(query, kind => found.push(kind), ...more);
     const plant = name ? PLANTS[name].make() : frame => [frame];
-    return { feed, found, take: (frame, at = 0) => { for (const shown of plant(frame, feed)) feed.take(shown, at); } };
+    return { feed, found, take: (frame, at = 100) => { for (const shown of plant(frame, feed)) feed.take(shown, at); } };
   }
   /** The story with the plant must be found, and without it nothing. */
   const both = (name, story) => test(name, () => {

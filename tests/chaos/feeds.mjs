@@ -23,8 +23,9 @@ class Feed {
     this.stale = false;
     /** What was told of staleness in this round: `{at, stale}`. */
     this.staleness = [];
-    /** The last frames, for whoever looks into a problem. */
+    /** The last frames, for whoever looks into a problem; and all that are not data. */
     this.recent = [];
+    this.events = [];
   }
 
   get name() { return JSON.stringify(this.query); }
@@ -34,6 +35,8 @@ class Feed {
   note(frame, now) {
     this.recent.push({ at: Math.round(now), frame });
     if (this.recent.length > 10) this.recent.shift();
+    if (!('message' in frame || 'entries' in frame || 'patch' in frame || ('value' in frame && !('id' in frame)))) this.events.push(`${Math.round(now)} ${JSON.stringify({ ...frame, value: undefined })}`);
+    if (this.events.length > 30) this.events.shift();
   }
 
   /** The reply that opened it. `node` is the server's name: revs and numbers are its own. */
@@ -198,7 +201,7 @@ export class Follow extends Feed {
     for (const { id, sent } of written) if (sent > this.since && compareIds(id, this.start) > 0) expected.add(id);
     const missing = [...expected].filter(id => !seen.has(id) && !this.gapped(id));
     if (missing.length > 0 && final) {
-      this.tell('missing', `${missing.length} entries, ${missing.slice(0, 5)} of them, never came and no gap was told (from ${this.start}, now at ${this.place}; ${missing.filter(id => present.includes(id)).length} are still there); around it: ${this.around(missing[0])}; the entry was sent at ${Math.round(written.find(({ id }) => id === missing[0])?.sent)}, open since ${Math.round(this.openSince)}, all of it since ${Math.round(this.since)}`);
+      this.tell('missing', `${missing.length} entries, ${missing.slice(0, 5)} of them, never came and no gap was told (from ${this.start}, now at ${this.place}; ${missing.filter(id => present.includes(id)).length} are still there); around it: ${this.around(missing[0])}; the entry was sent at ${Math.round(written.find(({ id }) => id === missing[0])?.sent)}, open since ${Math.round(this.openSince)}, all of it since ${Math.round(this.since)}; ${this.events.join(' ')}`);
     }
     return missing.length === 0;
   }
@@ -240,7 +243,7 @@ export class Messages extends Feed {
   anew() {
     this.last = new Map();
     this.jumps = [];
-    /** `missed` frames since the subscription or the round began: numbers, or null. */
+    /** `missed` frames since the subscription or the round began: `{count, at}`, the count a number or null. */
     this.told = [];
   }
 
@@ -253,9 +256,9 @@ export class Messages extends Feed {
     this.whole = false;
   }
 
-  took(frame) {
+  took(frame, now) {
     if ('missed' in frame) {
-      this.told.push(frame.missed);
+      this.told.push({ count: frame.missed, at: now });
       if (frame.missed === null) this.unknown += 1;
       else if (!(Number.isInteger(frame.missed) && frame.missed > 0)) this.tell('foreign', brief(frame));
       else this.missed += frame.missed;
@@ -283,7 +286,7 @@ export class Messages extends Feed {
   /** Whether the publishers' last messages came, or their loss was told. */
   reached(finals) {
     if (!this.open || this.stale) return false;
-    return this.tails(finals).every(({ missed }) => missed.length > 0);
+    return this.tails(finals).every(tail => this.untold(tail) === 0);
   }
 
   /** Publishers of whom the last message of the round did not come. */
@@ -303,19 +306,27 @@ export class Messages extends Feed {
     return this.query.subscribe === channel || (this.query.psubscribe !== undefined && channel.startsWith(this.query.psubscribe.slice(0, -1)));
   }
 
+  /** How many messages were surely lost of whom no `missed` told: one that came before a message was sent is not about it. */
+  untold({ source, from, to, missed }) {
+    const last = missed.reduce((latest, { at }) => Math.max(latest, at), -Infinity);
+    return this.publishers.delivered(source, from, to, last).surely;
+  }
+
   /** When all has come that will: each message that was acknowledged and did not come must have been told of. */
   check(finals) {
     if (!this.open) { this.tell('not-open', 'it could not be opened again'); return; }
     if (this.stale) this.tell('stale-left', 'it is still told to be stale');
     let lost = 0, possible = 0;
-    for (const { source, from, to, missed } of [...this.jumps, ...this.tails(finals)]) {
+    for (const jump of [...this.jumps, ...this.tails(finals)]) {
+      const { source, from, to } = jump;
       const gone = this.publishers.delivered(source, from, to);
       lost += gone.surely;
       possible += gone.possibly;
-      if (gone.surely > 0 && missed.length === 0) this.tell('silent-loss', `${gone.surely} messages of ${source} between ${from} and ${to} never came and no missed was told`);
+      const untold = this.untold(jump);
+      if (untold > 0) this.tell('silent-loss', `${untold} messages of ${source} between ${from} and ${to} never came and no missed was told (${this.publishers.times(source, from, to)}; ${this.events.join(' ')})`);
     }
-    const told = this.told.reduce((all, count) => all + (count ?? 0), 0);
-    if (this.whole && !this.told.includes(null) && this.told.length > 0 && (told < lost || told > possible)) this.tell('miscounted', `missed says ${told}, and ${lost} to ${possible} did not come`);
+    const told = this.told.reduce((all, { count }) => all + (count ?? 0), 0);
+    if (this.whole && !this.told.some(({ count }) => count === null) && this.told.length > 0 && (told < lost || told > possible)) this.tell('miscounted', `missed says ${told}, and ${lost} to ${possible} did not come`);
   }
 
   /** The next round counts from here. */

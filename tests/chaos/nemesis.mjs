@@ -3,7 +3,7 @@
 // A fault is `{name, run(context)}`. The context: `topology`, `random`, `links` (a link of its own), `say(text)`, and
 //   outage(nodes, act)   notes since when and until when what these nodes hold is out of reach for keywire, for the check of `stale`
 //   lossy()              from here to the round's end, what was acknowledged may be gone
-//   excuse(act)          messages published meanwhile may be lost between servers (a cluster's bus tells nobody)
+//   excuse(act)          messages published meanwhile may be lost where nobody can tell: on a cluster's bus, at a master that is none any more
 import { setTimeout as sleep } from 'node:timers/promises';
 import { eventually } from '../blackbox/lib/topology.mjs';
 import { slotOf } from '../blackbox/lib/resp.mjs';
@@ -169,9 +169,9 @@ const failover = {
     await excuse(async () => {
       await outage([victim], async () => { await victim.kill(); await takenOver(topology, victim); });
       await notePrimary();
-      await sleep(between(random, 0, 2_000));
-      await victim.start();
     });
+    await sleep(between(random, 0, 2_000));
+    await excuse(() => victim.start());
   },
   async 'freeze-primary'({ topology, victim, say, outage, lossy, excuse, notePrimary }) {
     say(`primary ${victim.name} frozen until another has taken over`);
@@ -191,12 +191,14 @@ const failover = {
 };
 
 const sentinel = {
-  async 'ordered-failover'({ topology, say, lossy, notePrimary }) {
+  async 'ordered-failover'({ topology, say, lossy, excuse, notePrimary }) {
     say('SENTINEL FAILOVER');
     // The old master goes on taking writes until Sentinel has told it.
     lossy();
-    await topology.failover();
-    await notePrimary();
+    await excuse(async () => {
+      await topology.failover();
+      await notePrimary();
+    });
   },
   async 'kill-sentinel'({ topology, random, say }) {
     const one = random.pick(topology.sentinels);

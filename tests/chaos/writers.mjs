@@ -40,11 +40,17 @@ export class Publishers {
     return finals;
   }
 
-  /** Of the messages between two: how many were surely published, how many possibly. */
-  delivered(source, from, to) {
-    const between = (this.log.get(source) ?? []).filter(({ n }) => n > from && n < to);
+  /** Of the messages between two, sent after a moment: how many were surely published, how many possibly. */
+  delivered(source, from, to, after = -Infinity) {
+    const between = (this.log.get(source) ?? []).filter(({ n, sent }) => n > from && n < to && sent > after);
     const surely = between.filter(({ acked, sent }) => acked && !this.excused.some(window => sent >= window.from && sent <= window.to));
     return { surely: surely.length, possibly: between.length };
+  }
+
+  /** When the first and the last of these messages were sent. */
+  times(source, from, to) {
+    const between = (this.log.get(source) ?? []).filter(({ n }) => n > from && n < to);
+    return between.length > 0 ? `sent from ${Math.round(between[0].sent)} to ${Math.round(between.at(-1).sent)}` : '';
   }
 
   nextRound() { this.log.clear(); this.excused = []; }
