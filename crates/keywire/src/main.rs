@@ -7,6 +7,7 @@ mod cli;
 mod demo;
 mod logs;
 mod redis;
+mod secret;
 mod settings;
 
 use clap::Parser;
@@ -15,6 +16,7 @@ use settings::{Check, Effective};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    secret::hide_password();
     match Cli::parse().command {
         Command::Serve(args) => serve(args, false),
         Command::Demo(args) => serve(args, true),

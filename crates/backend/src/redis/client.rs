@@ -76,7 +76,7 @@ impl Client {
         while !unwritten.is_empty() || !self.socket.try_flush()? {
             match self.socket.try_write(&unwritten) {
                 Ok(written) => unwritten.advance(written),
-                Err(error) if error.kind() == ErrorKind::WouldBlock => self.socket.ready(true).await?,
+                Err(error) if error.kind() == ErrorKind::WouldBlock => self.socket.writable().await?,
                 Err(error) => return Err(error),
             }
         }

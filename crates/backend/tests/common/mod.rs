@@ -132,6 +132,7 @@ fn spawn(folder: &Path, port: u16, arguments: &[String]) -> Child {
 /// A certificate authority in a folder: `ca.pem`, and `NAME.pem` with `NAME.key` for each name.
 pub fn make_certificates(folder: &Path, names: &[(&str, &[&str])]) {
     let mut ca = rcgen::CertificateParams::new(Vec::<String>::new()).unwrap();
+    ca.distinguished_name.push(rcgen::DnType::CommonName, "test authority");
     ca.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
     let ca_key = rcgen::KeyPair::generate().unwrap();
     let certificate = ca.self_signed(&ca_key).unwrap();
@@ -140,7 +141,9 @@ pub fn make_certificates(folder: &Path, names: &[(&str, &[&str])]) {
     for (name, hosts) in names {
         let hosts: Vec<String> = hosts.iter().map(|host| host.to_string()).collect();
         let key = rcgen::KeyPair::generate().unwrap();
-        let certificate = rcgen::CertificateParams::new(hosts).unwrap().signed_by(&key, &issuer).unwrap();
+        let mut parameters = rcgen::CertificateParams::new(hosts).unwrap();
+        parameters.distinguished_name.push(rcgen::DnType::CommonName, *name);
+        let certificate = parameters.signed_by(&key, &issuer).unwrap();
         std::fs::write(folder.join(format!("{name}.pem")), certificate.pem()).unwrap();
         std::fs::write(folder.join(format!("{name}.key")), key.serialize_pem()).unwrap();
     }
