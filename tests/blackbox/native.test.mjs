@@ -147,7 +147,7 @@ describe('requests', { timeout: 60_000 }, () => {
   });
 
   test('commands with atomic is one MULTI/EXEC', async () => {
-    const [a, b] = [fresh(), fresh()];
+    const a = fresh(), b = `${a}b`;
     assert.deepEqual(result(await client.request({ commands: [['SET', a, '1'], ['INCR', a], ['GET', a], ['SADD', b, 'x']], atomic: true })), ['OK', 2, '2', 1]);
 
     const failed = result(await client.request({ commands: [['SET', a, 'text'], ['LPUSH', a, 'x'], ['GET', a]], atomic: true }));
@@ -159,7 +159,7 @@ describe('requests', { timeout: 60_000 }, () => {
   });
 
   test('nobody sees the middle of a transaction', async () => {
-    const [a, b] = [`{${fresh('pair')}}a`, fresh('pair')];
+    const a = fresh('pair'), b = `${a}b`;
     const watcher = await Client.open(server);
     const seen = [];
     const feed = await watcher.live(['MGET', a, b], { every: 0 });
