@@ -19,6 +19,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("sim", &["lane", "wire", "store"]),
     ("wire", &[]),
     ("store", &[]),
+    ("upstream", &[]),
     ("live", &[]),
     ("hub", &[]),
     ("session", &[]),
@@ -26,7 +27,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that decide and never wait: no clock, no runtime, no locks, no IO.
-const BELOW_THE_WALL: &[&str] = &["model", "wire", "store", "live", "hub", "session", "lane"];
+const BELOW_THE_WALL: &[&str] = &["model", "wire", "store", "upstream", "live", "hub", "session", "lane"];
 
 const LINES_MAX: usize = 800;
 

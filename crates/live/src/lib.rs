@@ -144,6 +144,7 @@ impl Live {
             }
             BackendEvent::Interrupted => self.channels.interrupted(out),
             BackendEvent::Stale(stale) => self.stale(stale, now, out),
+            BackendEvent::Via(via) => shared.via = via,
             BackendEvent::Reply { .. } => {}
         }
         self.begin_reads(now, out);

@@ -9,6 +9,7 @@
 //! * What cannot be told exactly is told as [`BackendEvent::InvalidatedAll`] or [`BackendEvent::Interrupted`]: never silence.
 
 use crate::reply::Reply;
+use crate::request::Via;
 use crate::stream::{EntryId, StreamRange};
 use crate::{Args, Ticket, WatchId};
 use bytes::Bytes;
@@ -129,4 +130,6 @@ pub enum BackendEvent {
     Interrupted,
     /// The backend is out of reach, or not answering (`true`); in reach again (`false`).
     Stale(bool),
+    /// How changes of keys that are armed are noticed from now on; before the first of these, by [`Via::Tracking`].
+    Via(Via),
 }
