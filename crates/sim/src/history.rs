@@ -123,8 +123,8 @@ pub struct History {
     streams: BTreeMap<String, StreamLog>,
     /// When the write with a mark was carried out.
     marks: HashMap<String, u64>,
-    /// The last mark of each author.
-    authors: HashMap<String, u64>,
+    /// The last mark of each author, by the connection it came over.
+    authors: HashMap<(String, u64), u64>,
 }
 
 impl Default for History {
@@ -204,8 +204,9 @@ impl History {
         }
     }
 
-    /// A command was carried out. An error if it came before one that its author sent earlier.
-    pub fn executed(&mut self, command: &[String], reply: &Reply, at: usize) -> Result<(), String> {
+    /// A command was carried out that came from this sender. An error if it came before one that its author sent there
+    /// earlier, or twice.
+    pub fn executed(&mut self, command: &[String], reply: &Reply, at: usize, sender: u64) -> Result<(), String> {
         self.seq += 1;
         match (command[0].as_str(), reply) {
             ("PUBLISH", Reply::Int(_)) => self.published(&command[1], &command[2]),
@@ -218,7 +219,7 @@ impl History {
             _ => {}
         }
         match command.iter().find(|word| word.starts_with("m:")) {
-            Some(mark) => self.marked(mark),
+            Some(mark) => self.marked(mark, sender),
             None => Ok(()),
         }
     }
@@ -232,12 +233,14 @@ impl History {
         }
     }
 
-    fn marked(&mut self, value: &str) -> Result<(), String> {
+    fn marked(&mut self, value: &str, sender: u64) -> Result<(), String> {
         let mark = mark_of(value);
-        self.marks.insert(mark.to_owned(), self.seq);
+        if self.marks.insert(mark.to_owned(), self.seq).is_some() {
+            return Err(format!("the command with {mark} was carried out twice"));
+        }
         let (author, number) = mark.rsplit_once(':').expect("a mark has a number");
         let number: u64 = number.parse().expect("a mark ends with a number");
-        let last = self.authors.insert(author.to_owned(), number).unwrap_or(0);
+        let last = self.authors.insert((author.to_owned(), sender), number).unwrap_or(0);
         if last > number {
             Err(format!("{author}'s command {number} was carried out after its command {last}"))
         } else {
