@@ -124,6 +124,7 @@ impl Commands {
     }
 
     /// All that wait, in the order they were asked for: their nodes may be others now.
+    #[expect(clippy::vec_box, reason = "they are moved between queues, boxed")]
     pub fn take_waiting(&mut self) -> Vec<Box<Pending>> {
         self.waiting_count = 0;
         let mut all: Vec<_> = std::mem::take(&mut self.waiting).into_values().flatten().collect();

@@ -142,7 +142,7 @@ fn greeted(turn: &mut Turn<'_>, id: LinkId) -> Outcome {
         return Outcome::Ready;
     }
     let database = turn.shared.config.database;
-    if database != 0 {
+    if database != 0 && !turn.shared.is_cluster() {
         let number = Bytes::from(database.to_string());
         turn.send(id, line_with(["SELECT"], number), Expected::Handshake(Step::Select));
     }

@@ -44,6 +44,8 @@ mod received;
 mod reply;
 mod requests;
 mod spacing;
+#[cfg(test)]
+mod tests;
 mod topology;
 mod turn;
 mod watched;
@@ -89,7 +91,7 @@ impl Upstream {
     /// Nothing is connected yet: the first [`Input::Timeout`] begins.
     pub fn new(config: Config, now: Time) -> Upstream {
         let random = Random::new(config.seed);
-        let map = Map::new(&config.topology);
+        let map = Map::new(&config.topology, config.sharded_pubsub);
         Upstream {
             shared: Shared { config, links: Links::default(), statistics: Statistics::default(), random },
             nodes: Nodes::default(),
@@ -142,7 +144,7 @@ impl Upstream {
         let lost = Notice::Lost { address: link.address.clone(), role: link.role, reason };
         let Some(node) = link.node.and_then(|node| self.nodes.get_mut(node)) else {
             turn.notice(lost);
-            return self.map.link_closed(id, &mut turn);
+            return self.map.link_closed(&mut turn);
         };
         let is_news = node.lost(link.role, now, |failures| reconnect_wait(&mut turn, failures));
         if is_news {
@@ -220,6 +222,9 @@ impl Upstream {
         if changes.is_none() {
             return;
         }
+        if let Some(link) = changes.drop {
+            self.drop_link(link, "it has nothing more to say", now, out);
+        }
         for id in &changes.gone {
             for link in self.nodes.get(*id).map(node::Node::links).unwrap_or_default() {
                 self.drop_link(link, "another server serves now", now, out);
@@ -229,6 +234,14 @@ impl Upstream {
         }
         let turn = &mut Turn { shared: &mut self.shared, now, out };
         self.nodes.iter_mut().for_each(|node| node.connect(turn));
+        if changes.moved && turn.shared.is_cluster() {
+            self.reads.moved(|key| self.map.route(Some(model::slot::slot(key))), turn);
+            let node_of = |link| turn.shared.links.get(link).and_then(|link| link.node);
+            let misplaced = self.pubsub.misplaced(|name| self.map.home(name), node_of);
+            for (name, link) in misplaced {
+                self.pubsub.displace(&name, link, turn);
+            }
+        }
         self.reroute(now, out);
         self.place_names(now, out);
     }
@@ -265,11 +278,11 @@ impl Upstream {
     /// Drops connections that take too long, and asks those that say nothing whether they are there.
     fn look_at_links(&mut self, now: Time, out: &mut Vec<Output>) {
         let config = &self.shared.config;
-        let (connect_max, silence_max, interval) = (config.connect_max, config.silence_max, probe_interval(config));
+        let (connect_max, interval) = (config.connect_max, probe_interval(config));
         let mut late = Vec::new();
         let (mut again, mut probed) = (Vec::new(), Vec::new());
         for link in self.shared.links.iter() {
-            let is_silent = link.silent_since().is_some_and(|since| now >= since + silence_max);
+            let is_silent = link.silent_since().is_some_and(|since| now >= since + silence_limit(config, link));
             match link.phase {
                 Phase::Connecting if now >= link.begun_at + connect_max => {
                     late.push((link.id, "no connection in time"))
@@ -293,9 +306,9 @@ impl Upstream {
         let of_link = |link: &link::Link| match link.phase {
             Phase::Connecting | Phase::Greeting => Some(link.begun_at + config.connect_max),
             Phase::NotReady(Some(at)) => Some(at),
-            Phase::NotReady(None) => link.silent_since().map(|since| since + config.silence_max),
+            Phase::NotReady(None) => link.silent_since().map(|since| since + silence_limit(config, link)),
             Phase::Ready => match link.silent_since() {
-                Some(since) => Some(since + config.silence_max),
+                Some(since) => Some(since + silence_limit(config, link)),
                 None => link.probe_at(probe_interval(config)),
             },
         };
@@ -329,6 +342,11 @@ impl Upstream {
         let via = |node| node::Node::ready(node, Role::Tracking, &self.shared.links).map(|link| link.via);
         self.nodes.iter().filter_map(via).max_by_key(|via| *via as u8).unwrap_or(Via::Tracking)
     }
+}
+
+/// How long a connection may owe an answer before it is dropped. For questions about the topology there are others to ask.
+fn silence_limit(config: &Config, link: &link::Link) -> std::time::Duration {
+    if link.node.is_some() { config.silence_max } else { node::patience(config) }
 }
 
 /// Asks a connection that says nothing whether it is there, and whether what it is for still holds.

@@ -58,6 +58,8 @@ pub(crate) enum Question {
     MasterAddress,
     /// `SUBSCRIBE +switch-master`.
     Switches,
+    /// `CLUSTER INFO`.
+    ClusterInfo,
     /// `CLUSTER SLOTS`.
     Slots,
 }

@@ -80,7 +80,7 @@ fn missing() -> StreamRange {
 fn range(asked: Asked, mut entries: Vec<Entry>, info: &Reply) -> Option<StreamRange> {
     let number = |name: &str| field(info, name).and_then(int).and_then(|n| u64::try_from(n).ok());
     let id = |name: &str| field(info, name).and_then(parse_id);
-    let edge = |name: &str| field(info, name).and_then(|found| entry(found)).map(|entry| entry.id);
+    let edge = |name: &str| field(info, name).and_then(entry).map(|entry| entry.id);
     let (length, last_id) = (number("length")?, id("last-generated-id")?);
     let (first, last) = (edge("first-entry"), edge("last-entry"));
 

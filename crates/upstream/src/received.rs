@@ -1,9 +1,9 @@
 //! What comes on a connection: whose it is, and what it leads to.
 
 use crate::commands;
-use crate::handshake::{self, Outcome};
+use crate::handshake::{self, Outcome, Step};
 use crate::interface::{LinkId, Notice, Output, Role};
-use crate::link::Expected;
+use crate::link::{Expected, Question};
 use crate::node::NodeId;
 use crate::pubsub::{self, Said};
 use crate::reads::{self, ReadId};
@@ -159,6 +159,10 @@ impl Upstream {
     fn subscription_refused(&mut self, id: LinkId, reply: &Reply, now: Time, out: &mut Vec<Output>) {
         let reason = reply::error_text(reply).unwrap_or_default();
         if let Some(trouble) = reply::trouble(reply) {
+            let turn = &mut Turn { shared: &mut self.shared, now, out };
+            if self.map.redirected(&trouble, &mut self.nodes, turn).is_some() {
+                return self.place_names(now, out);
+            }
             return self.trouble(id, trouble, reason, now, out);
         }
         if let Some(link) = self.shared.links.get(id) {
@@ -189,18 +193,27 @@ impl Upstream {
                         self.reads.invalidated(&[key], node, turn);
                     }
                 }
-                Some(Said::Subscribed(_)) => self.answered(id, Answer::Reply(Reply::OK), now, out),
+                Some(Said::Subscribed(_)) => self.confirmed(id, now, out),
                 _ => {}
             },
             (Role::PubSub, _) => self.said(id, push, now, out),
             (Role::Sentinel, _) => match pubsub::said(push) {
-                Some(Said::Subscribed(_)) => self.answered(id, Answer::Reply(Reply::OK), now, out),
+                Some(Said::Subscribed(_)) => self.confirmed(id, now, out),
                 _ => {
                     let changes = self.map.announced(push, &mut self.nodes, turn);
                     self.apply(changes, now, out);
                 }
             },
             _ => {}
+        }
+    }
+
+    /// The server confirms a subscription that is part of a handshake or of asking Sentinels.
+    fn confirmed(&mut self, id: LinkId, now: Time, out: &mut Vec<Output>) {
+        let next = self.shared.links.get(id).and_then(|link| link.next_expected());
+        let is_asked = matches!(next, Some(Expected::Handshake(Step::Events) | Expected::Topology(Question::Switches)));
+        if is_asked {
+            self.answered(id, Answer::Reply(Reply::OK), now, out);
         }
     }
 

@@ -64,7 +64,8 @@ impl Upstream {
         let node = self.map.route(slot).and_then(|node| self.nodes.get(node));
         match node {
             Some(node) if node.is_out => self.reads.refuse(id, turn),
-            None if self.health.is_stale() => self.reads.refuse(id, turn),
+            // Nobody serves its slot, or anything.
+            None if self.health.is_stale() || self.nodes.iter().next().is_some() => self.reads.refuse(id, turn),
             Some(node) => self.reads.give(id, node.id, false),
             None => self.reads.leave_unrouted(id),
         }

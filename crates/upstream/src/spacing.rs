@@ -159,7 +159,6 @@ mod tests {
 
     #[test]
     fn a_table_with_room_is_not_to_blame() {
-        let mut spacing = Spacing::default();
         for (max, keys, verdict) in [
             (Some(0), Some(9), Verdict::Same),
             (Some(100), Some(94), Verdict::Same),
@@ -167,12 +166,12 @@ mod tests {
             (None, Some(1), Verdict::Spaced(1000)),
             (Some(100), None, Verdict::Spaced(1000)),
         ] {
-            spacing = Spacing::default();
+            let mut spacing = Spacing::default();
             assert_eq!(window(&mut spacing, 1000, 0, 0), Verdict::Ask);
             spacing.learned_keys_max(max);
             assert_eq!(spacing.learned_keys(keys, Time::from_millis(1000)), verdict, "{max:?} {keys:?}");
         }
-        spacing = Spacing::default();
+        let mut spacing = Spacing::default();
         window(&mut spacing, 1000, 0, 0);
         spacing.learned_keys_max(Some(0));
         spacing.learned_keys(Some(9), Time::from_millis(1000));

@@ -79,9 +79,4 @@ impl Random {
         let us = u64::try_from(wait.as_micros()).unwrap_or(u64::MAX);
         Duration::from_micros(us / 2 + self.next() % (us / 2 + 1))
     }
-
-    /// A number under `end`, which is not 0.
-    pub fn below(&mut self, end: usize) -> usize {
-        (self.next() % end as u64) as usize
-    }
 }

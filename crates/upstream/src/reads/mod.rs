@@ -47,6 +47,8 @@ pub(crate) struct Reads {
     partial: Vec<ReadId>,
     pub watched: Watched,
     sweep: Sweep,
+    /// Rises when slots have other owners.
+    map_version: u64,
 }
 
 /// The reads of one node.
@@ -88,6 +90,7 @@ impl Reads {
             partial: Vec::new(),
             watched: Watched::new(),
             sweep: Sweep { shard: 0, at: None },
+            map_version: 0,
         }
     }
 
@@ -141,6 +144,7 @@ impl Reads {
             let Some(id) = queue.next(now) else { break };
             let Some(read) = self.reads.get_mut(&id) else { continue };
             queue.in_flight += 1;
+            read.map_version = self.map_version;
             read.begin(id, link, has_field_expiry, &self.watched, turn);
         }
     }
@@ -185,6 +189,8 @@ impl Reads {
             Finished::Event { event, digest, changed } => {
                 self.compare(&read, digest, turn);
                 self.learn(&event, &read);
+                let is_elsewhere = read.map_version != self.map_version;
+                let changed = if is_elsewhere { read.request.keys.to_vec() } else { changed };
                 turn.tell(read.request.from, event);
                 tell_invalidated(turn, read.request.from, changed);
                 Sign::None
@@ -228,8 +234,15 @@ impl Reads {
         turn.shared.statistics.redirects += 1;
         match node {
             Some(node) => self.give(id, node, asking),
-            None => self.unrouted.push_back(id),
+            None => self.refuse(id, turn),
         }
+    }
+
+    /// Slots have other owners now. What was read elsewhere is told as changed: keys that were missing there too, of which
+    /// the old owner never tells. What is being read elsewhere will be told after its answer.
+    pub fn moved(&mut self, owner: impl Fn(&[u8]) -> Option<NodeId>, turn: &mut Turn<'_>) {
+        self.map_version += 1;
+        self.invalidated_where(|key, at| owner(key) != Some(at), turn);
     }
 
     /// The server tells that these keys changed, or may have.
@@ -436,11 +449,6 @@ impl Reads {
         statistics.reads_waiting = self.unrouted.len() as u64 + self.queues.values().map(waiting).sum::<u64>();
         statistics.reads_per_second_max =
             self.queues.values().filter_map(|queue| queue.spacing.rate()).min().unwrap_or(0);
-    }
-
-    /// Whether every read is answered.
-    pub fn is_idle(&self) -> bool {
-        self.reads.values().all(|read| read.is_abandoned)
     }
 }
 

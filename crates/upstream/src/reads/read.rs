@@ -93,6 +93,8 @@ pub(crate) struct Read {
     pub hops: u8,
     /// It was answered already; what the server answers is for nobody.
     pub is_abandoned: bool,
+    /// Which owners of slots it was sent by.
+    pub map_version: u64,
     /// Keys that the lane forgot meanwhile.
     pub forgotten: SmallVec<[Bytes; 1]>,
     /// Keys that changed after the main reply.
@@ -107,8 +109,6 @@ pub(crate) struct Read {
     fields_may_expire: bool,
     /// What the size questions add up to.
     size: u64,
-    /// Its size was asked and is within the limit.
-    is_sized: bool,
     /// Ask for so many entries at most, once an answer was too large.
     count_max: usize,
 }
@@ -133,6 +133,7 @@ impl Read {
             asking: false,
             hops: 0,
             is_abandoned: false,
+            map_version: 0,
             forgotten: SmallVec::new(),
             changed: Vec::new(),
             on: None,
@@ -142,7 +143,6 @@ impl Read {
             fields: Fields::None,
             fields_may_expire: false,
             size: 0,
-            is_sized: false,
             count_max: usize::MAX,
         }
     }
@@ -311,11 +311,14 @@ impl Read {
             return;
         }
         let Question::Value(command) = self.request.question.clone() else { return };
-        if self.size > turn.shared.config.value_bytes_max as u64 {
+        let max = turn.shared.config.value_bytes_max as u64;
+        if self.size < max / 2 {
+            self.request.keys.iter().for_each(|key| watched.set_traits(key, |traits| traits.is_big = false));
+        }
+        if self.size > max {
             self.reply = Some(Answer::Oversize(self.size));
             self.arm(watched);
         } else {
-            self.is_sized = true;
             self.ask_value(id, command, turn);
         }
     }
