@@ -92,7 +92,11 @@ impl Backend {
             Some(redis) => Kind::Redis(Box::new(Redis::new(seed, plan, redis))),
         };
         let is_exact = is_roomy && !plan.has_failures;
-        Backend { data: Data::new(seed), usages: Usages::default(), kind, is_exact }
+        let mut data = Data::new(seed);
+        if let Some(redis) = &plan.redis {
+            data.history.reply_bytes_max = redis.value_bytes_max;
+        }
+        Backend { data, usages: Usages::default(), kind, is_exact }
     }
 
     /// A request of a lane.

@@ -116,6 +116,8 @@ pub struct History {
     pub seq: u64,
     /// The operation after which the backend was last in reach again.
     pub back_at: u64,
+    /// An answer that takes more bytes in RESP3 is shown as `TOOBIG`.
+    pub reply_bytes_max: usize,
     table: Arc<CommandTable>,
     answers: HashMap<Vec<String>, Vec<Answer>>,
     /// By the name that is subscribed.
@@ -135,6 +137,7 @@ impl Default for History {
         History {
             seq: 0,
             back_at: 0,
+            reply_bytes_max: usize::MAX,
             table: CommandTable::redis(),
             answers: HashMap::new(),
             channels: channels.collect(),
@@ -178,6 +181,9 @@ impl History {
     pub fn shown(&self, command: &[String], reply: &Reply) -> Shown {
         if let Some(error) = reply.as_error() {
             return Shown::Error(error.code.into_owned());
+        }
+        if self.reply_bytes_max < usize::MAX && resp_bytes(reply) > self.reply_bytes_max {
+            return Shown::Error(model::error::TOOBIG.to_owned());
         }
         let mut value = Value::from_reply(reply.clone());
         let line: Vec<bytes::Bytes> = command.iter().map(|word| word.clone().into()).collect();
@@ -281,6 +287,12 @@ impl StreamLog {
         let first = self.added.len() - entries;
         self.added[first..].iter_mut().for_each(|entry| entry.incarnation = self.incarnation);
     }
+}
+
+fn resp_bytes(reply: &Reply) -> usize {
+    let mut bytes = bytes::BytesMut::new();
+    wire::resp::encode_reply(reply, wire::resp::Protocol::Resp3, &mut bytes);
+    bytes.len()
 }
 
 /// The mark at the beginning of a value.

@@ -50,8 +50,8 @@ pub enum Step {
     Up(LinkId),
     /// Bytes reach the gateway.
     Down(LinkId),
-    /// The server has loaded its data.
-    Loaded,
+    /// The server has loaded its data, those of this restart.
+    Loaded(u64),
     /// Something goes wrong that is no outage.
     Mishap,
 }
@@ -145,7 +145,7 @@ impl Redis {
             Step::Connect(link) => self.connect(link, data, usages, env, out),
             Step::Up(link) => self.server.bytes_arrive(link, data, usages, env),
             Step::Down(link) => self.bytes_arrive(link, data, usages, env, out),
-            Step::Loaded => self.server.loaded(env),
+            Step::Loaded(restart) => self.server.loaded(restart, env),
             Step::Mishap => self.mishap(data, env),
         }
         self.server.send(env);

@@ -71,6 +71,11 @@ impl Usages {
         true
     }
 
+    /// The queries that name this key.
+    pub fn of<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a Vec<String>> {
+        self.queries.keys().filter(move |command| command.iter().any(|word| word == key))
+    }
+
     /// What was answered last.
     pub fn last(&self, command: &[String]) -> Option<Reply> {
         self.queries.get(command)?.last.clone()

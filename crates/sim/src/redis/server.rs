@@ -53,6 +53,8 @@ pub(super) struct Server {
     /// Bytes take at most so long, in microseconds, as a rule.
     pub link_delay: u64,
     pub value_bytes_max: usize,
+    /// How often it has begun to load data.
+    pub restarts: u64,
     /// Connections that tracked and are over, for the gateway: what they owed may be asked again.
     pub lost: u64,
     table_max: usize,
@@ -78,6 +80,7 @@ impl Server {
             expires: plan.expiry != Expiry::Never,
             link_delay: plan.link_delay,
             value_bytes_max: plan.value_bytes_max,
+            restarts: 0,
             lost: 0,
             table_max: plan.table_max,
             tracked: BTreeMap::new(),
@@ -322,9 +325,12 @@ impl Server {
             [command] => {
                 let words = line(command);
                 let reply = answer(command, &words, data, env);
+                data.history.seq += 1;
                 if usages.served(&words, self.lost, env.checks) {
-                    data.history.seq += 1;
                     data.history.answered(&words, &reply);
+                }
+                if matches!(&*words[0], "STRLEN" | "MEMORY") {
+                    answer_sized(words.last().map_or("", |key| key), data, usages, env);
                 }
                 reply
             }
@@ -511,6 +517,14 @@ fn answer(command: &Args, words: &[String], data: &mut Data, env: &mut Env<'_>) 
         "PTTL" if env.faults.always(Fault::NoDeadlines) => Reply::Int(-1),
         "MEMORY" => memory_usage(&command[2], data, env),
         _ => data.look(command, env.unix_ms),
+    }
+}
+
+/// The gateway asks for a size in place of a value: whoever shows that the value is too large is right as of now.
+fn answer_sized(key: &str, data: &mut Data, usages: &Usages, env: &mut Env<'_>) {
+    for query in usages.of(key) {
+        let reply = data.answer(query, env.unix_ms);
+        data.history.answered(query, &reply);
     }
 }
 

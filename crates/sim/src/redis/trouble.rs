@@ -88,7 +88,10 @@ impl Redis {
             }
             Trouble::Freeze => server.state = State::Frozen,
             Trouble::Partition { .. } => server.is_reachable = false,
-            Trouble::Resync { .. } => server.state = State::Loading,
+            Trouble::Resync { .. } => {
+                server.restarts += 1;
+                server.state = State::Loading;
+            }
         }
         matches!(trouble, Trouble::Crash { .. }) && !self.had_trouble
     }
@@ -103,7 +106,8 @@ impl Redis {
                 (server.state, server.is_reachable) = (State::Loading, true);
                 let longest = if env.is_settling { 20_000 } else { 400_000 };
                 let at = Time(env.now.0 + env.rng.u64(0..longest));
-                env.later.push((at, Job::Redis(Step::Loaded)));
+                server.restarts += 1;
+                env.later.push((at, Job::Redis(Step::Loaded(server.restarts))));
             }
             Trouble::Freeze => server.state = State::Up,
             Trouble::Partition { is_forgotten } => {
@@ -160,8 +164,8 @@ impl Redis {
 
 impl Server {
     /// The data are there.
-    pub fn loaded(&mut self, env: &mut Env<'_>) {
-        if self.state == State::Loading {
+    pub fn loaded(&mut self, restart: u64, env: &mut Env<'_>) {
+        if self.restarts == restart {
             self.state = State::Up;
             env.trace.line(env.now, || "the data are loaded".into());
         }
