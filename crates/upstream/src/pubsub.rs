@@ -22,6 +22,8 @@ use std::collections::BTreeMap;
 pub(crate) struct PubSub {
     channels: AHashMap<ChannelName, Channel>,
     begun: u64,
+    /// A subscription that was in force before is in force again, and the lanes were not told yet what that means.
+    owes_interrupted: bool,
     /// How many subscriptions that were in force before are asked for again, by connection.
     resuming: BTreeMap<LinkId, usize>,
 }
@@ -154,7 +156,7 @@ impl PubSub {
         let found = found.filter(|channel| channel.number == *number && channel.place == Place::Asked(link));
         if let Some(channel) = found {
             channel.place = Place::InForce(link);
-            channel.was_in_force = true;
+            self.owes_interrupted |= std::mem::replace(&mut channel.was_in_force, true);
             for lane in std::mem::take(&mut channel.waiting) {
                 if !channel.lanes.contains(&lane) {
                     channel.lanes.push(lane);
@@ -208,6 +210,11 @@ impl PubSub {
     /// A message came.
     pub fn message(&mut self, name: &ChannelName, channel: &Bytes, message: &Bytes, turn: &mut Turn<'_>) {
         turn.shared.statistics.messages += 1;
+        // What was lost is told before what comes after it, though other names are not in force again yet.
+        if !self.resuming.is_empty() && std::mem::take(&mut self.owes_interrupted) {
+            turn.shared.statistics.interruptions += 1;
+            turn.tell_all(&BackendEvent::Interrupted);
+        }
         for lane in self.channels.get(name).map(|found| found.lanes.clone()).unwrap_or_default() {
             let (name, channel, message) = (name.clone(), channel.clone(), message.clone());
             turn.tell(lane, BackendEvent::Message { name, channel, message });
