@@ -153,11 +153,12 @@ impl Fault {
             Fault::DropPush | Fault::EarlyPush | Fault::DropNullPush | Fault::ForgetTracking => &[Convergence],
             Fault::NoDeadlines => &[Convergence],
             Fault::ForgetSubscription => &[NoSilentLoss],
-            Fault::LoseReply | Fault::RepeatReply | Fault::RepeatRead => &[Answers],
-            Fault::RepeatCommand => &[Order],
+            Fault::LoseReply | Fault::RepeatReply => &[Answers],
+            Fault::RepeatCommand => &[Order, Answers],
+            Fault::RepeatRead => &[Answers, OncePerNode],
             Fault::DropForget => &[BoundedMemory],
             Fault::SilentRestart => &[Convergence],
-            Fault::StopClock => &[NoSilentLoss, Convergence],
+            Fault::StopClock => &[NoSilentLoss, Convergence, Answers, BoundedMemory],
         }
     }
 }

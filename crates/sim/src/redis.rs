@@ -333,11 +333,6 @@ impl Redis {
             left.into_iter().filter(|(_, count)| *count > 0).map(|(what, count)| format!("{count} {what}")).collect();
         (!left.is_empty()).then(|| left.join(", "))
     }
-
-    /// The lanes are told that the backend is in reach, and it is.
-    pub fn is_stale(&self) -> bool {
-        self.upstream.statistics().stale
-    }
 }
 
 fn text(frame: &Frame) -> String {

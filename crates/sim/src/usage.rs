@@ -47,8 +47,7 @@ impl Usages {
         let usage = self.queries.entry(command.to_vec()).or_default();
         usage.reads += 1;
         let home = *usage.lane.get_or_insert(from);
-        checks
-            .require(home == from, Check::OncePerNode, || format!("{command:?} is read by {home:?} and by {from:?}"));
+        checks.require(home == from, Check::OncePerNode, || format!("{command:?} is read by {home:?} and by {from:?}"));
     }
 
     /// There were no more reads than reasons.

@@ -117,14 +117,7 @@ impl Embedded {
     }
 
     /// A live query's read.
-    fn read(
-        &mut self,
-        read: &Read<'_>,
-        data: &mut Data,
-        usages: &mut Usages,
-        env: &mut Env<'_>,
-        out: &mut Events,
-    ) {
+    fn read(&mut self, read: &Read<'_>, data: &mut Data, usages: &mut Usages, env: &mut Env<'_>, out: &mut Events) {
         let Read { from, watch, command, keys } = read;
         let (from, watch) = (*from, *watch);
         let words = line(command);

@@ -209,8 +209,7 @@ impl Server {
         let bytes = link.take_up(env.rng);
         let Some(session) = &mut link.session else { return };
         session.received(&bytes);
-        while let Some(command) =
-            self.links.get_mut(&id).and_then(|link| link.session.as_mut()).and_then(Session::next)
+        while let Some(command) = self.links.get_mut(&id).and_then(|link| link.session.as_mut()).and_then(Session::next)
         {
             self.command(id, command, data, usages, env);
         }
