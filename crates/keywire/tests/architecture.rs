@@ -17,7 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("backend", &["wire", "upstream", "store", "runtime"]),
     ("runtime", &["lane"]),
     ("lane", &["wire", "session", "hub", "live"]),
-    ("sim", &["lane", "wire", "store"]),
+    ("sim", &["lane", "wire", "store", "upstream"]),
     ("wire", &[]),
     ("store", &[]),
     ("upstream", &[]),

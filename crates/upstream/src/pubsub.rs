@@ -24,6 +24,8 @@ pub(crate) struct PubSub {
     begun: u64,
     /// A name may be subscribed nowhere.
     has_homeless: bool,
+    /// A subscription that was in force before is in force again, and the lanes were not told yet what that means.
+    owes_interrupted: bool,
     /// Subscriptions that were in force before and are asked for again, by connection.
     resuming: BTreeMap<LinkId, Resuming>,
 }
@@ -170,7 +172,7 @@ impl PubSub {
         let found = found.filter(|channel| channel.number == *number && channel.place == Place::Asked(link));
         if let Some(channel) = found {
             channel.place = Place::InForce(link);
-            channel.was_in_force = true;
+            self.owes_interrupted |= std::mem::replace(&mut channel.was_in_force, true);
             for lane in std::mem::take(&mut channel.waiting) {
                 if !channel.lanes.contains(&lane) {
                     channel.lanes.push(lane);
@@ -209,6 +211,7 @@ impl PubSub {
         let Resuming { asked: 0, is_any_in_force } = *resuming else { return };
         self.resuming.remove(&link);
         if is_any_in_force {
+            self.owes_interrupted = false;
             turn.shared.statistics.interruptions += 1;
             turn.tell_all(&BackendEvent::Interrupted);
         }
@@ -236,6 +239,11 @@ impl PubSub {
     /// A message came.
     pub fn message(&mut self, name: &ChannelName, channel: &Bytes, message: &Bytes, turn: &mut Turn<'_>) {
         turn.shared.statistics.messages += 1;
+        // What was lost is told before what comes after it, though other names are not in force again yet.
+        if !self.resuming.is_empty() && std::mem::take(&mut self.owes_interrupted) {
+            turn.shared.statistics.interruptions += 1;
+            turn.tell_all(&BackendEvent::Interrupted);
+        }
         for lane in self.channels.get(name).map(|found| found.lanes.clone()).unwrap_or_default() {
             let (name, channel, message) = (name.clone(), channel.clone(), message.clone());
             turn.tell(lane, BackendEvent::Message { name, channel, message });

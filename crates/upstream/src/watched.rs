@@ -25,14 +25,14 @@ struct Key {
     lanes: SmallVec<[(LaneId, bool); 2]>,
     /// Its last answers, as digests: of the question and of the answer.
     seen: SmallVec<[(u64, u64); 1]>,
+    /// The questions, as digests, whose answers were over the limit: the size of the value is asked before them.
+    big: SmallVec<[u64; 1]>,
     traits: Traits,
 }
 
 /// What is known of a key's value.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Traits {
-    /// It was over the limit: its size is asked first.
-    pub is_big: bool,
     /// How large its entries are, about, in bytes; 0 if it is not known. Streams only.
     pub entry_bytes: u32,
 }
@@ -72,7 +72,13 @@ impl Watched {
     /// The lane is told of the key's next change, which this node tells.
     pub fn arm(&mut self, key: &Bytes, lane: LaneId, node: NodeId) {
         let shard = self.shard(key);
-        let new = || Key { node, lanes: SmallVec::new(), seen: SmallVec::new(), traits: Traits::default() };
+        let new = || Key {
+            node,
+            lanes: SmallVec::new(),
+            seen: SmallVec::new(),
+            big: SmallVec::new(),
+            traits: Traits::default(),
+        };
         let found = self.shards[shard].entry(key.clone()).or_insert_with(new);
         found.node = node;
         match found.lanes.iter_mut().find(|(known, _)| *known == lane) {
@@ -154,6 +160,21 @@ impl Watched {
         None
     }
 
+    /// Whether this question's last answer was over the limit. Of one value a question may be large and another small.
+    pub fn is_big(&self, key: &[u8], question: u64) -> bool {
+        self.get(key).is_some_and(|found| found.big.contains(&question))
+    }
+
+    /// Remembers whether it was.
+    pub fn set_big(&mut self, key: &[u8], question: u64, is_big: bool) {
+        let Some(found) = self.get_mut(key) else { return };
+        found.big.retain(|known| *known != question);
+        if is_big {
+            found.big.truncate(SEEN_MAX - 1);
+            found.big.push(question);
+        }
+    }
+
     pub fn traits(&self, key: &[u8]) -> Traits {
         self.get(key).map(|found| found.traits).unwrap_or_default()
     }
@@ -226,6 +247,20 @@ mod tests {
         assert_eq!(at_one.len(), 500);
         let rest: usize = (0..SHARDS).map(|shard| watched.disarm_shard_where(shard, |_, _| true).len()).sum();
         assert_eq!((rest, watched.armed()), (500, 0));
+    }
+
+    #[test]
+    fn one_question_may_be_large_where_another_is_small() {
+        let mut watched = Watched::new();
+        watched.arm(&key("k"), A, NODE);
+        watched.set_big(b"k", 1, true);
+        watched.set_big(b"k", 1, true);
+        assert!(watched.is_big(b"k", 1) && !watched.is_big(b"k", 2) && !watched.is_big(b"other", 1));
+        watched.set_big(b"k", 1, false);
+        assert!(!watched.is_big(b"k", 1));
+        (0..40).for_each(|question| watched.set_big(b"k", question, true));
+        assert_eq!(watched.get(b"k").map(|found| found.big.len()), Some(SEEN_MAX));
+        assert!(watched.is_big(b"k", 39));
     }
 
     #[test]

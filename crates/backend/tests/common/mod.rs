@@ -1,7 +1,11 @@
 //! A real redis-server in a folder of its own on a free port; it ends with its value, also when a test fails.
 
 #![allow(dead_code, reason = "each test binary uses a part")]
-#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test that cannot go on fails; not all users call all of it")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on fails; not all users call all of it"
+)]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};

@@ -174,7 +174,7 @@ impl Read {
         match self.request.question.clone() {
             Question::Value(command) => {
                 self.fields = if has_field_expiry { expiry::fields(&command) } else { Fields::None };
-                let is_big = self.request.keys.iter().any(|key| watched.traits(key).is_big);
+                let is_big = self.request.keys.iter().any(|key| watched.is_big(key, self.request.digest));
                 if is_big { self.ask_size(id, &command, turn) } else { self.ask_value(id, command, turn) }
             }
             Question::Range { stream, after, bytes_max } => {
@@ -276,7 +276,7 @@ impl Read {
             && let Question::Value(_) = self.request.question
         {
             self.arm(watched);
-            self.request.keys.iter().for_each(|key| watched.set_traits(key, |traits| traits.is_big = true));
+            self.set_big(true, watched);
         }
         let trouble = match &answer {
             Answer::Reply(reply) => reply::trouble(reply),
@@ -287,6 +287,10 @@ impl Read {
         if trouble.is_none() && !is_queued_error {
             self.arm(watched);
         }
+    }
+
+    fn set_big(&self, is_big: bool, watched: &mut Watched) {
+        self.request.keys.iter().for_each(|key| watched.set_big(key, self.request.digest, is_big));
     }
 
     /// Keys are told of from now on, unless the lane does not want to hear of them any more.
@@ -313,7 +317,7 @@ impl Read {
         let Question::Value(command) = self.request.question.clone() else { return };
         let max = turn.shared.config.value_bytes_max as u64;
         if self.size < max / 2 {
-            self.request.keys.iter().for_each(|key| watched.set_traits(key, |traits| traits.is_big = false));
+            self.set_big(false, watched);
         }
         if self.size > max {
             self.reply = Some(Answer::Oversize(self.size));
