@@ -1,7 +1,7 @@
 //! A real redis-server in a folder of its own on a free port; it ends with its value, also when a test fails.
 
 #![allow(dead_code, reason = "each test binary uses a part")]
-#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
