@@ -1,7 +1,7 @@
 //! A real redis-server in a folder of its own on a free port; it ends with its value, also when a test fails.
 
 #![allow(dead_code, reason = "each test binary uses a part")]
-#![expect(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -116,7 +116,9 @@ impl Drop for Server {
 
 fn spawn(folder: &Path, port: u16, arguments: &[String]) -> Child {
     let _ = std::fs::remove_file(folder.join("redis.sock"));
-    Command::new("redis-server")
+    // Ends with this process, however that ends.
+    Command::new("setpriv")
+        .args(["--pdeathsig", "KILL", "redis-server"])
         .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--daemonize", "no"])
         .args(["--unixsocket", folder.join("redis.sock").to_str().unwrap(), "--logfile", "log"])
         .args(["--dir", folder.to_str().unwrap()])
@@ -126,7 +128,7 @@ fn spawn(folder: &Path, port: u16, arguments: &[String]) -> Child {
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
-        .expect("redis-server is installed")
+        .expect("setpriv and redis-server are installed")
 }
 
 /// A certificate authority in a folder: `ca.pem`, and `NAME.pem` with `NAME.key` for each name.
