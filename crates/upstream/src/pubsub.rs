@@ -34,6 +34,8 @@ struct Resuming {
     asked: usize,
     /// One of them is in force again.
     is_any_in_force: bool,
+    /// A message came before all were answered: the lanes were told then as well.
+    is_told: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -206,7 +208,7 @@ impl PubSub {
         let Some(resuming) = self.resuming.get_mut(&link) else { return };
         resuming.asked -= 1;
         resuming.is_any_in_force |= is_in_force;
-        let Resuming { asked: 0, is_any_in_force } = *resuming else { return };
+        let Resuming { asked: 0, is_any_in_force, .. } = *resuming else { return };
         self.resuming.remove(&link);
         if is_any_in_force {
             turn.shared.statistics.interruptions += 1;
@@ -233,10 +235,19 @@ impl PubSub {
         }
     }
 
-    /// A message came.
-    pub fn message(&mut self, name: &ChannelName, channel: &Bytes, message: &Bytes, turn: &mut Turn<'_>) {
+    /// A message came on this connection. If the name is in force on another one by now, it may be older than what came there,
+    /// or the same again: that some are missing is told when the name is in force anew.
+    pub fn message(&mut self, link: LinkId, name: &ChannelName, channel: &Bytes, message: &Bytes, turn: &mut Turn<'_>) {
         turn.shared.statistics.messages += 1;
-        for lane in self.channels.get(name).map(|found| found.lanes.clone()).unwrap_or_default() {
+        let found = self.channels.get(name).filter(|found| found.place == Place::InForce(link));
+        let Some(lanes) = found.map(|found| found.lanes.clone()) else { return };
+        // What was lost comes before what follows it, also while other names are still asked for.
+        if let Some(resuming) = self.resuming.get_mut(&link)
+            && !std::mem::replace(&mut resuming.is_told, true)
+        {
+            turn.tell_all(&BackendEvent::Interrupted);
+        }
+        for lane in lanes {
             let (name, channel, message) = (name.clone(), channel.clone(), message.clone());
             turn.tell(lane, BackendEvent::Message { name, channel, message });
         }
