@@ -2,6 +2,7 @@
 //
 // A round: writers write, the nemesis does its harm and repairs it, the writers stop, and within a stated time every client must
 // show what the servers say, with every loss told. Everything random comes from the seed; what is left to chance is the timing.
+import { createWriteStream } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Random } from '../blackbox/lib/client.mjs';
 import { startServer } from '../blackbox/lib/server.mjs';
@@ -64,8 +65,9 @@ class Run {
     if (this.topology !== 'embedded') this.servers = await startTopology(this.topology, { proxied: true, durable: true });
     this.server = await startServer({
       args: this.servers ? ['--redis', this.servers.url] : [],
-      set: { 'limits.requests_per_second_max': 100_000, 'limits.requests_burst_max': 100_000, 'log.level': 'warn', ...this.set },
+      set: { 'limits.requests_per_second_max': 100_000, 'limits.requests_burst_max': 100_000, 'log.level': this.log ? 'debug' : 'warn', ...this.set },
     });
+    if (this.log) for (const stream of [this.server.child.stdout, this.server.child.stderr]) stream.pipe(createWriteStream(this.log, { flags: 'a' }));
     this.server.child.once('exit', (code, signal) => {
       if (this.ending) return;
       this.died = true;

@@ -85,13 +85,20 @@ class ClusterLink extends Link {
   }
 
   async portOf(slot) {
-    if (!this.slots) {
-      this.slots = new Map();
-      for (const { first, last, node } of await this.topology.slots()) for (let i = first; i <= last; i += 1) this.slots.set(i, node?.port);
-    }
-    const port = this.slots.get(slot);
+    const slots = this.slots ?? await this.ask();
+    const port = slots.get(slot);
     if (!port) { this.slots = undefined; throw new RespError('CLUSTERDOWN no node serves this slot'); }
     return port;
+  }
+
+  /** The map of slots, asked for once however many wait for it. */
+  ask() {
+    this.asking ??= this.topology.slots().then(ranges => {
+      this.slots = new Map();
+      for (const { first, last, node } of ranges) for (let i = first; i <= last; i += 1) this.slots.set(i, node?.port);
+      return this.slots;
+    }).finally(() => { this.asking = undefined; });
+    return this.asking;
   }
 
   async connection(port) {

@@ -3,7 +3,7 @@
 //   node tests/chaos/run.mjs --topology redis|valkey|sentinel|cluster|embedded --minutes 20 --clients 200 --seed 7
 //
 // Further: --seconds N, --rounds N, --writers N, --rate WRITES_PER_SECOND, --feeds N (of each client), --faults a,b (only these),
-// --plant NAME (a fault in what the first client is shown; must be found), --list (faults and plants). KEYWIRE is the binary.
+// --log FILE (what keywire logs), --plant NAME (a fault in what the first client is shown; must be found), --list (faults and plants). KEYWIRE is the binary.
 // Ends with 0 if every promise was kept, with 1 if not; with --plant, with 0 if it was found.
 import { parseArgs } from 'node:util';
 import { chaos } from './harness.mjs';
@@ -13,7 +13,7 @@ import { PLANTS } from './plants.mjs';
 const text = { type: 'string' };
 const { values: flags } = parseArgs({
   options: {
-    topology: text, minutes: text, seconds: text, rounds: text, clients: text, seed: text, writers: text, rate: text, feeds: text, faults: text, plant: text, settle: text, slack: text,
+    topology: text, minutes: text, seconds: text, rounds: text, clients: text, seed: text, writers: text, rate: text, feeds: text, faults: text, plant: text, settle: text, slack: text, log: text,
     json: { type: 'boolean' }, list: { type: 'boolean' }, quiet: { type: 'boolean' },
   },
 });
@@ -34,7 +34,7 @@ const began = performance.now();
 const summary = await chaos(given({
   topology: flags.topology, seconds: number(flags.seconds) ?? (flags.minutes ? Number(flags.minutes) * 60 : undefined), rounds: number(flags.rounds), clients: number(flags.clients),
   seed: number(flags.seed), writers: number(flags.writers), rate: number(flags.rate), feeds: number(flags.feeds), settle_ms: number(flags.settle), slack_ms: number(flags.slack),
-  faults: named, plants: flags.plant ? [PLANTS[flags.plant].make()] : undefined,
+  faults: named, log: flags.log, plants: flags.plant ? [PLANTS[flags.plant].make()] : undefined,
   say: flags.quiet ? undefined : line => console.log(line),
 }));
 const { problems, ...figures } = summary;

@@ -24,8 +24,6 @@ pub(crate) struct PubSub {
     begun: u64,
     /// A name may be subscribed nowhere.
     has_homeless: bool,
-    /// A subscription that was in force before is in force again, and the lanes were not told yet what that means.
-    owes_interrupted: bool,
     /// Subscriptions that were in force before and are asked for again, by connection.
     resuming: BTreeMap<LinkId, Resuming>,
 }
@@ -36,6 +34,8 @@ struct Resuming {
     asked: usize,
     /// One of them is in force again.
     is_any_in_force: bool,
+    /// A message came before all were answered: the lanes were told then as well.
+    is_told: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -172,7 +172,7 @@ impl PubSub {
         let found = found.filter(|channel| channel.number == *number && channel.place == Place::Asked(link));
         if let Some(channel) = found {
             channel.place = Place::InForce(link);
-            self.owes_interrupted |= std::mem::replace(&mut channel.was_in_force, true);
+            channel.was_in_force = true;
             for lane in std::mem::take(&mut channel.waiting) {
                 if !channel.lanes.contains(&lane) {
                     channel.lanes.push(lane);
@@ -208,10 +208,9 @@ impl PubSub {
         let Some(resuming) = self.resuming.get_mut(&link) else { return };
         resuming.asked -= 1;
         resuming.is_any_in_force |= is_in_force;
-        let Resuming { asked: 0, is_any_in_force } = *resuming else { return };
+        let Resuming { asked: 0, is_any_in_force, .. } = *resuming else { return };
         self.resuming.remove(&link);
         if is_any_in_force {
-            self.owes_interrupted = false;
             turn.shared.statistics.interruptions += 1;
             turn.tell_all(&BackendEvent::Interrupted);
         }
@@ -236,15 +235,20 @@ impl PubSub {
         }
     }
 
-    /// A message came.
-    pub fn message(&mut self, name: &ChannelName, channel: &Bytes, message: &Bytes, turn: &mut Turn<'_>) {
+    /// A message came on this connection. If the name is in force on another one by now, it may be older than what came there,
+    /// or the same again: that some are missing is told when the name is in force anew.
+    pub fn message(&mut self, link: LinkId, name: &ChannelName, channel: &Bytes, message: &Bytes, turn: &mut Turn<'_>) {
         turn.shared.statistics.messages += 1;
-        // What was lost is told before what comes after it, though other names are not in force again yet.
-        if !self.resuming.is_empty() && std::mem::take(&mut self.owes_interrupted) {
+        let found = self.channels.get(name).filter(|found| found.place == Place::InForce(link));
+        let Some(lanes) = found.map(|found| found.lanes.clone()) else { return };
+        // What was lost comes before what follows it, also while other names are still asked for.
+        if let Some(resuming) = self.resuming.get_mut(&link)
+            && !std::mem::replace(&mut resuming.is_told, true)
+        {
             turn.shared.statistics.interruptions += 1;
             turn.tell_all(&BackendEvent::Interrupted);
         }
-        for lane in self.channels.get(name).map(|found| found.lanes.clone()).unwrap_or_default() {
+        for lane in lanes {
             let (name, channel, message) = (name.clone(), channel.clone(), message.clone());
             turn.tell(lane, BackendEvent::Message { name, channel, message });
         }

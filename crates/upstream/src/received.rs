@@ -222,7 +222,7 @@ impl Upstream {
     fn said(&mut self, id: LinkId, push: &[Reply], now: Time, out: &mut Vec<Output>) {
         let turn = &mut Turn { shared: &mut self.shared, now, out };
         match pubsub::said(push) {
-            Some(Said::Message { name, channel, message }) => self.pubsub.message(&name, &channel, &message, turn),
+            Some(Said::Message { name, channel, message }) => self.pubsub.message(id, &name, &channel, &message, turn),
             Some(Said::Headless(name)) => self.pubsub.message_lost(&name, turn),
             Some(Said::Subscribed(name)) => {
                 let Some(link) = turn.shared.links.get_mut(id) else { return };

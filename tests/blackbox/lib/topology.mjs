@@ -206,14 +206,14 @@ export const MASTER = 'keywire-master';
 class SentinelTopology extends Topology {
   get url() { return `redis-sentinel://${this.hosts(this.sentinels)}/?master=${MASTER}`; }
 
-  /** The master by the word of most sentinels. */
+  /** The master by the word of the sentinel that knows the latest epoch: others may be a failover or two behind. */
   async primary() {
-    const votes = new Map();
+    let port, latest = -1;
     for (const sentinel of this.sentinels.filter(({ up }) => up)) {
-      const address = await sentinel.ask('SENTINEL', 'get-master-addr-by-name', MASTER).catch(() => null);
-      if (address) votes.set(Number(address[1]), (votes.get(Number(address[1])) ?? 0) + 1);
+      const [address, state] = await Promise.all([sentinel.ask('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', MASTER), sentinel.ask('SENTINEL', 'MASTER', MASTER)]).catch(() => []);
+      if (!address || Number(state['config-epoch']) <= latest) continue;
+      [port, latest] = [Number(address[1]), Number(state['config-epoch'])];
     }
-    const [port] = [...votes].sort((a, b) => b[1] - a[1])[0] ?? [];
     return this.nodes.find(node => node.port === port);
   }
 

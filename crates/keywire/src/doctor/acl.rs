@@ -7,6 +7,8 @@ pub enum Purpose {
     Everything,
     /// Live queries see changes at once; without it they are polled.
     Tracking,
+    /// A server that stops tracking, or has too small a table for it, is noticed.
+    TrackingCheck,
     /// Live queries.
     Live,
     /// Values that expire are noticed in time.
@@ -27,6 +29,7 @@ impl Purpose {
         match self {
             Purpose::Everything => "keywire cannot be used",
             Purpose::Tracking => "live queries are polled, once a second by default",
+            Purpose::TrackingCheck => "a server that forgets what is watched goes unnoticed for a while",
             Purpose::Live => "live queries cannot be read",
             Purpose::Expiry => "values that expire are noticed late",
             Purpose::Channels => "channels cannot be heard",
@@ -66,9 +69,12 @@ pub const CHANNEL: &str = "CHANNEL";
 pub const NEEDS: &[Need] = &[
     need(&["PING"], "+ping", Purpose::Everything),
     need(&["ROLE"], "+role", Purpose::Topology),
-    need(&["INFO", "stats"], "+info", Purpose::Tracking),
+    need(&["INFO", "stats"], "+info", Purpose::TrackingCheck),
     need(&["CLIENT", "TRACKING", "ON"], "+client|tracking", Purpose::Tracking),
+    need(&["CLIENT", "TRACKINGINFO"], "+client|trackinginfo", Purpose::TrackingCheck),
     need(&["GET", KEY], "+@read", Purpose::Live),
+    need(&["MEMORY", "USAGE", KEY], "+@read", Purpose::Live),
+    need(&["OBJECT", "ENCODING", KEY], "+@read", Purpose::Expiry),
     need(&["PTTL", KEY], "+@read", Purpose::Expiry),
     need(&["XRANGE", KEY, "-", "+", "COUNT", "1"], "+@read", Purpose::Streams),
     need(&["XINFO", "STREAM", KEY], "+@read", Purpose::Streams),
@@ -82,7 +88,10 @@ pub const NEEDS: &[Need] = &[
 ];
 
 /// What is tried on a cluster's nodes as well.
-pub const CLUSTER_NEEDS: &[Need] = &[need(&["CLUSTER", "SLOTS"], "+cluster|slots", Purpose::Topology)];
+pub const CLUSTER_NEEDS: &[Need] = &[
+    need(&["CLUSTER", "SLOTS"], "+cluster|slots", Purpose::Everything),
+    need(&["CLUSTER", "INFO"], "+cluster|info", Purpose::Topology),
+];
 /// What is tried where channels are sharded.
 pub const SHARDED_NEEDS: &[Need] = &[
     need(&["SSUBSCRIBE", CHANNEL], "+ssubscribe", Purpose::Channels),

@@ -85,6 +85,8 @@ impl Needs {
 
 /// Connections of one keywire to each primary: tracking, commands, channels, and one to spare at a reconnect.
 const CONNECTIONS: u64 = 4;
+/// The topic of what the user may do.
+const PERMISSIONS: &str = "permissions";
 /// Round trips that a person notices.
 const SLOW_US: u64 = 20_000;
 
@@ -107,7 +109,19 @@ pub fn judge(facts: &Facts, needs: &Needs) -> Vec<Finding> {
         let mut at = At { server: server.address.to_string(), findings: &mut findings };
         at.judge(server, needs);
     }
+    say_once(&mut findings);
     findings
+}
+
+/// Takes away what is said already of another server: the rule that grants what keywire needs is long.
+fn say_once(findings: &mut [Finding]) {
+    let mut said: Vec<String> = Vec::new();
+    for finding in findings.iter_mut().filter(|finding| finding.topic == PERMISSIONS) {
+        match &finding.remedy {
+            Some(remedy) if said.contains(remedy) => finding.remedy = None,
+            remedy => said.extend(remedy.clone()),
+        }
+    }
 }
 
 fn sentinels(facts: &Facts, needs: &Needs) -> Vec<Finding> {
@@ -283,7 +297,7 @@ impl At<'_> {
             format!("{line}\nand for what clients may send as commands, such as writes: +@write, or each command");
         if answers.denied.is_empty() {
             let text = "its user may do all that keywire needs".to_owned();
-            return self.say(Level::Good, "permissions", text, &format!("the least that does: {line}"));
+            return self.say(Level::Good, PERMISSIONS, text, &format!("the least that does: {line}"));
         }
         let mut told: Vec<(Purpose, &str)> = Vec::new();
         for (need, refusal) in &answers.denied {
@@ -300,7 +314,7 @@ impl At<'_> {
             };
             let rule = if by_key { "~*" } else { need.rule };
             let whole = if told.len() == 1 { format!("; all that keywire needs: {line}") } else { String::new() };
-            self.say(level, "permissions", text, &format!("allow {rule}{whole}"));
+            self.say(level, PERMISSIONS, text, &format!("allow {rule}{whole}"));
         }
     }
 

@@ -103,7 +103,7 @@ fn each_refused_command_is_told_once_with_the_line_that_allows_it() {
         let needs = NEEDS.iter().filter(|need| need.command.join(" ").starts_with(command));
         needs.map(|need| (need, text.to_owned())).collect::<Vec<_>>()
     };
-    let (level, _, text) = one(|a| a.denied = denied("CLIENT TRACKING", "NOPERM no permissions to run"));
+    let (level, _, text) = one(|a| a.denied = denied("CLIENT TRACKING O", "NOPERM no permissions to run"));
     assert_eq!(level, Level::Warning);
     assert!(text.contains("polled") && text.contains("ACL SETUSER app on >PASSWORD ~* &* -@all"), "{text}");
     let (level, ..) = one(|a| a.denied = denied("GET", "NOPERM User app has no permissions to run the 'get' command"));

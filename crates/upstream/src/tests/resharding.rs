@@ -268,6 +268,36 @@ fn channels_of_all_nodes_are_heard_at_one_that_is_in_reach() {
 }
 
 #[test]
+fn a_name_that_moved_is_heard_at_its_new_place_only() {
+    let mut script = ready();
+    script.subscribe(A, "foo");
+    script.subscribe(A, "bar");
+    let link = script.link(Role::PubSub);
+    script.greet(link);
+    script.confirm(link, "SUBSCRIBE bar");
+    script.confirm(link, "SUBSCRIBE foo");
+    script.told();
+    let message = || ["message", "bar", "m"].map(Reply::bulk).to_vec();
+    script.push(link, message());
+    assert_eq!(script.told().len(), 1);
+    let other = if script.links.iter().any(|(id, address, _)| *id == link && *address == node(1)) { 2 } else { 1 };
+    remap(&mut script, 2, &[(0, 16383, other)]);
+    script.push(link, message());
+    assert_eq!(script.told(), [], "it may come again at the new place");
+    let next = script.link_at(Role::PubSub, &node(other));
+    script.greet(next);
+    script.confirm(next, "SUBSCRIBE bar");
+    script.push(next, message());
+    let told = script.told();
+    assert_eq!(told[..told.len() - 1], to_all(BackendEvent::Interrupted), "the loss is told before what follows it");
+    assert!(matches!(told.last(), Some((A, BackendEvent::Message { .. }))));
+    script.push(link, message());
+    assert_eq!(script.told(), [], "held up by the network until now");
+    script.confirm(next, "SUBSCRIBE foo");
+    assert_eq!(script.told(), to_all(BackendEvent::Interrupted));
+}
+
+#[test]
 fn sharded_channels_are_heard_where_their_slot_is_and_follow_it() {
     let mut script = ready_with(Config { sharded_pubsub: true, ..seeds() });
     script.subscribe(A, "foo");
