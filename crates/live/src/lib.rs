@@ -139,6 +139,7 @@ impl Live {
                 self.streams.invalidated_all(now, shared, out);
             }
             BackendEvent::Subscribed { name } => self.channels.subscribed(name, shared, out),
+            BackendEvent::SubscriptionRefused { name, error } => self.channels.refused(name, error, shared, out),
             BackendEvent::Message { name, channel, message } => {
                 self.channels.message(name, channel, message, shared, out);
             }

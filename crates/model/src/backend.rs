@@ -58,7 +58,7 @@ pub enum BackendRequest {
         /// The keys.
         keys: Arc<[Bytes]>,
     },
-    /// Tell this lane of the channel's messages; answered by [`BackendEvent::Subscribed`].
+    /// Tell this lane of the channel's messages; answered by [`BackendEvent::Subscribed`], or refused.
     Subscribe {
         /// A channel or a pattern.
         name: ChannelName,
@@ -116,6 +116,13 @@ pub enum BackendEvent {
     Subscribed {
         /// Which.
         name: ChannelName,
+    },
+    /// The subscription is refused, or is in force no more: it is over, and need not be given up.
+    SubscriptionRefused {
+        /// Which.
+        name: ChannelName,
+        /// Why.
+        error: crate::Error,
     },
     /// A message, in the publisher's order per channel.
     Message {

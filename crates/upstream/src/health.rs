@@ -35,7 +35,8 @@ impl Health {
         let patience = patience(&shared.config);
         let of_node = |node: &Node| {
             let reads = node.reads_trouble_since(&shared.links).filter(|_| !node.is_out);
-            let all = node.trouble_since(&shared.links).filter(|_| !self.is_stale);
+            // In a cluster one node's trouble is not everybody's.
+            let all = node.trouble_since(&shared.links).filter(|_| !self.is_stale && !shared.is_cluster());
             [reads, all].into_iter().flatten().min().map(|since| since + patience)
         };
         let nobody = self.nobody_since.filter(|_| !self.is_stale).map(|since| since + patience);
@@ -46,7 +47,7 @@ impl Health {
 impl Upstream {
     /// Tells who is out of reach, and who is again in reach.
     pub(crate) fn look_at_health(&mut self, now: Time, out: &mut Vec<Output>) {
-        self.look_at_nodes(now, out);
+        let lost = self.look_at_nodes(now);
         let patience = patience(&self.shared.config);
         let links = &self.shared.links;
         let worst = |since: Option<Time>| since.is_some_and(|since| now >= since + patience);
@@ -73,14 +74,20 @@ impl Upstream {
             turn.tell_all(&BackendEvent::Stale(false));
             turn.notice(Notice::Current);
         }
+        for id in lost {
+            self.reads.give_up(Some(id), turn);
+            if turn.shared.is_cluster() {
+                self.reads.invalidated_where(|_, at| at == id, turn);
+            }
+        }
     }
 
-    fn look_at_nodes(&mut self, now: Time, out: &mut Vec<Output>) {
+    /// Which nodes are out of reach since now.
+    fn look_at_nodes(&mut self, now: Time) -> Vec<NodeId> {
         let patience = patience(&self.shared.config);
-        let turn = &mut Turn { shared: &mut self.shared, now, out };
         let mut lost: Vec<NodeId> = Vec::new();
         for node in self.nodes.iter_mut() {
-            let since = node.reads_trouble_since(&turn.shared.links);
+            let since = node.reads_trouble_since(&self.shared.links);
             match since {
                 None => node.is_out = false,
                 Some(since) if now >= since + patience && !node.is_out => {
@@ -90,12 +97,7 @@ impl Upstream {
                 Some(_) => {}
             }
         }
-        for id in lost {
-            self.reads.give_up(Some(id), turn);
-            if turn.shared.is_cluster() {
-                self.reads.invalidated_where(|_, at| at == id, turn);
-            }
-        }
+        lost
     }
 
     /// Tells how changes are noticed, if that is different now.

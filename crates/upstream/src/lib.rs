@@ -55,13 +55,14 @@ pub use interface::{Address, Config, Credentials, Input, LinkId, Notice, Output,
 use commands::Commands;
 use health::Health;
 use link::{Expected, Links, Phase};
+use model::backend::ChannelName;
 use model::request::Via;
 use model::{Reply, Time};
 use node::{Nodes, probe_interval, reconnect_wait};
 use pubsub::PubSub;
 use reads::Reads;
 use topology::{Changes, Map};
-use turn::{Random, Shared, Turn, line};
+use turn::{Random, Shared, Told, Turn, line};
 
 /// How often a connection that is in use is asked whether it still tracks.
 const TRACKING_CHECK: std::time::Duration = std::time::Duration::from_secs(10);
@@ -93,7 +94,13 @@ impl Upstream {
         let random = Random::new(config.seed);
         let map = Map::new(&config.topology, config.sharded_pubsub);
         Upstream {
-            shared: Shared { config, links: Links::default(), statistics: Statistics::default(), random },
+            shared: Shared {
+                config,
+                links: Links::default(),
+                statistics: Statistics::default(),
+                random,
+                told: Told::default(),
+            },
             nodes: Nodes::default(),
             reads: Reads::new(),
             commands: Commands::default(),
@@ -127,7 +134,9 @@ impl Upstream {
     /// is said.
     fn settle(&mut self, now: Time, out: &mut Vec<Output>) {
         self.look_at_health(now, out);
+        let is_polling = self.worst_via() == Via::Polling;
         let turn = &mut Turn { shared: &mut self.shared, now, out };
+        self.reads.sweep(is_polling, turn);
         for node in self.nodes.iter() {
             if self.commands.waiting() > 0 {
                 self.commands.flush(node, turn);
@@ -207,13 +216,15 @@ impl Upstream {
 
     /// Subscribes names that are subscribed nowhere, each where it belongs.
     fn place_names(&mut self, now: Time, out: &mut Vec<Output>) {
+        self.pubsub.take_homeless().iter().for_each(|name| self.place_name(name, now, out));
+    }
+
+    fn place_name(&mut self, name: &ChannelName, now: Time, out: &mut Vec<Output>) {
         let turn = &mut Turn { shared: &mut self.shared, now, out };
-        for name in self.pubsub.homeless() {
-            if let Some(node) = self.map.home(&name).and_then(|node| self.nodes.get_mut(node)) {
-                node.want(Role::PubSub, now);
-                node.connect(turn);
-                self.pubsub.place(&name, node, turn);
-            }
+        if let Some(node) = self.map.home(name).and_then(|node| self.nodes.get_mut(node)) {
+            node.want(Role::PubSub, now);
+            node.connect(turn);
+            self.pubsub.place(name, node, turn);
         }
     }
 
@@ -267,11 +278,12 @@ impl Upstream {
         let turn = &mut Turn { shared: &mut self.shared, now, out };
         let changes = self.map.tick(&mut self.nodes, turn);
         self.apply(changes, now, out);
-        let is_polling = self.worst_via() == Via::Polling;
+        if self.pubsub.has_homeless() && self.shared.is_cluster() {
+            self.place_names(now, out);
+        }
         let turn = &mut Turn { shared: &mut self.shared, now, out };
         self.nodes.iter_mut().for_each(|node| node.connect(turn));
         self.commands.expire(turn);
-        self.reads.sweep(is_polling, turn);
         self.reads.look_at_spacing(&self.nodes, turn);
     }
 

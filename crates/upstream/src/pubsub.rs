@@ -13,7 +13,7 @@ use crate::turn::Turn;
 use ahash::AHashMap;
 use bytes::Bytes;
 use model::backend::{BackendEvent, ChannelName};
-use model::{Args, LaneId, Reply};
+use model::{Args, Error, LaneId, Reply};
 use smallvec::SmallVec;
 use std::collections::BTreeMap;
 
@@ -22,10 +22,18 @@ use std::collections::BTreeMap;
 pub(crate) struct PubSub {
     channels: AHashMap<ChannelName, Channel>,
     begun: u64,
-    /// A subscription that was in force before is in force again, and the lanes were not told yet what that means.
-    owes_interrupted: bool,
-    /// How many subscriptions that were in force before are asked for again, by connection.
-    resuming: BTreeMap<LinkId, usize>,
+    /// A name may be subscribed nowhere.
+    has_homeless: bool,
+    /// Subscriptions that were in force before and are asked for again, by connection.
+    resuming: BTreeMap<LinkId, Resuming>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Resuming {
+    /// Not answered yet.
+    asked: usize,
+    /// One of them is in force again, of which the lanes were not told yet.
+    is_any_in_force: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -108,18 +116,24 @@ impl PubSub {
         channel.place = Place::Asked(link);
         let is_resumed = channel.was_in_force;
         if is_resumed {
-            *self.resuming.entry(link).or_default() += 1;
+            self.resuming.entry(link).or_default().asked += 1;
         }
         let asked = Asked { name: name.clone(), number: channel.number, is_resumed };
         turn.send(link, command(name, true, turn.shared.config.sharded_pubsub), Expected::Subscribe(asked));
     }
 
-    /// Names that are subscribed nowhere, in order.
-    pub fn homeless(&self) -> Vec<ChannelName> {
+    /// Names that are subscribed nowhere, in order. Those that stay so are to be found again.
+    pub fn take_homeless(&mut self) -> Vec<ChannelName> {
         let is_homeless = |(_, channel): &(&ChannelName, &Channel)| channel.place == Place::Nowhere;
         let mut names: Vec<_> = self.channels.iter().filter(is_homeless).map(|(name, _)| name.clone()).collect();
         names.sort();
+        self.has_homeless = !names.is_empty();
         names
+    }
+
+    /// Whether a name may be subscribed nowhere.
+    pub fn has_homeless(&self) -> bool {
+        self.has_homeless
     }
 
     /// Names that are subscribed on a connection of another node than `home` gives them.
@@ -156,7 +170,7 @@ impl PubSub {
         let found = found.filter(|channel| channel.number == *number && channel.place == Place::Asked(link));
         if let Some(channel) = found {
             channel.place = Place::InForce(link);
-            self.owes_interrupted |= std::mem::replace(&mut channel.was_in_force, true);
+            channel.was_in_force = true;
             for lane in std::mem::take(&mut channel.waiting) {
                 if !channel.lanes.contains(&lane) {
                     channel.lanes.push(lane);
@@ -165,26 +179,36 @@ impl PubSub {
             }
         }
         if *is_resumed {
-            self.resumed(link, turn);
+            self.resumed(link, true, turn);
         }
     }
 
-    /// The server refuses a subscription: it is asked for again on the next connection.
-    pub fn refused(&mut self, link: LinkId, asked: &Asked, turn: &mut Turn<'_>) {
+    /// The server refuses a subscription, for good if there is an `error`; else it is asked for elsewhere.
+    pub fn refused(&mut self, link: LinkId, asked: &Asked, error: Option<&Error>, turn: &mut Turn<'_>) {
         let channel = self.channels.get_mut(&asked.name).filter(|channel| channel.number == asked.number);
         if let Some(channel) = channel.filter(|channel| channel.place == Place::Asked(link)) {
             channel.place = Place::Nowhere;
+            self.has_homeless = true;
+            if let Some(error) = error {
+                for lane in std::mem::take(&mut channel.lanes).into_iter().chain(std::mem::take(&mut channel.waiting)) {
+                    let (name, error) = (asked.name.clone(), error.clone());
+                    turn.tell(lane, BackendEvent::SubscriptionRefused { name, error });
+                }
+                self.channels.remove(&asked.name);
+            }
         }
         if asked.is_resumed {
-            self.resumed(link, turn);
+            self.resumed(link, false, turn);
         }
     }
 
-    fn resumed(&mut self, link: LinkId, turn: &mut Turn<'_>) {
-        let Some(left) = self.resuming.get_mut(&link) else { return };
-        *left -= 1;
-        if *left == 0 {
-            self.resuming.remove(&link);
+    fn resumed(&mut self, link: LinkId, is_in_force: bool, turn: &mut Turn<'_>) {
+        let Some(resuming) = self.resuming.get_mut(&link) else { return };
+        resuming.asked -= 1;
+        resuming.is_any_in_force |= is_in_force;
+        let Resuming { asked: 0, is_any_in_force } = *resuming else { return };
+        self.resuming.remove(&link);
+        if is_any_in_force {
             turn.shared.statistics.interruptions += 1;
             turn.tell_all(&BackendEvent::Interrupted);
         }
@@ -194,12 +218,14 @@ impl PubSub {
     pub fn ended(&mut self, name: &ChannelName) -> bool {
         let Some(channel) = self.channels.get_mut(name) else { return false };
         channel.place = Place::Nowhere;
+        self.has_homeless = true;
         true
     }
 
     /// The connection is gone, and with it all its subscriptions.
     pub fn lost(&mut self, link: LinkId) {
         self.resuming.remove(&link);
+        self.has_homeless = true;
         for channel in self.channels.values_mut() {
             if matches!(channel.place, Place::Asked(at) | Place::InForce(at) if at == link) {
                 channel.place = Place::Nowhere;
@@ -211,7 +237,8 @@ impl PubSub {
     pub fn message(&mut self, name: &ChannelName, channel: &Bytes, message: &Bytes, turn: &mut Turn<'_>) {
         turn.shared.statistics.messages += 1;
         // What was lost is told before what comes after it, though other names are not in force again yet.
-        if !self.resuming.is_empty() && std::mem::take(&mut self.owes_interrupted) {
+        let resuming = self.resuming.values_mut();
+        if resuming.fold(false, |any, resuming| any | std::mem::take(&mut resuming.is_any_in_force)) {
             turn.shared.statistics.interruptions += 1;
             turn.tell_all(&BackendEvent::Interrupted);
         }

@@ -66,7 +66,8 @@ impl Upstream {
             (Expected::TrackingInfo, Answer::Reply(reply)) => self.tracking_told(id, &reply, now, out),
             (Expected::Role, Answer::Reply(reply)) => self.role_told(node, &reply, now, out),
             (Expected::Subscribe(asked), Answer::Reply(reply @ Reply::Error(_))) => {
-                self.pubsub.refused(id, &asked, turn);
+                let error = reply.as_error().filter(|_| reply::trouble(&reply).is_none());
+                self.pubsub.refused(id, &asked, error.as_ref(), turn);
                 self.subscription_refused(id, &reply, now, out);
             }
             (Expected::TableSize(question), Answer::Reply(reply)) => {

@@ -30,7 +30,7 @@ impl Upstream {
             BackendRequest::Subscribe { name } => {
                 let turn = &mut Turn { shared: &mut self.shared, now, out };
                 if self.pubsub.subscribe(&name, from, turn) {
-                    self.place_names(now, out);
+                    self.place_name(&name, now, out);
                 }
             }
             BackendRequest::Unsubscribe { name } => {

@@ -87,6 +87,11 @@ impl Spacing {
         self.rate().map_or(Verdict::Free, Verdict::Spaced)
     }
 
+    /// The connection is gone on which it was asked.
+    pub fn connection_lost(&mut self) {
+        self.is_asking = false;
+    }
+
     /// How many keys the table takes, if the server says so.
     pub fn learned_keys_max(&mut self, max: Option<u64>) {
         self.keys_max = max;

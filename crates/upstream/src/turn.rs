@@ -6,6 +6,7 @@ use crate::link::{Expected, Links};
 use bytes::Bytes;
 use model::backend::BackendEvent;
 use model::{Args, LaneId, Time};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 /// What the parts share.
@@ -15,6 +16,45 @@ pub(crate) struct Shared {
     pub links: Links,
     pub statistics: Statistics,
     pub random: Random,
+    pub told: Told,
+}
+
+/// What the operator was told lately, so that an attempt that fails twice a second is not told as often.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Told(VecDeque<(Notice, Time)>);
+
+impl Told {
+    /// What goes on is told again after so long.
+    const AGAIN: Duration = Duration::from_secs(60);
+    /// So many are remembered.
+    const MAX: usize = 64;
+
+    fn is_news(&mut self, notice: &Notice, now: Time) -> bool {
+        let goes_on = matches!(
+            notice,
+            Notice::LoginRefused { .. }
+                | Notice::Refused { .. }
+                | Notice::NotReady { .. }
+                | Notice::NotMaster { .. }
+                | Notice::MasterUnknown { .. }
+                | Notice::OldProtocol { .. }
+                | Notice::Fallback { .. }
+                | Notice::Replica { .. }
+                | Notice::MessageTooBig { .. }
+        );
+        if !goes_on {
+            return true;
+        }
+        self.0.retain(|(_, at)| now < *at + Told::AGAIN);
+        if self.0.iter().any(|(known, _)| known == notice) {
+            return false;
+        }
+        if self.0.len() == Told::MAX {
+            self.0.pop_front();
+        }
+        self.0.push_back((notice.clone(), now));
+        true
+    }
 }
 
 /// One thing that happens.
@@ -43,7 +83,11 @@ impl Turn<'_> {
         }
     }
 
+    /// Tells the operator; of what goes on, once a minute.
     pub fn notice(&mut self, notice: Notice) {
+        if !self.shared.told.is_news(&notice, self.now) {
+            return;
+        }
         self.out.push(Output::Notice(notice));
     }
 }

@@ -308,6 +308,7 @@ impl Reads {
     pub fn connection_lost(&mut self, node: NodeId, expected: impl Iterator<Item = ReadId>) {
         let Some(queue) = self.queues.get_mut(&node) else { return };
         queue.in_flight = 0;
+        queue.spacing.connection_lost();
         let mut again: Vec<ReadId> = expected.collect();
         again.dedup();
         for id in again.into_iter().rev() {
@@ -361,17 +362,13 @@ impl Reads {
     pub fn sweep(&mut self, is_polling: bool, turn: &mut Turn<'_>) {
         let config = &turn.shared.config;
         let interval = if is_polling { config.poll_interval } else { config.reread_interval };
-        if interval.is_zero() {
+        if interval.is_zero() || self.watched.armed() == 0 {
             self.sweep.at = None;
             return;
         }
         let step = interval / SHARDS as u32;
-        let at = *self.sweep.at.get_or_insert(turn.now + step);
-        if at > turn.now + step {
-            self.sweep.at = Some(turn.now + step);
-        }
-        let mut due = at;
-        // After a pause everything is due once at most.
+        // The interval may have become shorter.
+        let mut due = self.sweep.at.map_or(turn.now + step, |at| at.min(turn.now + step));
         for _ in 0..SHARDS {
             if due > turn.now {
                 break;
@@ -382,6 +379,7 @@ impl Reads {
             }
             due = due + step;
         }
+        // After a pause everything is due once at most.
         self.sweep.at = Some(due.max(turn.now));
     }
 
@@ -437,8 +435,7 @@ impl Reads {
             let again = (!queue.again.is_empty() && queue.spacing.rate().is_some()).then(|| queue.spacing.next_at());
             [queue.spacing.next_timeout(), again].into_iter().flatten().min()
         };
-        let sweep = self.sweep.at.filter(|_| self.watched.armed() > 0);
-        self.queues.values().filter_map(of_queue).chain(sweep).min()
+        self.queues.values().filter_map(of_queue).chain(self.sweep.at).min()
     }
 
     /// Fills in what it knows of the numbers.

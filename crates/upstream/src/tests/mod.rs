@@ -2,5 +2,11 @@
 
 mod double;
 mod explore;
+mod failover;
+mod greeting;
 mod interleavings;
+mod outages;
+mod reading;
+mod resharding;
+mod script;
 mod world;
