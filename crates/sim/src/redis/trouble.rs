@@ -156,6 +156,7 @@ impl Redis {
                 _ => {}
             }
         }
+        env.checks.count("mishaps", 1);
         let gap = env.plan.redis.as_ref().map_or(0, |redis| redis.mishap_gap);
         let at = Time(env.now.0 + env.rng.u64(gap / 4..=gap));
         env.later.push((at, Job::Redis(Step::Mishap)));
