@@ -79,11 +79,13 @@ pub enum Fault {
     NoDeadlines,
     /// Redis: the machine is not called when its time has come.
     StopClock,
+    /// Redis: attempts to connect take so long that no promise can be kept.
+    SlowConnect,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Fault; 35] = [
+    pub const ALL: [Fault; 36] = [
         Fault::DropInvalidated,
         Fault::DropFrame,
         Fault::DuplicateFrame,
@@ -119,6 +121,7 @@ impl Fault {
         Fault::SilentRestart,
         Fault::NoDeadlines,
         Fault::StopClock,
+        Fault::SlowConnect,
     ];
 
     /// Whether it can strike in worlds with the embedded store, and in worlds with a Redis.
@@ -158,6 +161,7 @@ impl Fault {
             Fault::RepeatRead => &[Answers, OncePerNode],
             Fault::DropForget => &[BoundedMemory],
             Fault::SilentRestart => &[Convergence],
+            Fault::SlowConnect => &[NoSilentLoss],
             Fault::StopClock => &[NoSilentLoss, Convergence, Answers, BoundedMemory],
         }
     }

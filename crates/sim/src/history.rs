@@ -289,7 +289,8 @@ impl StreamLog {
     }
 }
 
-fn resp_bytes(reply: &Reply) -> usize {
+/// How many bytes the reply takes in RESP3.
+pub fn resp_bytes(reply: &Reply) -> usize {
     let mut bytes = bytes::BytesMut::new();
     wire::resp::encode_reply(reply, wire::resp::Protocol::Resp3, &mut bytes);
     bytes.len()

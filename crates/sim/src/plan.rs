@@ -88,6 +88,12 @@ pub struct RedisPlan {
 }
 
 impl RedisPlan {
+    /// When nothing is wrong any more, the lanes are told so after so many milliseconds at the latest: what no longer
+    /// answers was given up, and connected anew after the longest wait.
+    pub fn current_after_ms(&self) -> u64 {
+        self.silence_max_ms + self.reconnect_max_ms + 500
+    }
+
     fn new(rng: &mut Rng, fault: Option<Fault>) -> RedisPlan {
         // A key that nobody asks for must be seen to have ended by nothing but what its deadline was told to be.
         let never = fault == Some(Fault::NoDeadlines) || rng.u8(0..3) == 0;

@@ -54,6 +54,8 @@ pub enum Step {
     Loaded(u64),
     /// Something goes wrong that is no outage.
     Mishap,
+    /// Nothing has been wrong for long enough: the lanes are told so.
+    MustBeCurrent,
 }
 
 /// The machine, its connections and the server.
@@ -147,6 +149,11 @@ impl Redis {
             Step::Down(link) => self.bytes_arrive(link, data, usages, env, out),
             Step::Loaded(restart) => self.server.loaded(restart, env),
             Step::Mishap => self.mishap(data, env),
+            Step::MustBeCurrent => {
+                let is_stale = self.upstream.statistics().stale;
+                env.checks.require(!is_stale, Check::NoSilentLoss, || "the server serves, and is stale still".into());
+                env.checks.count("current again in time", u64::from(self.had_trouble));
+            }
         }
         self.server.send(env);
     }
@@ -185,7 +192,8 @@ impl Redis {
                 env.trace.line(env.now, || format!("{} connects for {}", link.0, role.as_str()));
                 self.server.links.insert(link, Link::new(role, self.server.value_bytes_max));
                 self.server.check_links(env);
-                let at = env.soon(self.server.link_delay);
+                let slow = if env.faults.always(Fault::SlowConnect) { 2_000_000 } else { 0 };
+                let at = env.soon(self.server.link_delay) + Duration::from_micros(slow);
                 env.later.push((at, Job::Redis(Step::Connect(link))));
             }
             Output::Send { link, command } => {

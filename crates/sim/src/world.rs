@@ -479,6 +479,10 @@ impl World {
         }
         self.ask_again();
         self.post(Time(self.now.0 + ASK_AGAIN_MS * 1000), Job::AskAgain);
+        if let Some(redis) = &self.plan.redis {
+            let at = Time(self.now.0 + redis.current_after_ms() * 1000);
+            self.post(at, Job::Redis(Step::MustBeCurrent));
+        }
     }
 
     /// Those that were refused while the backend was out ask once more.

@@ -32,10 +32,8 @@ pub(crate) struct PubSub {
 struct Resuming {
     /// Not answered yet.
     asked: usize,
-    /// One of them is in force again.
+    /// One of them is in force again, of which the lanes were not told yet.
     is_any_in_force: bool,
-    /// A message came before all were answered: the lanes were told then as well.
-    is_told: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -208,7 +206,7 @@ impl PubSub {
         let Some(resuming) = self.resuming.get_mut(&link) else { return };
         resuming.asked -= 1;
         resuming.is_any_in_force |= is_in_force;
-        let Resuming { asked: 0, is_any_in_force, .. } = *resuming else { return };
+        let Resuming { asked: 0, is_any_in_force } = *resuming else { return };
         self.resuming.remove(&link);
         if is_any_in_force {
             turn.shared.statistics.interruptions += 1;
@@ -241,10 +239,9 @@ impl PubSub {
         turn.shared.statistics.messages += 1;
         let found = self.channels.get(name).filter(|found| found.place == Place::InForce(link));
         let Some(lanes) = found.map(|found| found.lanes.clone()) else { return };
-        // What was lost comes before what follows it, also while other names are still asked for.
-        if let Some(resuming) = self.resuming.get_mut(&link)
-            && !std::mem::replace(&mut resuming.is_told, true)
-        {
+        // What was lost is told before what comes after it, though other names are not in force again yet.
+        let resuming = self.resuming.values_mut();
+        if resuming.fold(false, |any, resuming| any | std::mem::take(&mut resuming.is_any_in_force)) {
             turn.shared.statistics.interruptions += 1;
             turn.tell_all(&BackendEvent::Interrupted);
         }

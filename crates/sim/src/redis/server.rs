@@ -14,6 +14,7 @@ use crate::backend::Env;
 use crate::checks::Check;
 use crate::data::{Data, line};
 use crate::faults::Fault;
+use crate::history::resp_bytes;
 use crate::plan::{Expiry, RedisPlan};
 use crate::usage::Usages;
 use crate::world::Job;
@@ -34,8 +35,6 @@ const LOADING: &str = "LOADING Redis is loading the dataset in memory";
 pub(super) enum State {
     /// It serves.
     Up,
-    /// It loads its data: connections stand, data are not served.
-    Loading,
     /// It is stopped: the kernel takes bytes, nobody reads them.
     Frozen,
     /// It is not there.
@@ -46,6 +45,8 @@ pub(super) enum State {
 pub(super) struct Server {
     pub links: BTreeMap<LinkId, Link>,
     pub state: State,
+    /// It loads its data: connections stand, data are not served.
+    pub is_loading: bool,
     /// Packets from and to the gateway arrive.
     pub is_reachable: bool,
     /// Keys that nobody asks for are removed when they end.
@@ -76,6 +77,7 @@ impl Server {
         Server {
             links: BTreeMap::new(),
             state: State::Up,
+            is_loading: false,
             is_reachable: true,
             expires: plan.expiry != Expiry::Never,
             link_delay: plan.link_delay,
@@ -90,7 +92,7 @@ impl Server {
 
     /// Whether whoever reaches it is served.
     pub fn serves(&self) -> bool {
-        self.state == State::Up
+        self.state == State::Up && !self.is_loading
     }
 
     /// How many subscriptions it has of connections that the gateway knows of.
@@ -234,7 +236,7 @@ impl Server {
                 return self.reply(id, &Reply::error(error.to_string()), env);
             }
         };
-        if self.state == State::Loading && !spec.flags.contains(Flags::LOADING) {
+        if self.is_loading && !spec.flags.contains(Flags::LOADING) {
             session.is_aborted = true;
             return self.reply(id, &Reply::error(LOADING), env);
         }
@@ -527,7 +529,7 @@ fn answer_sized(key: &str, data: &mut Data, usages: &Usages, env: &mut Env<'_>) 
     }
 }
 
-/// About what a key's value takes.
+/// What a key's value takes, as a server of small overhead sees it.
 fn memory_usage(key: &Bytes, data: &mut Data, env: &mut Env<'_>) -> Reply {
     let word = |text: &'static str| Bytes::from_static(text.as_bytes());
     let all: &[&'static str] = match data.look(&[word("TYPE"), key.clone()], env.unix_ms) {
@@ -544,7 +546,8 @@ fn memory_usage(key: &Bytes, data: &mut Data, env: &mut Env<'_>) -> Reply {
     };
     let mut command = vec![word(all[0]), key.clone()];
     command.extend(all[1..].iter().map(|text| word(text)));
-    Reply::Int(data.look(&command, env.unix_ms).size() as i64 + 50)
+    let value = data.look(&command, env.unix_ms);
+    Reply::Int(resp_bytes(&value) as i64)
 }
 
 fn fields(fields: &[(&str, &str)]) -> Reply {

@@ -44,7 +44,7 @@ impl Trouble {
     pub fn choose(plan: &Plan, rng: &mut Rng) -> Trouble {
         let comeback = Comeback::choose(plan.has_restarts, rng);
         match rng.u8(0..8) {
-            0..3 => Trouble::Crash { is_silent: rng.u8(0..3) == 0, comeback },
+            0..3 => Trouble::Crash { is_silent: rng.u8(0..5) < 2, comeback },
             3..5 => Trouble::Freeze,
             5..7 => Trouble::Partition { is_forgotten: rng.bool() },
             _ => Trouble::Resync { comeback },
@@ -90,7 +90,7 @@ impl Redis {
             Trouble::Partition { .. } => server.is_reachable = false,
             Trouble::Resync { .. } => {
                 server.restarts += 1;
-                server.state = State::Loading;
+                server.is_loading = true;
             }
         }
         matches!(trouble, Trouble::Crash { .. }) && !self.had_trouble
@@ -103,7 +103,7 @@ impl Redis {
             Trouble::Crash { comeback, .. } => {
                 server.forget_all(data);
                 comeback.apply(data, env);
-                (server.state, server.is_reachable) = (State::Loading, true);
+                (server.state, server.is_loading, server.is_reachable) = (State::Up, true, true);
                 let longest = if env.is_settling { 20_000 } else { 400_000 };
                 let at = Time(env.now.0 + env.rng.u64(0..longest));
                 server.restarts += 1;
@@ -122,7 +122,7 @@ impl Redis {
                 if comeback != Comeback::Whole {
                     names.iter().for_each(|name| data.subscribe(name));
                 }
-                server.state = State::Up;
+                server.is_loading = false;
                 server.push_null(data, env);
             }
         }
@@ -156,6 +156,7 @@ impl Redis {
                 _ => {}
             }
         }
+        env.checks.count("mishaps", 1);
         let gap = env.plan.redis.as_ref().map_or(0, |redis| redis.mishap_gap);
         let at = Time(env.now.0 + env.rng.u64(gap / 4..=gap));
         env.later.push((at, Job::Redis(Step::Mishap)));
@@ -166,7 +167,7 @@ impl Server {
     /// The data are there.
     pub fn loaded(&mut self, restart: u64, env: &mut Env<'_>) {
         if self.restarts == restart {
-            self.state = State::Up;
+            self.is_loading = false;
             env.trace.line(env.now, || "the data are loaded".into());
         }
     }

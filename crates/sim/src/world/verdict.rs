@@ -28,7 +28,9 @@ impl World {
             let is_drained = client.socket.and_then(|id| self.sockets.get(&id)).is_some_and(has_read_all);
             let open = |copy: &&crate::copy::FeedCopy| matches!(copy.phase, Phase::Open(_)) && copy.open_since.0 < calm;
             for copy in client.copies.iter().filter(open).filter(|_| is_drained) {
-                self.checks.count("stale copies compared", 1);
+                let what =
+                    if self.plan.redis.is_some() { "stale copies compared, Redis" } else { "stale copies compared" };
+                self.checks.count(what, 1);
                 self.checks.require(copy.stale, Check::NoSilentLoss, || {
                     format!("client {}: {:?} is not stale though the backend is out", client.number, copy.source)
                 });

@@ -196,10 +196,8 @@ impl Read {
 
     fn ask_value(&mut self, id: ReadId, command: Args, turn: &mut Turn<'_>) {
         self.ask(id, command, Part::Main, turn);
+        self.ask_expiry(id, turn);
         let keys = self.request.keys.clone();
-        for key in keys.iter() {
-            self.ask(id, line_with(["PTTL"], key.clone()), Part::Expiry, turn);
-        }
         let Some(key) = keys.first() else { return };
         match &self.fields {
             Fields::None => {}
@@ -209,6 +207,12 @@ impl Read {
                 self.ask(id, command, Part::Expiry, turn);
             }
             Fields::All(_) => self.ask(id, line_with(["OBJECT", "ENCODING"], key.clone()), Part::Encoding, turn),
+        }
+    }
+
+    fn ask_expiry(&mut self, id: ReadId, turn: &mut Turn<'_>) {
+        for key in self.request.keys.clone().iter() {
+            self.ask(id, line_with(["PTTL"], key.clone()), Part::Expiry, turn);
         }
     }
 
@@ -322,6 +326,8 @@ impl Read {
         if self.size > max {
             self.reply = Some(Answer::Oversize(self.size));
             self.arm(watched);
+            // What is too large ends too.
+            self.ask_expiry(id, turn);
         } else {
             self.ask_value(id, command, turn);
         }

@@ -143,7 +143,13 @@ fn a_value_that_was_too_large_is_asked_for_its_size_first() {
     script.read(A, 1, "GET k", "k");
     assert_eq!(script.questions(link), ["STRLEN k"]);
     script.asked(link, "STRLEN k", Reply::Int(1001));
-    assert!(too_big(&mut script));
+    script.asked(link, "PTTL k", Reply::Int(70));
+    let told = script.told();
+    let [(A, BackendEvent::Value { reply: Some(Reply::Error(text)), expires_in, .. })] = &told[..] else {
+        panic!("{told:?}")
+    };
+    assert!(text.starts_with(b"TOOBIG "));
+    assert_eq!(*expires_in, Some(std::time::Duration::from_millis(70)), "what is too large ends too");
     script.invalidate(link, "k");
     assert_eq!(script.told(), [(A, invalidated(&["k"]))], "its size is tracked too");
 
