@@ -171,14 +171,15 @@ impl Reads {
         if let Some(queue) = self.queues.get_mut(&read.node) {
             queue.in_flight = queue.in_flight.saturating_sub(1);
         }
+        // Its answer was "not now" already: nothing is to be asked again for it either.
+        if read.is_abandoned {
+            return Sign::None;
+        }
         let finished = read.finish(turn);
         if let Finished::Again = finished {
             let node = read.node;
             self.reads.insert(id, read);
             self.queues.entry(node).or_default().first.push_front(id);
-            return Sign::None;
-        }
-        if read.is_abandoned {
             return Sign::None;
         }
         match finished {

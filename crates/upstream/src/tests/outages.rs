@@ -4,7 +4,7 @@ use super::script::*;
 use crate::interface::{Config, Notice, Role};
 use model::backend::{BackendEvent, BackendRequest};
 use model::reply::Frame;
-use model::{Reply, Ticket};
+use model::{Reply, Ticket, WatchId};
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -44,6 +44,23 @@ fn a_server_that_freezes_is_stale_in_time_and_loses_its_connections() {
     let mut due = to_all(BackendEvent::InvalidatedAll);
     due.extend(to_all(BackendEvent::Stale(false)));
     assert_eq!(script.told(), due);
+}
+
+#[test]
+fn a_read_that_was_given_up_is_not_asked_again() {
+    let mut script = Script::ready();
+    let link = script.link(Role::Tracking);
+    let (stream, after) = ("s".into(), Some(model::EntryId::MIN));
+    script.request(A, BackendRequest::Range { watch: WatchId(1), stream, after, bytes_max: 1 << 20 });
+    script.pass(SECOND * 2);
+    let given_up = (A, BackendEvent::Range { watch: WatchId(1), range: None });
+    assert_eq!(script.told(), [to_all(BackendEvent::Stale(true)), vec![given_up]].concat());
+
+    // A part of a stream that is too large is asked for in smaller parts as a rule.
+    (0..3).for_each(|_| script.answer(link, Reply::Simple("QUEUED".into())));
+    script.oversize(link, 1 << 30);
+    assert_eq!(script.questions(link), Vec::<String>::new());
+    assert_eq!(script.told(), to_all(BackendEvent::Stale(false)));
 }
 
 #[test]
