@@ -160,7 +160,8 @@ describe('follow', { timeout: 60_000 }, () => {
     const next = await add(key, 'n', '0');
     await feed.reaches(1);
     assert.deepEqual(feed.ids, [next]);
-    assert.equal(feed.gaps.length, 1, JSON.stringify(feed.frames));
+    // A real server does not tell what a trim took: the gap may be told once too often, never once too seldom.
+    assert.ok(feed.gaps.length >= 1, JSON.stringify(feed.frames));
     assert.equal(feed.gaps[0].after, first);
     assert.equal(feed.gaps[0].before, 0, 'the gap comes first');
   });

@@ -277,7 +277,7 @@ describe('limits', { timeout: 60_000 }, () => {
     const client = await Client.open(server);
     const replies = await Promise.all(Array.from({ length: 60 }, () => client.request({ command: ['PING'] })));
     const refused = replies.filter(reply => reply.error);
-    assert.ok(refused.every(reply => reply.error.code === 'TOOMANY'));
+    assert.deepEqual([...new Set(refused.map(reply => reply.error.code))], ['TOOMANY'], JSON.stringify(refused[0]));
     const served = 60 - refused.length;
     assert.ok(served >= 10 && served <= 35, `${served} of 60 were served`);
     await sleep(600);

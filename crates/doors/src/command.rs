@@ -36,16 +36,27 @@ pub async fn run_commands(lane: LaneHandle, commands: Vec<Args>) -> Result<Vec<B
         let request = Request { id: Some(id), verb: Verb::Command(command) };
         pull.lane().handle(Event::Request { conn: pull.conn(), request });
     }
+    let outbox_bytes_max = pull.lane().with_lane(|lane| lane.limits().outbox_bytes_max);
+    let mut bytes = 0;
     while answers.len() < count {
         let Some(answer) = poll_fn(|cx| pull.poll_take(cx)).await else {
             return Err(match pull.close_code() {
-                Some(CloseCode::TooSlow) => Error::new(TOOBIG, "the replies together are over outbox_bytes_max"),
+                Some(CloseCode::TooSlow) => too_big(),
                 _ => Error::new(UNAVAILABLE, "the server ends"),
             });
         };
+        // What was taken waits here for the rest, and counts as what is queued does.
+        bytes += answer.len();
+        if bytes > outbox_bytes_max {
+            return Err(too_big());
+        }
         answers.push(answer);
     }
     Ok(answers)
+}
+
+fn too_big() -> Error {
+    Error::new(TOOBIG, "the replies together are over outbox_bytes_max")
 }
 
 /// The HTTP status for an error that concerns the whole request.

@@ -5,7 +5,7 @@
 //! again is answered with "not now", which marks just those feeds.
 
 use crate::Upstream;
-use crate::interface::{Notice, Output};
+use crate::interface::{Notice, Output, Role};
 use crate::node::{Node, NodeId, Nodes, patience};
 use crate::turn::{Shared, Turn};
 use model::Time;
@@ -16,6 +16,8 @@ use model::request::Via;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Health {
     is_stale: bool,
+    /// All that is known was in reach once.
+    has_begun: bool,
     /// Since when no server is known that serves.
     nobody_since: Option<Time>,
     via: Via,
@@ -23,11 +25,15 @@ pub(crate) struct Health {
 
 impl Health {
     pub fn new(now: Time) -> Health {
-        Health { is_stale: false, nobody_since: Some(now), via: Via::Tracking }
+        Health { is_stale: false, has_begun: false, nobody_since: Some(now), via: Via::Tracking }
     }
 
     pub fn is_stale(&self) -> bool {
         self.is_stale
+    }
+
+    pub fn has_begun(&self) -> bool {
+        self.has_begun
     }
 
     /// When trouble that is known will have lasted long enough to be told.
@@ -61,6 +67,11 @@ impl Upstream {
         };
         let has_nobody = self.nodes.iter().next().is_none();
         self.health.nobody_since = has_nobody.then(|| self.health.nobody_since.unwrap_or(now));
+        if !self.health.has_begun {
+            let can_ask =
+                |node: &Node| [Role::Tracking, Role::Commands].iter().all(|role| node.ready(*role, links).is_some());
+            self.health.has_begun = !has_nobody && self.nodes.iter().all(can_ask);
+        }
         let is_lost = is_lost || worst(self.health.nobody_since);
         let is_found = is_found && !has_nobody && self.pubsub.is_settled();
         let turn = &mut Turn { shared: &mut self.shared, now, out };

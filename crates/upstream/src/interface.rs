@@ -453,6 +453,8 @@ pub struct Statistics {
     pub disconnects: u64,
     /// Whether the lanes are told that the backend is out of reach.
     pub stale: bool,
+    /// Whether all primaries could be asked once since the start: before that, commands may be refused.
+    pub has_begun: bool,
     /// Clients' commands and transactions sent.
     pub commands: u64,
     /// Commands that were answered `UNAVAILABLE`.

@@ -340,6 +340,7 @@ impl Upstream {
             links: self.shared.links.iter().filter(|link| link.is_ready()).count() as u64,
             primaries: self.nodes.iter().count() as u64,
             stale: self.health.is_stale(),
+            has_begun: self.health.has_begun(),
             commands_in_flight: self.commands.in_flight,
             commands_waiting: self.commands.waiting() as u64,
             channels: self.pubsub.len() as u64,
