@@ -313,8 +313,11 @@ class ClusterTopology extends Topology {
       }
       return false;
     }, `a replica of ${id}`);
-    await replica.ask('CLUSTER', 'FAILOVER');
-    await eventually(async () => (await replica.ask('ROLE'))[0] === 'master', 'the failover');
+    // An order that meets a vote that fails is given up after five seconds: it is given again.
+    for (let again = true; again;) {
+      await replica.ask('CLUSTER', 'FAILOVER');
+      again = await eventually(async () => (await replica.ask('ROLE'))[0] === 'master', 'the failover', 6_000).then(() => false, error => { if (!primary.up) throw error; return true; });
+    }
     return replica;
   }
 
