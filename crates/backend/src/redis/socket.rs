@@ -85,14 +85,18 @@ impl Socket {
         }
     }
 
+    /// Whether a layer of its own holds bytes to write, be it only because of what was read.
+    pub fn wants_write(&self) -> bool {
+        matches!(self, Socket::Tls(socket) if socket.wants_write())
+    }
+
     /// Waits until there may be something to read, or with `write` until something may be written. Who waits for both must
     /// try both, or it does not wait the next time.
     ///
     /// # Errors
     /// The event loop ends.
     pub async fn ready(&self, write: bool) -> io::Result<()> {
-        let write = write || matches!(self, Socket::Tls(socket) if socket.wants_write());
-        self.wait(interest(write)).await
+        self.wait(interest(write || self.wants_write())).await
     }
 
     /// Waits until something may be written.
