@@ -314,9 +314,9 @@ class ClusterTopology extends Topology {
       return false;
     }, `a replica of ${id}`);
     // An order that meets a vote that fails is given up after five seconds: it is given again.
-    for (let again = true; again;) {
+    for (let attempt = 0, done = false; !done; attempt += 1) {
       await replica.ask('CLUSTER', 'FAILOVER');
-      again = await eventually(async () => (await replica.ask('ROLE'))[0] === 'master', 'the failover', 6_000).then(() => false, error => { if (!primary.up) throw error; return true; });
+      done = await eventually(async () => (await replica.ask('ROLE'))[0] === 'master', 'the failover', 6_000).catch(error => { if (attempt === 3) throw error; });
     }
     return replica;
   }
