@@ -143,11 +143,11 @@ export const newFigures = () => ({ frames: 0, closes: {}, refused: {}, left: 0, 
 
 /** Sums over feeds. */
 export function countFeeds(clients) {
-  const sums = { live: 0, follow: 0, channels: 0, patches: 0, values: 0, sames: 0, entries: 0, gaps: 0, resets: 0, messages: 0, missed: 0, 'missed: null': 0 };
+  const sums = { live: 0, follow: 0, channels: 0, patches: 0, values: 0, sames: 0, entries: 0, gaps: 0, resets: 0, messages: 0, missed: 0, 'missed: null': 0, repeated: 0 };
   for (const feed of clients.flatMap(({ feeds }) => feeds)) {
     if (feed instanceof Live) { sums.live += 1; sums.patches += feed.patches; sums.values += feed.values; sums.sames += feed.sames; }
     else if (feed instanceof Follow) { sums.follow += 1; sums.entries += feed.entries; sums.gaps += feed.gaps; sums.resets += feed.resets; }
-    else { sums.channels += 1; sums.messages += feed.messages; sums.missed += feed.missed; sums['missed: null'] += feed.unknown; }
+    else { sums.channels += 1; sums.messages += feed.messages; sums.missed += feed.missed; sums['missed: null'] += feed.unknown; sums.repeated += feed.repeated; }
   }
   return sums;
 }

@@ -235,7 +235,7 @@ export class Follow extends Feed {
 export class Messages extends Feed {
   constructor(query, problem, publishers) {
     super(query, problem);
-    Object.assign(this, { publishers, messages: 0, missed: 0, unknown: 0 });
+    Object.assign(this, { publishers, messages: 0, missed: 0, unknown: 0, repeated: 0 });
     this.anew();
   }
 
@@ -270,7 +270,11 @@ export class Messages extends Feed {
     this.messages += 1;
     const before = this.last.get(source);
     if (before === undefined) this.jump(source, this.baseline.get(source) ?? -1, n, 0);
-    else if (n === before.n) this.tell('doubled', `message ${n} of ${source} came twice`);
+    else if (n <= before.n && this.publishers.mayRepeat && this.told.slice(before.told).some(({ count }) => count === null)) {
+      this.repeated += 1;
+      this.last.set(source, { n, told: this.told.length });
+      return;
+    } else if (n === before.n) this.tell('doubled', `message ${n} of ${source} came twice`);
     else if (n < before.n) this.tell('order', `message ${n} of ${source} came after ${before.n}`);
     else this.jump(source, before.n, n, before.told);
     this.last.set(source, { n: Math.max(n, before?.n ?? n), told: this.told.length });

@@ -76,6 +76,7 @@ class Run {
     this.writing = new Writers(Math.min(this.writers, SIZES.counters), {
       random: number => this.part(`writer${number}`), link: number => openLink(this.servers, () => this.server, this.part(`link${number}`)), rate: this.rate, problem: this.problem,
     });
+    this.writing.publishers.mayRepeat = this.topology === 'cluster';
     this.link = openLink(this.servers, () => this.server, this.part('link'));
     this.nemesisLink = openLink(this.servers, () => this.server, this.part('nemesis link'));
     this.users = Array.from({ length: this.clients }, (_, number) => {

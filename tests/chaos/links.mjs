@@ -40,7 +40,8 @@ class PrimaryLink extends Link {
     this.node = node;
     if (this.topology.kind === 'sentinel') {
       const [role] = await this.connection.command('ROLE');
-      if (role !== 'master') { this.connection.end(); throw new Lost('the primary is none'); }
+      // Connecting to a frozen server ends when it thaws: another may have taken its place meanwhile.
+      if (role !== 'master' || await this.topology.primary() !== node) { this.connection.end(); throw new Lost('the primary is none'); }
     }
   }
 

@@ -14,6 +14,11 @@ export class Publishers {
     this.log = new Map();
     /** Times in which a message may be lost between servers that are all well by themselves: `{from, to}`. */
     this.excused = [];
+    /**
+     * On a cluster a subscription that goes to another node, which is told by `missed: null`, may be given there what it had here:
+     * the bus brings a message to each node in its own time. From there on the order holds again.
+     */
+    this.mayRepeat = false;
   }
 
   /** The next message's text and how to note what became of it. */

@@ -29,15 +29,16 @@ pub async fn run(lane: LaneHandle, body: &[u8]) -> Result<Vec<u8>, Error> {
 /// # Errors
 /// `TOOBIG` when the replies together are over `outbox_bytes_max`, `UNAVAILABLE` when the server ends.
 pub async fn run_commands(lane: LaneHandle, commands: Vec<Args>) -> Result<Vec<Bytes>, Error> {
+    let bytes_max = lane.with_lane(|lane| lane.limits().outbox_bytes_max);
+    let too_big = || Error::new(TOOBIG, "the replies together are over outbox_bytes_max");
     let pull = Pull::connect(lane, Format::Http);
+    let mut bytes = 0;
     let mut answers = Vec::with_capacity(commands.len());
     let count = commands.len();
     for (id, command) in (0u64..).zip(commands) {
         let request = Request { id: Some(id), verb: Verb::Command(command) };
         pull.lane().handle(Event::Request { conn: pull.conn(), request });
     }
-    let outbox_bytes_max = pull.lane().with_lane(|lane| lane.limits().outbox_bytes_max);
-    let mut bytes = 0;
     while answers.len() < count {
         let Some(answer) = poll_fn(|cx| pull.poll_take(cx)).await else {
             return Err(match pull.close_code() {
@@ -45,18 +46,14 @@ pub async fn run_commands(lane: LaneHandle, commands: Vec<Args>) -> Result<Vec<B
                 _ => Error::new(UNAVAILABLE, "the server ends"),
             });
         };
-        // What was taken waits here for the rest, and counts as what is queued does.
+        // They gather here, whether they come at once or one by one.
         bytes += answer.len();
-        if bytes > outbox_bytes_max {
+        if bytes > bytes_max {
             return Err(too_big());
         }
         answers.push(answer);
     }
     Ok(answers)
-}
-
-fn too_big() -> Error {
-    Error::new(TOOBIG, "the replies together are over outbox_bytes_max")
 }
 
 /// The HTTP status for an error that concerns the whole request.

@@ -313,8 +313,11 @@ class ClusterTopology extends Topology {
       }
       return false;
     }, `a replica of ${id}`);
-    await replica.ask('CLUSTER', 'FAILOVER');
-    await eventually(async () => (await replica.ask('ROLE'))[0] === 'master', 'the failover');
+    // An order that meets a vote that fails is given up after five seconds: it is given again.
+    for (let attempt = 0, done = false; !done; attempt += 1) {
+      await replica.ask('CLUSTER', 'FAILOVER');
+      done = await eventually(async () => (await replica.ask('ROLE'))[0] === 'master', 'the failover', 6_000).catch(error => { if (attempt === 3) throw error; });
+    }
     return replica;
   }
 
