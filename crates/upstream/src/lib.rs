@@ -245,8 +245,9 @@ impl Upstream {
         }
         let turn = &mut Turn { shared: &mut self.shared, now, out };
         self.nodes.iter_mut().for_each(|node| node.connect(turn));
-        if changes.moved && turn.shared.is_cluster() {
-            self.reads.moved(|key| self.map.route(Some(model::slot::slot(key))), turn);
+        if (changes.moved || changes.unseen) && turn.shared.is_cluster() {
+            let owner = |key: &[u8]| self.map.route(Some(model::slot::slot(key)));
+            self.reads.moved(|key, at| changes.unseen || owner(key) != Some(at), turn);
             let node_of = |link| turn.shared.links.get(link).and_then(|link| link.node);
             let misplaced = self.pubsub.misplaced(|name| self.map.home(name), node_of);
             for (name, link) in misplaced {

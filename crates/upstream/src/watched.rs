@@ -69,8 +69,10 @@ impl Watched {
         self.shards[shard].get_mut(key)
     }
 
-    /// The lane is told of the key's next change, which this node tells.
-    pub fn arm(&mut self, key: &Bytes, lane: LaneId, node: NodeId) {
+    /// The lane is told of the key's next change, which this node tells. Whoever is armed at another node is disarmed and
+    /// is to be told: the key has moved, and what was missing there is never told of.
+    #[must_use]
+    pub fn arm(&mut self, key: &Bytes, lane: LaneId, node: NodeId) -> Told {
         let shard = self.shard(key);
         let new = || Key {
             node,
@@ -80,13 +82,16 @@ impl Watched {
             traits: Traits::default(),
         };
         let found = self.shards[shard].entry(key.clone()).or_insert_with(new);
+        let elsewhere = if found.node == node { Told::new() } else { found.disarm() };
+        self.armed -= elsewhere.len();
         found.node = node;
         match found.lanes.iter_mut().find(|(known, _)| *known == lane) {
-            Some((_, true)) => return,
+            Some((_, true)) => return elsewhere,
             Some((_, is_armed)) => *is_armed = true,
             None => found.lanes.push((lane, true)),
         }
         self.armed += 1;
+        elsewhere
     }
 
     /// The key changed, or may have: who is to be told.
@@ -214,12 +219,12 @@ mod tests {
     fn a_change_is_told_once_to_each_lane_that_armed() {
         let mut watched = Watched::new();
         for lane in [A, B, A] {
-            watched.arm(&key("k"), lane, NODE);
+            assert!(watched.arm(&key("k"), lane, NODE).is_empty());
         }
         assert_eq!(watched.armed(), 2);
         assert_eq!(&watched.disarm(b"k")[..], [A, B]);
         assert!(watched.disarm(b"k").is_empty() && watched.disarm(b"other").is_empty());
-        watched.arm(&key("k"), B, NODE);
+        assert!(watched.arm(&key("k"), B, NODE).is_empty());
         assert_eq!(&watched.disarm(b"k")[..], [B]);
         assert_eq!(watched.armed(), 0);
     }
@@ -227,8 +232,8 @@ mod tests {
     #[test]
     fn what_is_forgotten_is_gone_with_its_last_lane() {
         let mut watched = Watched::new();
-        watched.arm(&key("k"), A, NODE);
-        watched.arm(&key("k"), B, NODE);
+        assert!(watched.arm(&key("k"), A, NODE).is_empty());
+        assert!(watched.arm(&key("k"), B, NODE).is_empty());
         watched.forget(b"k", A);
         assert_eq!(&watched.disarm(b"k")[..], [B]);
         watched.forget(b"k", B);
@@ -241,7 +246,7 @@ mod tests {
     fn all_keys_of_a_node_are_disarmed_in_parts_or_at_once() {
         let mut watched = Watched::new();
         for n in 0..1000 {
-            watched.arm(&Bytes::from(format!("k{n}")), A, NodeId(n % 2));
+            assert!(watched.arm(&Bytes::from(format!("k{n}")), A, NodeId(n % 2)).is_empty());
         }
         let at_one = watched.disarm_where(|_, node| node == NodeId(1));
         assert_eq!(at_one.len(), 500);
@@ -252,7 +257,7 @@ mod tests {
     #[test]
     fn one_question_may_be_large_where_another_is_small() {
         let mut watched = Watched::new();
-        watched.arm(&key("k"), A, NODE);
+        assert!(watched.arm(&key("k"), A, NODE).is_empty());
         watched.set_big(b"k", 1, true);
         watched.set_big(b"k", 1, true);
         assert!(watched.is_big(b"k", 1) && !watched.is_big(b"k", 2) && !watched.is_big(b"other", 1));
@@ -264,10 +269,20 @@ mod tests {
     }
 
     #[test]
+    fn who_is_armed_at_another_node_is_told_when_the_key_is_read_at_its_new_one() {
+        let mut watched = Watched::new();
+        assert!(watched.arm(&key("k"), A, NODE).is_empty());
+        assert!(watched.arm(&key("k"), B, NODE).is_empty());
+        assert_eq!(&watched.arm(&key("k"), B, NodeId(1))[..], [A, B], "the lane itself may show what it read before");
+        assert_eq!(watched.armed(), 1);
+        assert_eq!(&watched.disarm(b"k")[..], [B]);
+    }
+
+    #[test]
     fn answers_are_compared_by_question() {
         let mut watched = Watched::new();
         assert_eq!(watched.see(b"k", 1, 7), None, "nobody watches it");
-        watched.arm(&key("k"), A, NODE);
+        assert!(watched.arm(&key("k"), A, NODE).is_empty());
         assert_eq!(watched.see(b"k", 1, 7), None);
         assert_eq!(watched.see(b"k", 2, 7), None);
         assert_eq!(watched.see(b"k", 1, 7), Some(true));

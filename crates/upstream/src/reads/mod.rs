@@ -157,7 +157,11 @@ impl Reads {
         if !had_reply && read.has_reply() {
             self.partial.push(id);
         }
-        if read.is_complete() { self.complete(id, turn) } else { Sign::None }
+        let is_complete = read.is_complete();
+        for (key, told) in std::mem::take(&mut read.armed_elsewhere) {
+            self.tell(&key, told, turn);
+        }
+        if is_complete { self.complete(id, turn) } else { Sign::None }
     }
 
     /// All parts are here.
@@ -241,9 +245,9 @@ impl Reads {
 
     /// Slots have other owners now. What was read elsewhere is told as changed: keys that were missing there too, of which
     /// the old owner never tells. What is being read elsewhere will be told after its answer.
-    pub fn moved(&mut self, owner: impl Fn(&[u8]) -> Option<NodeId>, turn: &mut Turn<'_>) {
+    pub fn moved(&mut self, is_elsewhere: impl Fn(&[u8], NodeId) -> bool, turn: &mut Turn<'_>) {
         self.map_version += 1;
-        self.invalidated_where(|key, at| owner(key) != Some(at), turn);
+        self.invalidated_where(|key, at| is_elsewhere(key, at), turn);
     }
 
     /// The server tells that these keys changed, or may have.

@@ -15,7 +15,7 @@ use crate::node::NodeId;
 use crate::range::{self, Asked};
 use crate::reply::{self, Trouble};
 use crate::turn::{Turn, line, line_with};
-use crate::watched::Watched;
+use crate::watched::{Told, Watched};
 use bytes::Bytes;
 use model::backend::BackendEvent;
 use model::error::TOOBIG;
@@ -99,6 +99,8 @@ pub(crate) struct Read {
     pub forgotten: SmallVec<[Bytes; 1]>,
     /// Keys that changed after the main reply.
     pub changed: Vec<Bytes>,
+    /// Lanes that had read a key at another node, and are to be told.
+    pub armed_elsewhere: Vec<(Bytes, Told)>,
     /// Where it is under way.
     on: Option<On>,
     outstanding: u16,
@@ -136,6 +138,7 @@ impl Read {
             map_version: 0,
             forgotten: SmallVec::new(),
             changed: Vec::new(),
+            armed_elsewhere: Vec::new(),
             on: None,
             outstanding: 0,
             reply: None,
@@ -298,12 +301,15 @@ impl Read {
     }
 
     /// Keys are told of from now on, unless the lane does not want to hear of them any more.
-    fn arm(&self, watched: &mut Watched) {
+    fn arm(&mut self, watched: &mut Watched) {
         if self.is_abandoned {
             return;
         }
         for key in self.request.keys.iter().filter(|key| !self.forgotten.contains(key)) {
-            watched.arm(key, self.request.from, self.node);
+            let elsewhere = watched.arm(key, self.request.from, self.node);
+            if !elsewhere.is_empty() {
+                self.armed_elsewhere.push((key.clone(), elsewhere));
+            }
         }
     }
 

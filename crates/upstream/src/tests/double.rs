@@ -21,6 +21,8 @@ pub struct Double {
     pub loses_null_pushes: bool,
     /// Answers instead of the keyed commands' own.
     pub error: Option<String>,
+    /// In a cluster: which of the servers owns all slots, which one this is, and the map's epoch.
+    pub cluster: Option<(u16, u16, u32)>,
     /// At most so many keys are tracked; 0: any number.
     pub table_max: usize,
 }
@@ -101,6 +103,13 @@ impl Double {
         self.changed(link, changed);
     }
 
+    /// Its keys go to another server: who tracks them is told, who tracks what is missing is not.
+    pub fn migrate(&mut self, to: &mut Double) {
+        let keys = std::mem::take(&mut self.keys);
+        self.changed(LinkId(0), keys.keys().cloned().map(Some).collect());
+        to.keys.extend(keys);
+    }
+
     /// Someone who is not the gateway writes.
     pub fn write(&mut self, line: &str) {
         let line: Vec<String> = line.split(' ').map(str::to_owned).collect();
@@ -114,6 +123,10 @@ impl Double {
         let keyed = matches!(&*line[0].to_uppercase(), "GET" | "SET" | "PTTL" | "MGET" | "STRLEN");
         if let Some(error) = self.error.clone().filter(|_| keyed) {
             return (Some(Reply::error(error)), vec![]);
+        }
+        if let Some((owner, this, _)) = self.cluster.filter(|(owner, this, _)| keyed && owner != this) {
+            assert_ne!(owner, this);
+            return (Some(Reply::error(format!("MOVED {} n:{owner}", model::slot::slot(key.as_bytes())))), vec![]);
         }
         let reply = match &*line[0].to_uppercase() {
             "HELLO" => {
@@ -164,6 +177,15 @@ impl Double {
                 let conns = self.conns.values_mut().filter(hears);
                 conns.for_each(|conn| conn.outbox.push_back(Frame::Push(message.clone())));
                 Reply::Int(1)
+            }
+            "CLUSTER" if arg(1) == "INFO" => {
+                let epoch = self.cluster.map_or(0, |(_, _, epoch)| epoch);
+                Reply::bulk(format!("cluster_state:ok\r\ncluster_current_epoch:{epoch}\r\n"))
+            }
+            "CLUSTER" => {
+                let owner = self.cluster.map_or(0, |(owner, _, _)| owner);
+                let primary = Reply::Array(vec![Reply::bulk("n"), Reply::Int(owner.into())]);
+                Reply::Array(vec![Reply::Array(vec![Reply::Int(0), Reply::Int(16383), primary])])
             }
             "CONFIG" => Reply::Map(vec![(Reply::bulk(arg(2)), Reply::bulk(self.table_max.to_string()))]),
             "INFO" => Reply::bulk(format!("# Stats\r\ntracking_total_keys:{}\r\n", self.tracked_count())),

@@ -65,6 +65,22 @@ pub fn explore<W: World>(root: W) -> Result<usize, String> {
     Ok(seen.len())
 }
 
+/// One way through a world, as the seed decides.
+pub fn walk<W: World>(mut world: W, seed: u64) -> Result<(), String> {
+    let (mut random, mut path) = (seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1, None);
+    loop {
+        let choices = world.choices();
+        if choices.is_empty() {
+            return world.check_rest().map_err(|wrong| format!("at rest: {wrong}, after\n{}", trace(&path)));
+        }
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let choice = choices[(random >> 33) as usize % choices.len()].clone();
+        let result = world.take(&choice);
+        path = Some(Rc::new(Path { choice, before: path }));
+        result.map_err(|wrong| format!("{wrong}, after\n{}", trace(&path)))?;
+    }
+}
+
 fn fingerprint(world: &impl World) -> u64 {
     struct Text(DefaultHasher);
     impl std::fmt::Write for Text {

@@ -1,8 +1,8 @@
 //! Every interleaving of small worlds, and the faults that they must find.
 
 use super::double::Double;
-use super::explore::explore;
-use super::world::Act::{Command, Cut, Forget, Subscribe, Unsubscribe, Watch, Write};
+use super::explore::{explore, walk};
+use super::world::Act::{Command, Cut, Forget, Move, Subscribe, Unsubscribe, Watch, Write};
 use super::world::{Act, Fault, Small};
 use crate::interface::Role;
 
@@ -106,4 +106,58 @@ fn a_channel_whose_connection_is_cut_loses_nothing_silently() {
         vec![Write("PUBLISH c 1"), Write("PUBLISH d 1")],
         vec![Cut(Role::PubSub)],
     ]);
+}
+
+fn moved_while_read() -> Vec<Vec<Act>> {
+    vec![vec![Watch(0, "k")], vec![Move, Write("SET k 1")]]
+}
+
+#[test]
+fn a_key_that_was_missing_when_its_slot_moved() {
+    for actors in [
+        moved_while_read(),
+        vec![vec![Watch(0, "k"), Forget(0, "k"), Watch(1, "k")], vec![Write("SET k 1"), Move]],
+        vec![vec![Watch(0, "k")], vec![Move, Write("SET k 1")], vec![Cut(Role::Tracking)]],
+        vec![vec![Command(0, "SET k 1"), Command(0, "MULTI SET k 2; GET k")], vec![Move]],
+    ] {
+        match explore(Small::cluster(Fault::None, actors)) {
+            Ok(states) => println!("{states} states"),
+            Err(wrong) => panic!("{wrong}"),
+        }
+    }
+    let found = explore(Small::cluster(Fault::NoMoved, moved_while_read()));
+    assert!(found.is_err(), "not found in {found:?} states");
+}
+
+/// Larger worlds, of which chance picks some ways.
+#[test]
+fn larger_worlds_by_chance() {
+    let actors = || {
+        vec![
+            vec![Watch(0, "a"), Watch(0, "b"), Forget(0, "a"), Watch(0, "a"), Command(0, "SET a 9")],
+            vec![Watch(1, "a"), Command(1, "MULTI SET a 7; SET b 7"), Forget(1, "a"), Watch(1, "b")],
+            vec![Write("SET a 1"), Write("SET b 1"), Write("FLUSHALL"), Write("SET a 2"), Write("SET b 2")],
+        ]
+    };
+    let standalone = || {
+        let mut all = actors();
+        all.push(vec![Cut(Role::Tracking), Cut(Role::Commands), Cut(Role::PubSub), Cut(Role::Tracking)]);
+        all.push(vec![Subscribe(0, "c"), Subscribe(1, "c"), Unsubscribe(0, "c"), Subscribe(0, "c"), Subscribe(0, "d")]);
+        all.push(vec![Write("PUBLISH c 1"), Write("PUBLISH d 1"), Write("PUBLISH c 2"), Write("PUBLISH d 2")]);
+        all
+    };
+    let cluster = || {
+        let mut all = actors();
+        all.push(vec![Cut(Role::Tracking), Move, Cut(Role::Commands), Move, Cut(Role::Tracking)]);
+        all
+    };
+    for seed in 0..300 {
+        for world in [Small::new(Fault::None, standalone()), Small::cluster(Fault::None, cluster())] {
+            walk(world, seed).unwrap_or_else(|wrong| panic!("seed {seed}: {wrong}"));
+        }
+    }
+    let is_found = |fault| (0..300).any(|seed| walk(Small::new(fault, standalone()), seed).is_err());
+    for fault in [Fault::ArmAtSend, Fault::NoReread, Fault::NoInterrupted, Fault::OneLane, Fault::NoUnavailable] {
+        assert!(is_found(fault), "{fault:?}");
+    }
 }

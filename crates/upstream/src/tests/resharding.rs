@@ -163,6 +163,28 @@ fn what_was_missing_when_its_slot_moved_is_read_again_at_the_new_owner() {
 }
 
 #[test]
+fn what_one_lane_read_at_the_old_owner_is_told_when_another_reads_it_at_the_new_one() {
+    let mut script = ready();
+    watch(&mut script, 1, "foo", 2, Reply::Null);
+    script.read(B, 1, "GET foo", "foo");
+    let (one, two) = (script.link_at(Role::Tracking, &node(1)), script.link_at(Role::Tracking, &node(2)));
+    script.asked(two, "GET foo", Reply::error("MOVED 12182 10.0.0.1:1"));
+    script.asked(two, "PTTL foo", Reply::error("MOVED 12182 10.0.0.1:1"));
+    script.asked(one, "GET foo", Reply::bulk("new"));
+    assert_eq!(script.told(), [(A, invalidated(&["foo"]))], "whose arming is at the old one");
+}
+
+#[test]
+fn what_went_and_came_back_unseen_is_read_again() {
+    let mut script = ready();
+    watch(&mut script, 1, "foo", 2, Reply::Null);
+    remap(&mut script, 1, &HALVES);
+    assert_eq!(script.told(), []);
+    remap(&mut script, 3, &HALVES);
+    assert_eq!(script.told(), [(A, invalidated(&["foo"]))], "epochs tell of changes that no map showed");
+}
+
+#[test]
 fn what_is_being_read_while_its_slot_moves_is_read_again() {
     let mut script = ready();
     let old = script.link_at(Role::Tracking, &node(2));
@@ -219,7 +241,7 @@ fn one_primary_of_two_that_is_gone_marks_only_its_own() {
     script.read(A, 1, "GET foo", "foo");
     assert_eq!(script.told(), [(A, value_event(1, None, None))], "at once");
     // Its replica takes over.
-    remap(&mut script, 3, &[(0, 8191, 1), (8192, 16383, 3)]);
+    remap(&mut script, 2, &[(0, 8191, 1), (8192, 16383, 3)]);
     for (link, ..) in script.links.clone() {
         script.greet(link);
     }

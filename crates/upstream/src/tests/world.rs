@@ -33,6 +33,8 @@ pub enum Act {
     Unsubscribe(u16, &'static str),
     /// The connection of this role is cut.
     Cut(Role),
+    /// The other server of a cluster owns all slots now.
+    Move,
 }
 
 /// What is wrong with the machine, or so it seems to the lanes.
@@ -50,6 +52,8 @@ pub enum Fault {
     OneLane,
     /// As if a lost connection's commands were forgotten.
     NoUnavailable,
+    /// As if only servers told of changes, and no map.
+    NoMoved,
 }
 
 #[derive(Clone, PartialEq, Debug)]
@@ -67,7 +71,13 @@ pub enum Choice {
 #[derive(Clone, Debug)]
 pub struct Small {
     pub upstream: Upstream,
-    pub server: Double,
+    pub servers: Vec<Double>,
+    /// Which server a connection is to.
+    at: BTreeMap<LinkId, usize>,
+    /// Who owns the keys.
+    owner: usize,
+    /// A push is being handled.
+    is_pushed: bool,
     actors: Vec<VecDeque<Act>>,
     lanes: BTreeMap<u16, Lane>,
     fault: Fault,
@@ -108,17 +118,34 @@ impl Small {
         Small::with(Double::default(), fault, actors)
     }
 
+    /// Two servers of a cluster, of which the first owns all slots, and a machine that knows.
+    pub fn cluster(fault: Fault, actors: Vec<Vec<Act>>) -> Small {
+        let seed = Address::Tcp { host: "n".to_owned(), port: 0 };
+        let servers = (0..2).map(|this| Double { cluster: Some((0, this, 1)), ..Double::default() }).collect();
+        let mut world = Small::of(Topology::Cluster { seeds: vec![seed] }, servers, fault, actors);
+        while let Some(choice) = world.choices().into_iter().find(|choice| !matches!(choice, Choice::Act(_))) {
+            world.take(&choice).unwrap();
+        }
+        world
+    }
+
     pub fn with(server: Double, fault: Fault, actors: Vec<Vec<Act>>) -> Small {
-        let address = Address::Unix("redis".into());
+        Small::of(Topology::Standalone(Address::Unix("redis".into())), vec![server], fault, actors)
+    }
+
+    fn of(topology: Topology, servers: Vec<Double>, fault: Fault, actors: Vec<Vec<Act>>) -> Small {
         let config = Config {
             stale_after: Duration::from_secs(7200),
             silence_max: Duration::from_secs(7200),
             reread_interval: Duration::ZERO,
-            ..Config::new(Topology::Standalone(address), 2)
+            ..Config::new(topology, 2)
         };
         let mut world = Small {
             upstream: Upstream::new(config, Time::ZERO),
-            server,
+            servers,
+            at: BTreeMap::new(),
+            owner: 0,
+            is_pushed: false,
             actors: actors.into_iter().map(VecDeque::from).collect(),
             lanes: (0..2).map(|lane| (lane, Lane::default())).collect(),
             fault,
@@ -140,20 +167,26 @@ impl Small {
             self.upstream.shared.statistics = Statistics::default();
             for output in out {
                 match output {
-                    Output::Connect { link, role, .. } => {
-                        self.server.accept(link, role);
+                    Output::Connect { link, role, address } => {
+                        let at = match address {
+                            Address::Tcp { port, .. } => port.into(),
+                            Address::Unix(_) => 0,
+                        };
+                        self.at.insert(link, at);
+                        self.servers[at].accept(link, role);
                         inputs.push_back(Input::Connected { link, credentials: None });
                     }
                     Output::Send { link, command } => {
-                        self.server.send(link, command);
+                        let server = &mut self.servers[self.at[&link]];
+                        server.send(link, command);
                         // The handshake is of one piece: other tests take it apart.
                         if !self.upstream.shared.links.get(link).is_some_and(|link| link.is_ready()) {
-                            self.server.step(link);
-                            let conn = self.server.conns.get_mut(&link).unwrap();
+                            server.step(link);
+                            let conn = server.conns.get_mut(&link).unwrap();
                             inputs.extend(conn.outbox.drain(..).map(|frame| Input::Received { link, frame }));
                         }
                     }
-                    Output::Disconnect { link } => self.server.hang_up(link),
+                    Output::Disconnect { link } => self.servers[self.at[&link]].hang_up(link),
                     Output::Event { lane, event } => inputs.extend(self.told(lane.0, event)),
                     Output::Notice(_) => {}
                 }
@@ -162,7 +195,7 @@ impl Small {
     }
 
     fn told(&mut self, id: u16, event: BackendEvent) -> Vec<Input> {
-        let published = self.server.published.len();
+        let published = self.servers[0].published.len();
         let lane = self.lanes.get_mut(&id).unwrap();
         match event {
             BackendEvent::Value { watch, reply, .. } => {
@@ -180,6 +213,9 @@ impl Small {
                     let used_up = self.used_up.iter().position(|used| *used == (id, key.clone()));
                     if let Some(at) = used_up {
                         self.used_up.remove(at);
+                        continue;
+                    }
+                    if self.fault == Fault::NoMoved && !self.is_pushed {
                         continue;
                     }
                     if self.fault == Fault::OneLane && id > 0 {
@@ -242,7 +278,17 @@ impl Small {
         let bytes = |text: &'static str| Bytes::from_static(text.as_bytes());
         let ask = |lane, request| Input::Request { from: LaneId(lane), request };
         match act {
-            Act::Write(line) => self.server.write(line),
+            Act::Write(line) => self.servers[self.owner].write(line),
+            Act::Move => {
+                let (from, to) = self.servers.split_at_mut(1);
+                let (from, to) = if self.owner == 0 { (&mut from[0], &mut to[0]) } else { (&mut to[0], &mut from[0]) };
+                from.migrate(to);
+                self.owner = 1 - self.owner;
+                for server in &mut self.servers {
+                    let (_, this, epoch) = server.cluster.unwrap();
+                    server.cluster = Some((self.owner as u16, this, epoch + 1));
+                }
+            }
             Act::Watch(lane, key) => {
                 let watch = Watch { key: key.to_owned(), value: None, dirty: true, reading: false, retry: false };
                 let watches = &mut self.lanes.get_mut(&lane).unwrap().watches;
@@ -276,9 +322,10 @@ impl Small {
                 self.handle(ask(lane, BackendRequest::Unsubscribe { name }));
             }
             Act::Cut(role) => {
-                let link = self.server.conns.iter().find(|(_, conn)| conn.role == role).map(|(link, _)| *link);
+                let mut conns = self.servers.iter().flat_map(|server| &server.conns);
+                let link = conns.find(|(_, conn)| conn.role == role).map(|(link, _)| *link);
                 if let Some(link) = link {
-                    self.server.hang_up(link);
+                    self.servers[self.at[&link]].hang_up(link);
                     self.handle(Input::Closed { link, reason: "cut".to_owned() });
                 }
             }
@@ -286,7 +333,8 @@ impl Small {
     }
 
     fn arrive(&mut self, link: LinkId) {
-        let frame = self.server.conns.get_mut(&link).unwrap().outbox.pop_front().unwrap();
+        let server = &mut self.servers[self.at[&link]];
+        let frame = server.conns.get_mut(&link).unwrap().outbox.pop_front().unwrap();
         if let (Fault::ArmAtSend, Frame::Push(push)) = (self.fault, &frame)
             && let Some(Reply::Array(keys)) = push.get(1)
             && let Some(Reply::Bulk(key)) = keys.first()
@@ -298,13 +346,23 @@ impl Small {
                 }
             }
         }
+        self.is_pushed = matches!(frame, Frame::Push(_));
         self.handle(Input::Received { link, frame });
+        self.is_pushed = false;
     }
 
     fn is_settled(&self) -> bool {
         let lanes = self.lanes.values();
         let clean = lanes.flat_map(|lane| lane.watches.values()).all(|watch| !watch.dirty && !watch.reading);
-        clean && self.upstream.nodes.iter().all(|node| node.next_connect().is_none())
+        let mut owners = self.upstream.map.route(Some(0)).and_then(|node| self.upstream.nodes.get(node)).into_iter();
+        let is_owner = |address: &Address| match address {
+            Address::Tcp { port, .. } => usize::from(*port) == self.owner,
+            Address::Unix(_) => true,
+        };
+        let epoch = self.servers[0].cluster.map(|(_, _, epoch)| epoch.into());
+        // A change that no map has shown is noticed when the map is asked for the next time.
+        let knows = owners.any(|node| is_owner(&node.address)) && self.upstream.map.epoch() == epoch;
+        knows && clean && self.upstream.nodes.iter().all(|node| node.next_connect().is_none())
     }
 }
 
@@ -314,7 +372,7 @@ impl World for Small {
     fn choices(&self) -> Vec<Choice> {
         let mut choices: Vec<Choice> = Vec::new();
         choices.extend((0..self.actors.len()).filter(|at| !self.actors[*at].is_empty()).map(Choice::Act));
-        for (link, conn) in &self.server.conns {
+        for (link, conn) in self.servers.iter().flat_map(|server| &server.conns) {
             choices.extend((!conn.inbox.is_empty()).then_some(Choice::Do(*link)));
             choices.extend((!conn.outbox.is_empty()).then_some(Choice::Arrive(*link)));
         }
@@ -331,7 +389,7 @@ impl World for Small {
                 let act = self.actors[*actor].pop_front().unwrap();
                 self.act(act);
             }
-            Choice::Do(link) => self.server.step(*link),
+            Choice::Do(link) => self.servers[self.at[link]].step(*link),
             Choice::Arrive(link) => self.arrive(*link),
             Choice::Wait => {
                 self.now = self.upstream.next_timeout().ok_or("nothing is due")?.max(self.now);
@@ -350,13 +408,13 @@ impl World for Small {
     fn check_rest(&self) -> Result<(), String> {
         for (id, lane) in &self.lanes {
             for watch in lane.watches.values() {
-                let is = self.server.keys.get(&watch.key).cloned();
+                let is = self.servers[self.owner].keys.get(&watch.key).cloned();
                 if watch.value.as_ref() != Some(&is) {
                     return Err(format!("lane {id} shows {:?} of {}, which is {is:?}", watch.value, watch.key));
                 }
             }
             for (name, channel) in lane.channels.iter().filter(|(_, channel)| channel.in_force) {
-                let all = self.server.published[channel.since..].iter();
+                let all = self.servers[0].published[channel.since..].iter();
                 let due: Vec<&String> = all.filter(|(to, _)| to == name).map(|(_, text)| text).collect();
                 if !channel.heard.iter().rev().take(due.len()).rev().eq(due.iter().copied()) {
                     return Err(format!("lane {id} heard {:?} of {name} for {due:?}", channel.heard));

@@ -14,6 +14,7 @@ use crate::turn::{Turn, line};
 use model::slot::SLOTS;
 use model::{Reply, Time};
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 /// Signs of change lead to at most one question in so long.
@@ -25,8 +26,7 @@ const OLD_EPOCH_MAX: Duration = Duration::from_secs(10);
 
 #[derive(Clone, Debug)]
 pub(crate) struct Cluster {
-    /// By slot.
-    owners: Vec<Option<NodeId>>,
+    owners: Owners,
     /// Who has slots, and how many; who has none any more, and since when.
     slots_of: BTreeMap<NodeId, u32>,
     idle_since: BTreeMap<NodeId, Time>,
@@ -51,6 +51,11 @@ pub(crate) struct Cluster {
     is_redirected: bool,
 }
 
+/// Who owns each slot.
+#[derive(Clone, PartialEq, Eq)]
+struct Owners(Vec<Option<NodeId>>);
+
+/// What the node that is asked for its map says of the cluster.
 #[derive(Clone, Copy, Debug, Default)]
 struct Reporter {
     is_failing: bool,
@@ -60,7 +65,7 @@ struct Reporter {
 impl Cluster {
     pub fn new() -> Cluster {
         Cluster {
-            owners: vec![None; usize::from(SLOTS)],
+            owners: Owners::none(),
             slots_of: BTreeMap::new(),
             idle_since: BTreeMap::new(),
             hub: None,
@@ -82,9 +87,14 @@ impl Cluster {
     /// Who owns the slot; without a slot, who is asked what any node can answer.
     pub fn route(&self, slot: Option<u16>) -> Option<NodeId> {
         match slot {
-            Some(slot) => *self.owners.get(usize::from(slot))?,
+            Some(slot) => *self.owners.0.get(usize::from(slot))?,
             None => self.hub,
         }
+    }
+
+    #[cfg(test)]
+    pub fn epoch(&self) -> u64 {
+        self.epoch
     }
 
     /// Where channels and patterns of all nodes are heard.
@@ -110,7 +120,7 @@ impl Cluster {
             .collect();
         self.idle_since.retain(|node, _| !gone.contains(node));
         let is_moved = self.choose_hub(nodes);
-        Changes { gone, moved: is_moved, drop: None }
+        Changes { gone, moved: is_moved, ..Changes::default() }
     }
 
     /// Whether it is another one now.
@@ -185,7 +195,7 @@ impl Cluster {
         self.suspect(turn.now);
         let node = self.node_at(address, nodes, turn.now);
         if let Trouble::Moved(slot, _) = trouble
-            && let Some(owner) = self.owners.get_mut(usize::from(*slot))
+            && let Some(owner) = self.owners.0.get_mut(usize::from(*slot))
             && *owner != Some(node)
         {
             *owner = Some(node);
@@ -234,22 +244,27 @@ impl Cluster {
             turn.notice(Notice::Refused { address, what: "CLUSTER SLOTS", reason });
             return Changes::default();
         };
+        let (knows_none, epoch) = (self.slots_of.is_empty(), self.epoch);
         if !self.is_believed(turn.now) {
             return Changes::default();
         }
-        let mut owners = vec![None; usize::from(SLOTS)];
+        let mut owners = Owners::none();
         for (from, to, address) in ranges {
             let node = self.node_at(address, nodes, turn.now);
-            let range = usize::from(from)..=usize::from(to).min(owners.len() - 1);
-            owners.get_mut(range).into_iter().flatten().for_each(|owner| *owner = Some(node));
+            let range = usize::from(from)..=usize::from(to).min(owners.0.len() - 1);
+            owners.0.get_mut(range).into_iter().flatten().for_each(|owner| *owner = Some(node));
         }
-        let moved = owners.iter().zip(&self.owners).filter(|(new, old)| new != old).count() as u32;
+        let moved = owners.0.iter().zip(&self.owners.0).filter(|(new, old)| new != old).count() as u32;
         self.owners = owners;
         self.count_slots(turn.now);
         self.tell(moved, turn);
         let is_hub_new = self.choose_hub(nodes);
         let is_redirected = std::mem::take(&mut self.is_redirected);
-        Changes { moved: moved > 0 || is_hub_new || is_redirected, ..Changes::default() }
+        let is_moved = moved > 0 || is_redirected;
+        // Each change of owners has an epoch: if there were more than are seen, slots may have gone and come back, and what
+        // was missing when they went may have been made meanwhile.
+        let unseen = !knows_none && self.epoch > epoch + u64::from(is_moved);
+        Changes { moved: is_moved || is_hub_new, unseen, ..Changes::default() }
     }
 
     fn is_believed(&mut self, now: Time) -> bool {
@@ -268,7 +283,7 @@ impl Cluster {
 
     fn count_slots(&mut self, now: Time) {
         let before = std::mem::take(&mut self.slots_of);
-        for owner in self.owners.iter().flatten() {
+        for owner in self.owners.0.iter().flatten() {
             *self.slots_of.entry(*owner).or_default() += 1;
         }
         self.idle_since.retain(|node, _| !self.slots_of.contains_key(node));
@@ -282,11 +297,30 @@ impl Cluster {
             turn.shared.statistics.topology_changes += 1;
             turn.notice(Notice::SlotsMoved { slots: moved });
         }
-        let unserved = self.owners.iter().filter(|owner| owner.is_none()).count() as u32;
+        let unserved = self.owners.0.iter().filter(|owner| owner.is_none()).count() as u32;
         if unserved != self.unserved && unserved > 0 {
             turn.notice(Notice::SlotsUnserved { slots: unserved });
         }
         self.unserved = unserved;
+    }
+}
+
+impl Owners {
+    fn none() -> Owners {
+        Owners(vec![None; usize::from(SLOTS)])
+    }
+}
+
+impl fmt::Debug for Owners {
+    /// By ranges: where each begins, and whose it is.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut ranges = f.debug_map();
+        let mut first = 0;
+        for range in self.0.chunk_by(|a, b| a == b) {
+            ranges.entry(&first, &range[0]);
+            first += range.len();
+        }
+        ranges.finish()
     }
 }
 

@@ -37,13 +37,15 @@ pub(crate) struct Changes {
     pub gone: Vec<NodeId>,
     /// Slots, or the master's part, are served by others: what was read elsewhere is read again.
     pub moved: bool,
+    /// More has changed than can be seen: everything is read again.
+    pub unseen: bool,
     /// This connection for questions is of no use any more.
     pub drop: Option<LinkId>,
 }
 
 impl Changes {
     pub fn is_none(&self) -> bool {
-        self.gone.is_empty() && !self.moved && self.drop.is_none()
+        self.gone.is_empty() && !self.moved && !self.unseen && self.drop.is_none()
     }
 }
 
@@ -117,6 +119,15 @@ impl Map {
     pub fn redirected(&mut self, trouble: &Trouble, nodes: &mut Nodes, turn: &mut Turn<'_>) -> Option<NodeId> {
         match self {
             Map::Cluster { cluster, .. } => cluster.redirected(trouble, nodes, turn),
+            _ => None,
+        }
+    }
+
+    /// The epoch of the cluster's map.
+    #[cfg(test)]
+    pub fn epoch(&self) -> Option<u64> {
+        match self {
+            Map::Cluster { cluster, .. } => Some(cluster.epoch()),
             _ => None,
         }
     }

@@ -157,7 +157,7 @@ impl Sentinel {
             turn.shared.statistics.topology_changes += 1;
             turn.notice(Notice::FailedOver { master: master_name(turn).unwrap_or_default(), to: address });
         }
-        Changes { gone, moved: true, drop: None }
+        Changes { gone, moved: true, ..Changes::default() }
     }
 }
 
