@@ -168,7 +168,7 @@ impl Upstream {
             }
         }
         match link.role {
-            Role::Tracking => self.reads.connection_lost(node.id, reads.into_iter()),
+            Role::Tracking => self.reads.connection_lost(node.id, reads.into_iter(), &mut turn),
             Role::PubSub => self.pubsub.lost(id),
             _ => {}
         }

@@ -152,9 +152,9 @@ impl Reads {
     /// A part of an answer came.
     pub fn answered(&mut self, id: ReadId, part: Part, answer: Answer, turn: &mut Turn<'_>) -> Sign {
         let Some(read) = self.reads.get_mut(&id) else { return Sign::None };
-        let had_reply = read.has_reply();
+        let was_armed = read.is_armed();
         read.answered(id, part, answer, &mut self.watched, turn);
-        if !had_reply && read.has_reply() {
+        if !was_armed && read.is_armed() {
             self.partial.push(id);
         }
         let is_complete = read.is_complete();
@@ -265,13 +265,16 @@ impl Reads {
     /// Tells the lanes, after the answer that a lane does not have yet and that may be older.
     fn tell(&mut self, key: &Bytes, told: Told, turn: &mut Turn<'_>) {
         for lane in told {
-            let (reads, partial) = (&mut self.reads, &self.partial);
-            let is_undelivered = |id: &&ReadId| {
-                reads.get(id).is_some_and(|read| read.request.from == lane && read.request.keys.contains(key))
-            };
-            match partial.iter().rev().find(is_undelivered).copied().and_then(|id| reads.get_mut(&id)) {
-                Some(read) => read.changed.push(key.clone()),
-                None => tell_invalidated(turn, lane, vec![key.clone()]),
+            let mut is_deferred = false;
+            for id in &self.partial {
+                let read = self.reads.get_mut(id).filter(|read| read.request.from == lane);
+                if let Some(read) = read.filter(|read| read.request.keys.contains(key)) {
+                    read.changed.push(key.clone());
+                    is_deferred = true;
+                }
+            }
+            if !is_deferred {
+                tell_invalidated(turn, lane, vec![key.clone()]);
             }
         }
     }
@@ -310,7 +313,7 @@ impl Reads {
     }
 
     /// The node's connection is gone: what it was asked is asked again on the next one.
-    pub fn connection_lost(&mut self, node: NodeId, expected: impl Iterator<Item = ReadId>) {
+    pub fn connection_lost(&mut self, node: NodeId, expected: impl Iterator<Item = ReadId>, turn: &mut Turn<'_>) {
         let Some(queue) = self.queues.get_mut(&node) else { return };
         queue.in_flight = 0;
         queue.spacing.connection_lost();
@@ -322,6 +325,8 @@ impl Reads {
             if read.is_abandoned {
                 self.reads.remove(&id);
             } else if !queue.first.contains(&id) {
+                // What was to be told after this answer concerns other watches of the lane too.
+                tell_invalidated(turn, read.request.from, std::mem::take(&mut read.changed));
                 read.restart();
                 queue.first.push_front(id);
             }
@@ -359,6 +364,7 @@ impl Reads {
             if let Some(read) = self.reads.get_mut(&id) {
                 read.is_abandoned = true;
                 read.answer_not_ready(turn);
+                tell_invalidated(turn, read.request.from, std::mem::take(&mut read.changed));
             }
         }
     }

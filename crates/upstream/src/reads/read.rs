@@ -99,6 +99,7 @@ pub(crate) struct Read {
     pub forgotten: SmallVec<[Bytes; 1]>,
     /// Keys that changed after the main reply.
     pub changed: Vec<Bytes>,
+    is_armed: bool,
     /// Lanes that had read a key at another node, and are to be told.
     pub armed_elsewhere: Vec<(Bytes, Told)>,
     /// Where it is under way.
@@ -138,6 +139,7 @@ impl Read {
             map_version: 0,
             forgotten: SmallVec::new(),
             changed: Vec::new(),
+            is_armed: false,
             armed_elsewhere: Vec::new(),
             on: None,
             outstanding: 0,
@@ -158,8 +160,9 @@ impl Read {
         *self = Read { node, asking, hops, count_max, forgotten, ..Read::new(request) };
     }
 
-    pub fn has_reply(&self) -> bool {
-        self.reply.is_some()
+    /// Its value is here and its keys are armed, though the lane does not have it yet.
+    pub fn is_armed(&self) -> bool {
+        self.is_armed
     }
 
     pub fn is_begun(&self) -> bool {
@@ -302,6 +305,7 @@ impl Read {
 
     /// Keys are told of from now on, unless the lane does not want to hear of them any more.
     fn arm(&mut self, watched: &mut Watched) {
+        self.is_armed = true;
         if self.is_abandoned {
             return;
         }

@@ -31,6 +31,19 @@ fn a_push_before_the_reply_is_of_an_older_write_and_one_after_it_is_told() {
 }
 
 #[test]
+fn what_is_told_after_an_answer_is_told_though_the_answer_does_not_come() {
+    let mut script = Script::ready();
+    let link = script.link(Role::Tracking);
+    script.watch(A, 1, "k", "1");
+    script.read(A, 2, "STRLEN k", "k");
+    script.answer(link, Reply::Int(1));
+    script.invalidate(link, "k");
+    assert_eq!(script.told(), []);
+    script.cut(link);
+    assert_eq!(script.told(), [(A, invalidated(&["k"]))], "another watch shows the key");
+}
+
+#[test]
 fn several_keys_of_one_command_are_told_together() {
     let mut script = Script::ready();
     let link = script.link(Role::Tracking);
