@@ -10,7 +10,9 @@ use crate::link::Expected;
 use crate::node::{Node, NodeId};
 use crate::reply::{self, Trouble};
 use crate::turn::{Turn, line};
+use bytes::Bytes;
 use model::backend::BackendEvent;
+use model::command::CommandTable;
 use model::error::{TOOBIG, UNAVAILABLE};
 use model::{Args, LaneId, Reply, Ticket, Time};
 use std::collections::{BTreeMap, VecDeque};
@@ -37,6 +39,21 @@ pub(crate) struct Pending {
 pub(crate) enum What {
     One(Args),
     Many(Vec<Args>),
+}
+
+impl What {
+    /// The keys that it may have changed, as far as its arguments tell.
+    pub fn written_keys(&self) -> Vec<Bytes> {
+        let commands = match self {
+            What::One(command) => std::slice::from_ref(command),
+            What::Many(commands) => commands,
+        };
+        let table = CommandTable::redis();
+        let writes = commands.iter().filter_map(|command| Some((command, table.find(command)?)));
+        let writes = writes.filter(|(_, spec)| spec.may_write());
+        let keys = writes.filter_map(|(command, spec)| Some((command, spec.keys(command).ok()?)));
+        keys.flat_map(|(command, keys)| keys.into_iter().filter_map(|key| command.get(key.position).cloned())).collect()
+    }
 }
 
 /// Commands that are not sent yet.

@@ -45,6 +45,13 @@ impl Upstream {
                 self.read_sign(id, sign, now, out);
             }
             (Expected::Command(pending), answer) => {
+                // Who has the reply may look at once at what it did: that the server tells of it comes on another
+                // connection, and may come later.
+                if let Some(node) = node
+                    && !self.reads.watched.is_empty()
+                {
+                    self.reads.invalidated(&pending.what.written_keys(), node, turn);
+                }
                 let refused = turn.shared.links.get_mut(id).and_then(|link| link.refused.take());
                 let sign = self.commands.answered(pending, answer, refused, turn);
                 self.command_sign(id, sign, now, out);

@@ -69,6 +69,22 @@ fn a_null_push_is_everything() {
 }
 
 #[test]
+fn who_has_the_reply_to_a_write_finds_what_it_changed_told_before() {
+    let mut script = Script::ready();
+    let (tracking, commands) = (script.link(Role::Tracking), script.link(Role::Commands));
+    script.watch(A, 1, "k", "1");
+    script.watch(A, 2, "other", "1");
+    script.command(7, "GET k");
+    script.answer(commands, Reply::bulk("1"));
+    assert_eq!(script.told(), [replied(7, Reply::bulk("1"))], "a read changes nothing");
+    script.command(8, "MSET k 2 unwatched 3");
+    script.answer(commands, Reply::OK);
+    assert_eq!(script.told(), [(A, invalidated(&["k"])), replied(8, Reply::OK)]);
+    script.invalidate(tracking, "k");
+    assert_eq!(script.told(), [], "the server's own word comes later");
+}
+
+#[test]
 fn an_error_is_an_answer_and_is_armed() {
     let mut script = Script::ready();
     let link = script.link(Role::Tracking);
