@@ -64,6 +64,7 @@ class Run {
   async begin() {
     if (this.topology !== 'embedded') this.servers = await startTopology(this.topology, { proxied: true, durable: true });
     this.server = await startServer({
+      backend: false,
       args: this.servers ? ['--redis', this.servers.url] : [],
       set: { 'limits.requests_per_second_max': 100_000, 'limits.requests_burst_max': 100_000, 'log.level': this.log ? 'debug' : 'warn', ...this.set },
     });
