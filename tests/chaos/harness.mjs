@@ -64,6 +64,7 @@ class Run {
   async begin() {
     if (this.topology !== 'embedded') this.servers = await startTopology(this.topology, { proxied: true, durable: true });
     this.server = await startServer({
+      backend: false,
       args: this.servers ? ['--redis', this.servers.url] : [],
       set: { 'limits.requests_per_second_max': 100_000, 'limits.requests_burst_max': 100_000, 'log.level': this.log ? 'debug' : 'warn', ...this.set },
     });
@@ -87,7 +88,26 @@ class Run {
       });
     });
     this.sampling = setInterval(() => this.sample(), 1_000);
+    if (this.topology === 'sentinel') this.following = setInterval(() => this.follow(), 250);
     await this.settle('the start');
+  }
+
+  /**
+   * Writers go where Sentinel says the master is, also when it has changed its mind by itself: two failovers may cross. What they
+   * published at the old one until now is heard there only.
+   */
+  async follow() {
+    if (this.isFollowing) return;
+    this.isFollowing = true;
+    const primary = await this.servers.primary().catch(() => undefined);
+    if (primary && primary !== this.followed) {
+      const now = performance.now();
+      this.writing.publishers.excused.push({ from: now - 1_500, to: now + 300 });
+      this.lossless &&= this.followed === undefined;
+      this.followed = primary;
+      this.writing.moved(primary);
+    }
+    this.isFollowing = false;
   }
 
   sample() {
@@ -251,6 +271,7 @@ class Run {
   async end() {
     this.ending = true;
     clearInterval(this.sampling);
+    clearInterval(this.following);
     for (const user of this.users ?? []) user.end();
     if (this.writing) { this.writing.running = false; this.writing.end(); }
     this.link?.end();

@@ -23,7 +23,7 @@ export async function startBoth({ brand = 'redis', port, args = [] } = {}) {
 }
 
 export const startKeywire = (topology, port) => startServer({
-  port, args: ['--redis', topology.url],
+  port, backend: false, args: ['--redis', topology.url],
   set: { 'limits.requests_per_second_max': 100_000, 'limits.requests_burst_max': 100_000, 'limits.feeds_max': 1_000_000, 'log.level': 'warn' },
 });
 

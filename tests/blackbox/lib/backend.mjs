@@ -6,7 +6,7 @@
 import { startTopology } from './topology.mjs';
 import { Resp } from './resp.mjs';
 
-export const BACKEND = process.env.KEYWIRE_BACKEND ?? 'embedded';
+export const BACKEND = process.env.KEYWIRE_BACKEND || 'embedded';
 export const EMBEDDED = BACKEND === 'embedded';
 export const CLUSTER = BACKEND === 'cluster';
 

@@ -28,14 +28,14 @@ export async function freePort() {
 
 /**
  * Starts `keywire serve` (or another subcommand). `set` are settings (`{'limits.feeds_max': 3}`), `args` further flags.
- * Resolves once /readyz answers 200.
+ * With `backend: false` it is not given the suite's backend. Resolves once /readyz answers 200.
  */
-export async function startServer({ subcommand = 'serve', port, set = {}, args = [], ready = '/readyz' } = {}) {
+export async function startServer({ subcommand = 'serve', port, set = {}, args = [], ready = '/readyz', backend = true } = {}) {
   if (!existsSync(binary)) throw new Error(`there is no binary at ${binary}: build it, or set KEYWIRE`);
   port ??= await freePort();
   const line = [subcommand, '--listen', `127.0.0.1:${port}`];
   if (process.env.KEYWIRE_LANES && subcommand !== 'echo') line.push('--lanes', process.env.KEYWIRE_LANES);
-  if (subcommand === 'serve' && !args.includes('--redis')) line.push(...await backendArguments({ fresh: started.size === 0 }));
+  if (backend && subcommand === 'serve') line.push(...await backendArguments({ fresh: started.size === 0 }));
   for (const [name, value] of Object.entries(set)) line.push('--set', `${name}=${value}`);
   const server = new Server(spawn(binary, [...line, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env: environment() }), port);
   await server.untilReady(ready);
