@@ -1,11 +1,12 @@
 // Planted faults: each changes what one client is shown, as a broken server would, and must be found by the checkers.
 //
-// A plant is a function of a feed's frame that gives the frames the checkers see instead. It acts a few times, not on the
-// first frame it could. `finds` names the kinds of problems of which at least one must be told.
+// A plant is a function of a feed's frame that gives the frames the checkers see instead. It acts now and then, not on the
+// first frame it could, and more than once: a dropped patch that is followed by a whole value, say, did no harm and is none to
+// find. `finds` names the kinds of problems of which at least one must be told.
 import { Follow, Live, Messages } from './feeds.mjs';
 
 /** Acts on each `nth` frame that fits, at most `times`. */
-const sometimes = (fits, act, { nth = 3, times = 2 } = {}) => () => {
+const sometimes = (fits, act, { nth = 3, times = Infinity } = {}) => () => {
   let seen = 0, done = 0;
   return (frame, feed) => {
     if (!fits(frame, feed)) return [frame];
@@ -37,7 +38,7 @@ export const PLANTS = {
   'drop-patch': { finds: ['rev', 'diverged', 'patch'], make: sometimes(isPatch, () => []) },
   'wrong-patch': {
     finds: ['diverged', 'patch'],
-    make: sometimes(isPatch, frame => [{ ...frame, patch: [...frame.patch, { op: 'add', path: '', value: 'planted' }] }], { nth: 1, times: Infinity }),
+    make: sometimes(isPatch, frame => [{ ...frame, patch: [...frame.patch, { op: 'add', path: '', value: 'planted' }] }], { nth: 1 }),
   },
   'swap-rev': { finds: ['rev'], make: swapped(isValue) },
   // The revs go on, and the value is the one of before.
