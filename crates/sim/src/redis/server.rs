@@ -330,8 +330,9 @@ impl Server {
                 if usages.served(&words, self.lost, env.checks) {
                     data.history.answered(&words, &reply);
                 }
-                if matches!(&*words[0], "STRLEN" | "MEMORY") {
-                    answer_sized(words.last().map_or("", |key| key), data, usages, env);
+                if matches!(&*words[0], "STRLEN" | "HSTRLEN" | "MEMORY") {
+                    let key = if words[0] == "MEMORY" { &words[2] } else { &words[1] };
+                    answer_sized(key, data, usages, env);
                 }
                 reply
             }

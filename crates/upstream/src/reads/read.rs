@@ -3,7 +3,7 @@
 //! ```text
 //!   value            command, PTTL of each key, HPTTL of fields          one round trip
 //!   value, hash      … OBJECT ENCODING │ HKEYS │ HPTTL                   more, only where fields may expire
-//!   value, too large STRLEN or MEMORY USAGE │ …                          its size first, from then on
+//!   value, too large STRLEN, HSTRLEN or MEMORY USAGE │ …             its size first, from then on
 //!   stream           MULTI, XRANGE, XINFO STREAM, EXEC                   one round trip
 //! ```
 
@@ -181,7 +181,10 @@ impl Read {
             Question::Value(command) => {
                 self.fields = if has_field_expiry { expiry::fields(&command) } else { Fields::None };
                 let is_big = self.request.keys.iter().any(|key| watched.is_big(key, self.request.digest));
-                if is_big { self.ask_size(id, &command, turn) } else { self.ask_value(id, command, turn) }
+                match size_questions(&command, &self.request.keys).filter(|_| is_big) {
+                    Some(questions) => self.ask_size(id, questions, turn),
+                    None => self.ask_value(id, command, turn),
+                }
             }
             Question::Range { stream, after, bytes_max } => {
                 let count = range::count(bytes_max, watched.traits(&stream).entry_bytes).min(self.count_max);
@@ -222,18 +225,8 @@ impl Read {
         }
     }
 
-    /// Of strings the length, of all else what it takes in memory, which is more than it takes on the wire.
-    fn ask_size(&mut self, id: ReadId, command: &[Bytes], turn: &mut Turn<'_>) {
-        let is = |word: &str| command.first().is_some_and(|name| name.eq_ignore_ascii_case(word.as_bytes()));
-        let is_string = is("GET") || is("MGET");
-        for key in self.request.keys.clone().iter() {
-            let words: Args = if is_string {
-                line_with(["STRLEN"], key.clone())
-            } else {
-                line_with(["MEMORY", "USAGE"], key.clone())
-            };
-            self.ask(id, words, Part::Size, turn);
-        }
+    fn ask_size(&mut self, id: ReadId, questions: Vec<Args>, turn: &mut Turn<'_>) {
+        questions.into_iter().for_each(|question| self.ask(id, question, Part::Size, turn));
     }
 
     fn ask_range(&mut self, id: ReadId, questions: (Option<Args>, Args), turn: &mut Turn<'_>) {
@@ -442,6 +435,28 @@ impl Read {
             Question::Range { .. } => BackendEvent::Range { watch, range: None },
         };
         turn.tell(self.request.from, event);
+    }
+}
+
+/// What tells in constant time how large the answer will be: of strings and fields their length, of what is read whole what
+/// it takes in memory, which is more than it takes on the wire. None for what reads a part: the whole may be large, and
+/// the part small.
+fn size_questions(command: &[Bytes], keys: &[Bytes]) -> Option<Vec<Args>> {
+    let is = |word: &str| command.first().is_some_and(|name| name.eq_ignore_ascii_case(word.as_bytes()));
+    let is_whole = is("HGETALL")
+        || is("SMEMBERS")
+        || (is("LRANGE") && command.get(2..).is_some_and(|ends| ends == [&b"0"[..], b"-1"]));
+    let of_keys = |words: &[&'static str]| {
+        let words = words.iter().map(|word| Bytes::from_static(word.as_bytes()));
+        keys.iter().map(|key| words.clone().chain([key.clone()]).collect()).collect()
+    };
+    match command {
+        _ if is("GET") || is("MGET") => Some(of_keys(&["STRLEN"])),
+        _ if is_whole => Some(of_keys(&["MEMORY", "USAGE"])),
+        [_, key, field] if is("HGET") => {
+            Some(vec![[Bytes::from_static(b"HSTRLEN"), key.clone(), field.clone()].into()])
+        }
+        _ => None,
     }
 }
 

@@ -202,6 +202,18 @@ fn a_value_that_was_too_large_is_asked_for_its_size_first() {
     script.answer(link, Reply::Int(-1));
     script.read(A, 2, "HGETALL h", "h");
     assert_eq!(script.questions(link), ["MEMORY USAGE h"]);
+    script.answer(link, Reply::Int(5000));
+    script.answer(link, Reply::Int(-1));
+
+    for (command, question) in [("HGET h f", "HSTRLEN h f"), ("HVALS h", "HVALS h"), ("LRANGE h 0 3", "LRANGE h 0 3")] {
+        script.read(A, 3, command, "h");
+        script.oversize(link, 5000);
+        script.answer(link, Reply::Int(-1));
+        script.read(A, 3, command, "h");
+        assert_eq!(script.questions(link)[0], question, "of a part of a value the value's size says nothing");
+        (0..script.questions(link).len()).for_each(|_| script.answer(link, Reply::Int(5)));
+        (0..script.questions(link).len()).for_each(|_| script.answer(link, Reply::Int(5)));
+    }
 }
 
 #[test]
