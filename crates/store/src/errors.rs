@@ -49,6 +49,11 @@ pub const COUNT_NOT_POSITIVE: Error = err("count should be greater than 0");
 /// `LIMIT` of a cardinality is negative.
 pub const LIMIT_NEGATIVE: Error = err("LIMIT can't be negative");
 
+/// A transaction that will not be carried out.
+pub const EXEC_ABORT: Error = coded("EXECABORT", "Transaction discarded because of previous errors.");
+/// Memory is short and nothing can make room.
+pub const OUT_OF_MEMORY: Error = coded("OOM", "command not allowed when used memory > 'maxmemory'.");
+
 /// An error of one command, with the prefix `ERR`.
 pub fn custom(message: impl Into<Cow<'static, str>>) -> Error {
     Error::new(model::error::ERR, message)

@@ -1,16 +1,29 @@
-//! The store: databases, commands, and what happened.
+//! The store: runs commands, for clients and for its owner, and settles what follows from each.
+//!
+//! A command of a client passes these stations, in Redis' order: is it known and complete, is it allowed now (a
+//! transaction, RESP2 with subscriptions, a pause, memory), is it queued; then it runs. What follows is settled when it, or
+//! the whole transaction, is done: its effects go to the log as one unit, broadcasts of tracking go out, and clients that
+//! waited for what it wrote go on, each as a unit of its own.
 
+use crate::aof::{self, Effect};
 use crate::changes::{Change, Changes};
-use crate::commands::{Found, Registry};
+use crate::client::waiting::{Resume, Wait};
+use crate::client::{Client, ClientId, Output, Peer, ReplyMode, Touch};
+use crate::commands::{Found, Registry, Run, may_write};
 use crate::db::Db;
-use crate::db::txn::{State, Statistics, Txn};
+use crate::db::txn::Txn;
 use crate::errors;
-use crate::pubsub::{PubSub, Published};
+use crate::garbage::Discarded;
+use crate::pubsub::{PubSub, Published, Space};
 use crate::random::Random;
+use crate::resp2;
+use crate::settings::Settings;
+use crate::state::State;
 use crate::types::stream::Stream;
 use crate::types::{Value, table};
 use bytes::Bytes;
 use model::backend::ChannelName;
+use model::command::Flags;
 use model::stream::StreamRange;
 use model::{Args, EntryId, Error, Reply};
 
@@ -33,8 +46,47 @@ impl Default for Config {
 #[derive(Debug)]
 pub struct Store {
     state: State,
-    registry: Registry,
+    registry: &'static Registry,
 }
+
+/// On whose behalf a command runs.
+#[derive(Clone, Copy, Debug)]
+struct Caller {
+    /// `None`: the owner.
+    client: Option<ClientId>,
+    db: usize,
+    now_ms: u64,
+    /// In a transaction nothing waits.
+    may_wait: bool,
+}
+
+/// How a command went.
+enum Ran {
+    Replied(Reply),
+    /// Pushes were the answer.
+    Silent,
+    /// It waits.
+    Waits(Wait),
+}
+
+impl Ran {
+    /// Where nothing can wait.
+    fn reply(self) -> Reply {
+        match self {
+            Ran::Replied(reply) => reply,
+            Ran::Silent => Reply::Null,
+            Ran::Waits(wait) => wait.otherwise,
+        }
+    }
+}
+
+/// The commands that are carried out at once though a transaction is open.
+const NEVER_QUEUED: [&str; 6] = ["exec", "discard", "multi", "watch", "quit", "reset"];
+/// What a client that speaks RESP2 may send while it is subscribed.
+const WHILE_SUBSCRIBED: [&str; 9] =
+    ["subscribe", "ssubscribe", "psubscribe", "unsubscribe", "sunsubscribe", "punsubscribe", "ping", "quit", "reset"];
+/// At most so many keys make room for one command, so that a lowered limit does not hold up everything.
+const EVICTED_PER_COMMAND_MAX: usize = 128;
 
 impl Store {
     /// A store without keys.
@@ -42,10 +94,29 @@ impl Store {
         let random = Random::new(config.seed);
         let seed = random.next();
         let hasher = table::hasher(random.next());
-        let databases = (0..config.databases.max(1)).map(|_| Db::new(random.next())).collect();
-        let (changes, pubsub) = (Changes::new(hasher.clone()), PubSub::new(&hasher));
-        let registry = Registry::new();
-        Store { state: State { databases, changes, pubsub, random, statistics: Statistics::default(), seed }, registry }
+        let databases: Vec<Db> = (0..config.databases.max(1)).map(|_| Db::new(random.next())).collect();
+        let mut settings = Settings::default();
+        settings.set_by_owner("databases", &databases.len().to_string());
+        let state = State {
+            databases,
+            changes: Changes::new(hasher.clone()),
+            pubsub: PubSub::new(&hasher),
+            random,
+            statistics: Default::default(),
+            seed,
+            settings,
+            clients: Default::default(),
+            watches: Default::default(),
+            waiting: Default::default(),
+            tracking: Default::default(),
+            outbox: Vec::new(),
+            running: Default::default(),
+            log: Default::default(),
+            garbage: Default::default(),
+            pause: None,
+            pending: Default::default(),
+        };
+        Store { state, registry: Registry::shared() }
     }
 
     /// Carries out one command in database 0. `now_ms` is milliseconds since 1970 and must not fall.
@@ -53,41 +124,104 @@ impl Store {
         self.execute_in(0, command, now_ms)
     }
 
-    /// Carries out one command in a database, which must exist.
+    /// Carries out one command in a database, which must exist. Commands about connections, and commands that would
+    /// have to wait, are refused.
     pub fn execute_in(&mut self, db: usize, command: &[Bytes], now_ms: u64) -> Reply {
-        match self.registry.find(command) {
-            Ok(found) => self.run(db, found, now_ms),
+        let caller = Caller { client: None, db, now_ms, may_wait: true };
+        let reply = match self.registry.find(command) {
+            Ok(found) => match self.admit_memory(&found, now_ms).map(|()| self.call(caller, found)) {
+                Ok(Ran::Waits(_)) => would_wait(&found),
+                Ok(ran) => ran.reply(),
+                Err(error) => Reply::error(error.to_string()),
+            },
             Err(error) => Reply::error(error.to_string()),
-        }
+        };
+        self.settle(now_ms);
+        reply
     }
 
     /// Carries out the commands of a MULTI/EXEC in database 0. The answer is an array of their replies, errors of single
     /// commands included; `EXECABORT`, and nothing done, if one of them is unknown or has a wrong number of arguments.
     pub fn transaction(&mut self, commands: &[Args], now_ms: u64) -> Reply {
-        let found: Result<Vec<_>, _> = commands.iter().map(|command| self.registry.find(command)).collect();
-        match found {
-            Ok(found) => Reply::Array(found.into_iter().map(|command| self.run(0, command, now_ms)).collect()),
-            Err(_) => Reply::error("EXECABORT Transaction discarded because of previous errors."),
+        let caller = Caller { client: None, db: 0, now_ms, may_wait: false };
+        let admitted = |store: &mut Store, line: &[Bytes]| {
+            store.registry.find(line).and_then(|found| store.admit_memory(&found, now_ms)).is_ok()
+        };
+        if !commands.iter().all(|command| admitted(self, command)) {
+            return Reply::error(errors::EXEC_ABORT.to_string());
+        }
+        let reply = self.run_all(caller, commands);
+        self.settle(now_ms);
+        reply
+    }
+
+    /// A connection of a client. It begins in database 0 and with RESP2.
+    pub fn connect(&mut self, peer: Peer, now_ms: u64) -> ClientId {
+        self.state.statistics.connections += 1;
+        let id = self.state.clients.add(peer, now_ms);
+        let open = self.state.settings.get("requirepass").is_none_or(str::is_empty);
+        self.client(id).authenticated = open;
+        id
+    }
+
+    /// The connection is gone. Of a client that is not there: nothing.
+    pub fn disconnect(&mut self, id: ClientId) {
+        if let Some(client) = self.state.clients.remove(id) {
+            self.forget(client);
         }
     }
 
-    fn run(&mut self, db: usize, (command, args): Found<'_>, now_ms: u64) -> Reply {
-        self.state.statistics.started_ms.get_or_insert(now_ms);
-        self.state.statistics.commands += 1;
-        let reply = self.with_txn(db, now_ms, |txn| command.run(txn, args));
-        reply.unwrap_or_else(|error| Reply::error(error.to_string()))
+    /// Whether the client's last command is still to be answered: it waits, or a pause is on. The owner gives no further
+    /// command of it to the store until it is.
+    pub fn is_waiting(&self, id: ClientId) -> bool {
+        self.state.clients.get(id).is_some_and(|client| client.wait.is_some())
     }
 
-    pub(crate) fn with_txn<R>(&mut self, db: usize, now_ms: u64, work: impl FnOnce(&mut Txn<'_>) -> R) -> R {
-        self.state.changes.begin();
-        let result = work(&mut Txn::new(&mut self.state, db, now_ms));
-        self.state.changes.end();
-        result
+    /// Whether the client is there: neither disconnected nor told to be closed.
+    pub fn is_connected(&self, id: ClientId) -> bool {
+        self.state.clients.get(id).is_some()
     }
 
-    #[cfg(test)]
-    pub(crate) fn keyspace(&self) -> &[Db] {
-        &self.state.databases
+    /// Carries out one command of a client that is not waiting; `line` is its name and arguments, never empty. What
+    /// follows is in the outputs: as a rule one [`Output::Reply`] for each command. Of a client that is not there: nothing.
+    pub fn handle_command(&mut self, id: ClientId, line: &[Bytes], now_ms: u64) {
+        let Some(client) = self.state.clients.get_mut(id) else { return };
+        debug_assert!(client.wait.is_none(), "a client that waits sends nothing");
+        client.active_ms = now_ms;
+        if client.reply_mode == ReplyMode::SkipNext {
+            client.reply_mode = ReplyMode::Skip;
+        }
+        let begin = self.state.outbox.len();
+        let ran = self.dispatch(id, line, now_ms);
+        self.answer(id, line, ran, begin);
+        self.state.caching_is_over(id);
+        self.settle(now_ms);
+    }
+
+    /// Ends what is due: keys whose deadline has come, at most `keys_max` of them, waits, a pause. How many keys ended:
+    /// fewer than `keys_max` means that none is due any more.
+    pub fn handle_timeout(&mut self, now_ms: u64, keys_max: usize) -> usize {
+        while let Some(id) = self.state.waiting.due(now_ms) {
+            self.end_wait(id, None);
+        }
+        if self.state.pause.is_some_and(|pause| pause.until_ms <= now_ms) {
+            self.state.pause = None;
+        }
+        let removed = self.expire(now_ms, keys_max);
+        self.settle(now_ms);
+        removed
+    }
+
+    /// When something is due, in milliseconds since 1970; in the past if it already is.
+    pub fn next_timeout_ms(&self) -> Option<u64> {
+        let state = &self.state;
+        let pause = state.pause.map(|pause| pause.until_ms);
+        [self.next_expiry_ms(), state.waiting.next_deadline_ms(), pause].into_iter().flatten().min()
+    }
+
+    /// Takes what is to be sent and done since the last call, in order.
+    pub fn drain_outputs(&mut self, each: impl FnMut(Output)) {
+        self.state.outbox.drain(..).for_each(each);
     }
 
     /// Takes the changes since the last call, in order.
@@ -95,12 +229,32 @@ impl Store {
         self.state.changes.drain(each);
     }
 
-    /// Takes the messages published since the last call that somebody receives, in order.
+    /// Takes the messages published since the last call that the owner receives, in order.
     pub fn drain_published(&mut self, each: impl FnMut(Published)) {
         self.state.pubsub.drain(each);
     }
 
-    /// Counts one more subscription of a channel or pattern.
+    /// Keeps a log of effects from now on, or does not any more. An owner that keeps one drains it.
+    pub fn keep_log(&mut self, keep: bool) {
+        self.state.log.is_kept = keep;
+    }
+
+    /// Takes the effects since the last call, in order.
+    pub fn drain_log(&mut self, each: impl FnMut(Effect)) {
+        self.state.log.drain(each);
+    }
+
+    /// Hands large values over when they are removed, or does not any more. An owner that has them handed over drains them.
+    pub fn collect_garbage(&mut self, collect: bool) {
+        self.state.garbage.is_collected = collect;
+    }
+
+    /// Takes the large values that were removed since the last call.
+    pub fn drain_garbage(&mut self, each: impl FnMut(Discarded)) {
+        self.state.garbage.drain(each);
+    }
+
+    /// Counts one more subscription of the owner to a channel or pattern.
     pub fn subscribe(&mut self, name: &ChannelName) {
         self.state.pubsub.subscribe(name);
     }
@@ -108,6 +262,16 @@ impl Store {
     /// Counts one less.
     pub fn unsubscribe(&mut self, name: &ChannelName) {
         self.state.pubsub.unsubscribe(name);
+    }
+
+    /// The settings that `CONFIG` shows; the owner may set those that it knows better.
+    pub fn settings_mut(&mut self) -> &mut Settings {
+        &mut self.state.settings
+    }
+
+    /// The settings that `CONFIG` shows.
+    pub fn settings(&self) -> &Settings {
+        &self.state.settings
     }
 
     /// When the next key ends, in milliseconds since 1970; in the past if one is due.
@@ -119,15 +283,15 @@ impl Store {
     /// than `keys_max` means that none is due any more.
     pub fn expire(&mut self, now_ms: u64, keys_max: usize) -> usize {
         let mut removed = 0;
-        for (number, db) in self.state.databases.iter_mut().enumerate() {
+        for db in 0..self.state.databases.len() {
             while removed < keys_max
-                && let Some(key) = db.pop_due(now_ms)
+                && let Some(key) = self.state.databases[db].first_due(now_ms)
             {
-                self.state.changes.key(number, key);
+                self.state.end(db, &key, Touch::Expired);
+                self.state.log.commit();
                 removed += 1;
             }
         }
-        self.state.statistics.expired += removed as u64;
         removed
     }
 
@@ -159,6 +323,407 @@ impl Store {
     pub fn keys(&self, db: usize) -> usize {
         self.state.databases.get(db).map_or(0, Db::len)
     }
+
+    /// Bytes that keys and values take, about.
+    pub fn memory(&self) -> usize {
+        self.state.memory()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn with_txn<R>(&mut self, db: usize, now_ms: u64, work: impl FnOnce(&mut Txn<'_>) -> R) -> R {
+        self.state.changes.begin();
+        let result = work(&mut Txn::new(&mut self.state, db, now_ms));
+        self.state.changes.end();
+        result
+    }
+
+    #[cfg(test)]
+    pub(crate) fn keyspace(&self) -> &[Db] {
+        &self.state.databases
+    }
+
+    #[cfg(test)]
+    pub(crate) fn state(&self) -> &State {
+        &self.state
+    }
+}
+
+/// A client's command on its way.
+impl Store {
+    /// From the command line to its answer; `None` while it waits or where pushes are the answer.
+    fn dispatch(&mut self, id: ClientId, line: &[Bytes], now_ms: u64) -> Option<Reply> {
+        let registry = self.registry;
+        let result = match registry.find(line) {
+            Ok(found) => self.admit(id, found, now_ms),
+            Err(error) => {
+                self.refuse(id, None);
+                Err(error)
+            }
+        };
+        result.unwrap_or_else(|error| Some(Reply::error(error.to_string())))
+    }
+
+    /// Whether the command is allowed now, and if so, its answer.
+    fn admit(&mut self, id: ClientId, found: Found<'_>, now_ms: u64) -> Result<Option<Reply>, Error> {
+        let name = found.command.name;
+        let client = self.client(id);
+        client.last_command = name.into();
+        let in_transaction = client.transaction.is_some();
+        let muted = client.resp == 2 && client.is_subscribed() && !WHILE_SUBSCRIBED.contains(&name);
+        let authenticated = client.must_be_authenticated();
+        let refusal = match () {
+            () if authenticated.is_err() && !found.spec.flags.contains(Flags::NO_AUTH) => authenticated,
+            () if in_transaction && found.spec.flags.contains(Flags::NO_MULTI) => {
+                Err(errors::custom("Command not allowed inside a transaction"))
+            }
+            () if muted => Err(errors::custom(format!(
+                "Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context",
+                name.replace('|', " ")
+            ))),
+            () => self.admit_memory(&found, now_ms),
+        };
+        if let Err(error) = refusal {
+            self.refuse(id, Some(&found));
+            return Err(error);
+        }
+        if self.is_held_back(id, &found) {
+            let resume = Resume::Paused { line: found.line.into() };
+            self.wait(id, Wait { resume, ..Wait::for_moment(None, Reply::Null) });
+            self.state.waiting.paused.push_back(id);
+            return Ok(None);
+        }
+        let client = self.client(id);
+        if let Some(transaction) = client.transaction.as_mut().filter(|_| !NEVER_QUEUED.contains(&name)) {
+            transaction.queue(found.line);
+            return Ok(Some(Reply::Simple(Bytes::from_static(b"QUEUED"))));
+        }
+        let caller = Caller { client: Some(id), db: client.db, now_ms, may_wait: true };
+        Ok(match self.call(caller, found) {
+            Ran::Replied(reply) => Some(reply),
+            Ran::Silent => None,
+            Ran::Waits(wait) => {
+                self.begin_wait(id, caller.db, &found, wait);
+                None
+            }
+        })
+    }
+
+    /// A command was refused before it ran: an open transaction will not be carried out.
+    fn refuse(&mut self, id: ClientId, found: Option<&Found<'_>>) {
+        if let Some(found) = found {
+            self.state.statistics.of(usize::from(found.spec.id.0)).rejected += 1;
+        }
+        if let Some(transaction) = &mut self.client(id).transaction {
+            transaction.failed = true;
+        }
+    }
+
+    /// Makes room if memory is short; an error if there is none and the command may need some.
+    fn admit_memory(&mut self, found: &Found<'_>, now_ms: u64) -> Result<(), Error> {
+        if self.state.settings.maxmemory == 0 || self.state.make_room(now_ms, EVICTED_PER_COMMAND_MAX) {
+            return Ok(());
+        }
+        let grows = found.spec.flags.contains(Flags::DENYOOM);
+        let queued = matches!(found.command.run, Run::Exec);
+        if grows && !queued { Err(errors::OUT_OF_MEMORY) } else { Ok(()) }
+    }
+
+    /// Whether a pause holds the command back.
+    fn is_held_back(&mut self, id: ClientId, found: &Found<'_>) -> bool {
+        let Some(pause) = self.state.pause else { return false };
+        let writes = |line: &[Bytes]| self.registry.find(line).is_ok_and(|found| changes_something(&found));
+        if !pause.writes_only {
+            return found.command.name != "client|unpause" || found.line.is_empty();
+        }
+        let queued = self.state.clients.get(id).and_then(|client| client.transaction.as_ref());
+        match found.command.run {
+            Run::Exec => queued.is_some_and(|transaction| transaction.commands.iter().any(|line| writes(line))),
+            _ => queued.is_none() && changes_something(found),
+        }
+    }
+
+    /// Puts the answer where it belongs: before what the command pushed to others and to the client itself, behind the
+    /// protocol it is written in.
+    fn answer(&mut self, id: ClientId, line: &[Bytes], reply: Option<Reply>, begin: usize) {
+        let Some(client) = self.state.clients.get_mut(id) else { return };
+        let (closing, mode) = (client.closing, client.reply_mode);
+        if mode == ReplyMode::Skip {
+            client.reply_mode = ReplyMode::On;
+        }
+        if let Some(Reply::Error(text)) = &reply {
+            self.state.statistics.error(text);
+        }
+        if let Some(reply) = reply.filter(|_| mode == ReplyMode::On) {
+            let reply = if client.resp == 2 { resp2::downgraded(line, reply) } else { reply };
+            let behind = |output: &Output| matches!(output, Output::Protocol { .. });
+            let at = begin + self.state.outbox[begin..].iter().take_while(|output| behind(output)).count();
+            self.state.outbox.insert(at, Output::Reply { client: id, reply });
+        }
+        if closing {
+            self.close(id);
+        }
+    }
+
+    /// Ends a connection from this side.
+    fn close(&mut self, id: ClientId) {
+        if let Some(client) = self.state.clients.remove(id) {
+            self.forget(client);
+            self.state.outbox.push(Output::Close { client: id });
+        }
+    }
+
+    /// Takes a client that is gone out of everything that others ask for.
+    fn forget(&mut self, mut client: Client) {
+        let id = client.id;
+        if let Some(wait) = client.wait.take() {
+            self.state.stop_waiting(id, &wait);
+        }
+        for (space, names) in [
+            (Space::Channel, &client.channels),
+            (Space::Pattern, &client.patterns),
+            (Space::Shard, &client.shard_channels),
+        ] {
+            names.iter().for_each(|name| self.state.pubsub.remove(space, name, id));
+        }
+        for (db, key, _) in &client.watched {
+            self.state.watches.remove(*db, key, id);
+        }
+        if client.tracking.is_some() {
+            self.state.tracking.clients -= 1;
+            self.state.tracking.broadcasters.retain(|c| *c != id);
+        }
+        self.state.clients.redirection_gone(id);
+    }
+
+    fn client(&mut self, id: ClientId) -> &mut Client {
+        self.state.clients.get_mut(id).expect("a command comes from a client that is there")
+    }
+}
+
+/// Commands being carried out.
+impl Store {
+    /// Runs one command as a unit of its own, unless a transaction is around it.
+    fn call(&mut self, caller: Caller, found: Found<'_>) -> Ran {
+        if matches!(found.command.run, Run::Exec) {
+            return Ran::Replied(self.exec(caller));
+        }
+        let ran = self.run(caller, found);
+        if caller.may_wait {
+            self.state.log.commit();
+        }
+        ran
+    }
+
+    /// Runs one command and notes what it did.
+    fn run(&mut self, caller: Caller, found: Found<'_>) -> Ran {
+        let Caller { client, db, now_ms, .. } = caller;
+        let Found { command, args, .. } = found;
+        let state = &mut self.state;
+        state.statistics.started_ms.get_or_insert(now_ms);
+        state.statistics.commands += 1;
+        state.begin(command, args, client);
+        if state.clients.monitors > 0 {
+            state.show_to_monitors(&found, client, db, now_ms);
+        }
+        state.changes.begin();
+        let mut txn = Txn::new(state, db, now_ms);
+        let result = match command.run {
+            Run::Read(run) => run(&txn, args).map(Ran::Replied),
+            Run::Write(run) => run(&mut txn, args).map(Ran::Replied),
+            Run::Client(run) => match client {
+                Some(client) => run(&mut txn, client, args).map(|reply| reply.map_or(Ran::Silent, Ran::Replied)),
+                None => Err(needs_connection(command.name)),
+            },
+            Run::BlockingRead(attempt, wait) => attempt(&txn, args).and_then(|reply| match reply {
+                Some(reply) => Ok(Ran::Replied(reply)),
+                None => wait(&txn, args).map(Ran::Waits),
+            }),
+            Run::BlockingWrite(attempt, wait) => attempt(&mut txn, args).and_then(|reply| match reply {
+                Some(reply) => Ok(Ran::Replied(reply)),
+                None => wait(&txn, args).map(Ran::Waits),
+            }),
+            Run::Exec => unreachable!("EXEC runs other commands and is never run as one"),
+        };
+        state.changes.end();
+        let failed = result.is_err();
+        let ran = result.unwrap_or_else(|error| Ran::Replied(Reply::error(error.to_string())));
+        let calls = state.statistics.of(usize::from(found.spec.id.0));
+        calls.calls += 1;
+        calls.failed += u64::from(failed);
+        aof::note(state, db, &found, &ran_reply(&ran), now_ms);
+        state.note_reads(&found, client, db, now_ms);
+        ran
+    }
+
+    /// `EXEC`: all that was queued, as one unit.
+    fn exec(&mut self, caller: Caller) -> Reply {
+        let Some(id) = caller.client else { return Reply::error(needs_connection("exec").to_string()) };
+        let client = self.client(id);
+        let Some(transaction) = client.transaction.take() else {
+            return Reply::error(errors::custom("EXEC without MULTI").to_string());
+        };
+        let state = &self.state;
+        let client = state.clients.get(id).expect("the client was just there");
+        let ended =
+            |(db, key, was_due): &(usize, Bytes, bool)| !was_due && state.databases[*db].is_due(key, caller.now_ms);
+        let broken = client.watched_changed || client.watched.iter().any(ended);
+        self.state.unwatch(id);
+        if transaction.failed {
+            return Reply::error(errors::EXEC_ABORT.to_string());
+        }
+        if broken {
+            return Reply::Null;
+        }
+        self.run_all(Caller { may_wait: false, ..caller }, &transaction.commands)
+    }
+
+    /// Runs commands as one unit, in which a client's `SELECT` counts for those after it.
+    fn run_all(&mut self, caller: Caller, lines: &[Args]) -> Reply {
+        let registry = self.registry;
+        let mut replies = Vec::with_capacity(lines.len());
+        for line in lines {
+            let db = caller.client.map_or(caller.db, |id| self.client(id).db);
+            let reply = match registry.find(line) {
+                Ok(found) => self.run(Caller { db, ..caller }, found).reply(),
+                Err(error) => Reply::error(error.to_string()),
+            };
+            let resp2 = caller.client.is_some_and(|id| self.client(id).resp == 2);
+            replies.push(if resp2 { resp2::downgraded(line, reply) } else { reply });
+        }
+        self.state.log.commit_together(lines.len() > 1);
+        Reply::Array(replies)
+    }
+
+    /// What follows from a unit: broadcasts, and clients that waited for what it wrote; what those write, too.
+    fn settle(&mut self, now_ms: u64) {
+        loop {
+            let State { tracking, clients, outbox, settings, .. } = &mut self.state;
+            tracking.settle(settings.tracking_keys_max, clients, outbox);
+            self.let_paused_go_on(now_ms);
+            if !self.state.waiting.has_ready() {
+                break;
+            }
+            for ((db, key), clients) in self.state.waiting.take_ready() {
+                for id in clients {
+                    self.try_again(id, db, &key, now_ms);
+                }
+            }
+        }
+        for id in std::mem::take(&mut self.state.pending.to_close) {
+            self.close(id);
+        }
+        for (id, error) in std::mem::take(&mut self.state.pending.to_unblock) {
+            self.end_wait(id, error.then(|| Reply::error("UNBLOCKED client unblocked via CLIENT UNBLOCK")));
+        }
+        let memory = self.state.memory();
+        self.state.statistics.memory_peak = self.state.statistics.memory_peak.max(memory);
+    }
+}
+
+/// Clients that wait.
+impl Store {
+    fn begin_wait(&mut self, id: ClientId, db: usize, found: &Found<'_>, mut wait: Wait) {
+        let head = &found.line[..found.line.len() - found.args.len()];
+        let line = match wait.args.take() {
+            Some(args) => head.iter().cloned().chain(args).collect(),
+            None => found.line.into(),
+        };
+        wait.resume = Resume::Command { db, command: found.command, line };
+        self.wait(id, wait);
+    }
+
+    fn wait(&mut self, id: ClientId, wait: Wait) {
+        if let Resume::Command { db, .. } = wait.resume {
+            self.state.waiting.add(id, db, &wait.keys, wait.deadline_ms);
+        }
+        self.client(id).wait = Some(wait);
+    }
+
+    /// A key that the client waits for was written: its command is tried again, unless the key now holds what the
+    /// command is not about.
+    fn try_again(&mut self, id: ClientId, db: usize, key: &Bytes, now_ms: u64) {
+        let Some(wait) = self.state.clients.get(id).and_then(|client| client.wait.as_ref()) else { return };
+        let Resume::Command { command, line, .. } = &wait.resume else { return };
+        if !wait.keys.contains(key) || !suits(command.name, self.state.databases[db].get(key, now_ms).map(|e| &e.value))
+        {
+            return;
+        }
+        let line = line.clone();
+        let registry = self.registry;
+        let Ok(found) = registry.find(&line) else { return };
+        let caller = Caller { client: Some(id), db, now_ms, may_wait: true };
+        let begin = self.state.outbox.len();
+        match self.call(caller, found) {
+            Ran::Waits(_) => {}
+            ran => {
+                self.stop_waiting(id);
+                self.answer(id, &line, Some(ran.reply()), begin);
+            }
+        }
+    }
+
+    /// The wait is over without what was waited for.
+    fn end_wait(&mut self, id: ClientId, answer: Option<Reply>) {
+        let Some(wait) = self.stop_waiting(id) else { return };
+        let line: Args = match wait.resume {
+            Resume::Command { line, .. } | Resume::Paused { line } => line,
+            Resume::Never => Args::from([]),
+        };
+        let begin = self.state.outbox.len();
+        self.answer(id, &line, Some(answer.unwrap_or(wait.otherwise)), begin);
+    }
+
+    fn stop_waiting(&mut self, id: ClientId) -> Option<Wait> {
+        let wait = self.state.clients.get_mut(id)?.wait.take()?;
+        self.state.stop_waiting(id, &wait);
+        Some(wait)
+    }
+
+    /// The pause is over: what was held back is carried out, in order, until the next pause.
+    fn let_paused_go_on(&mut self, now_ms: u64) {
+        while self.state.pause.is_none()
+            && let Some(id) = self.state.waiting.paused.pop_front()
+        {
+            let Some(Wait { resume: Resume::Paused { line }, .. }) = self.stop_waiting(id) else { continue };
+            let begin = self.state.outbox.len();
+            let reply = self.dispatch(id, &line, now_ms);
+            self.answer(id, &line, reply, begin);
+        }
+    }
+}
+
+/// The reply that a command's effect may depend on.
+fn ran_reply(ran: &Ran) -> Option<&Reply> {
+    match ran {
+        Ran::Replied(reply) => Some(reply),
+        Ran::Silent | Ran::Waits(_) => None,
+    }
+}
+
+/// Whether a pause of writes concerns the command.
+fn changes_something(found: &Found<'_>) -> bool {
+    may_write(found.spec) || found.spec.flags.contains(Flags::PUBSUB) && found.command.name.ends_with("publish")
+}
+
+/// Whether a key that was written may let a waiting command go on: it holds the type that the command is about.
+/// A stream that is gone lets a reader of a group know.
+fn suits(command: &str, value: Option<&Value>) -> bool {
+    match (command, value) {
+        ("xreadgroup", Some(Value::Stream(_)) | None) => true,
+        ("xread", Some(Value::Stream(_))) => true,
+        ("xread" | "xreadgroup", _) => false,
+        ("bzpopmin" | "bzpopmax" | "bzmpop", value) => matches!(value, Some(Value::Zset(_))),
+        (_, value) => matches!(value, Some(Value::List(_))),
+    }
+}
+
+fn would_wait(found: &Found<'_>) -> Reply {
+    let name = found.spec.name.to_ascii_uppercase();
+    Reply::error(format!("ERR blocking is not available here, and {name} would have to wait"))
+}
+
+fn needs_connection(name: &str) -> Error {
+    errors::custom(format!("'{}' is about a connection and is not available here", name.replace('|', " ")))
 }
 
 #[cfg(test)]

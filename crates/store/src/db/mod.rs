@@ -13,6 +13,7 @@ use crate::types::{Value, table};
 use ahash::RandomState;
 use bytes::Bytes;
 use indexmap::IndexMap;
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::num::NonZeroU64;
 
@@ -28,12 +29,45 @@ pub struct Entry {
     pub value: Value,
     /// When it ends; a deadline of 0 is never stored, it has always come.
     deadline_ms: Option<NonZeroU64>,
+    /// When it was last used, in tenths of a second since 1970 (the low bits). In a cell, since a read is a use.
+    used: Cell<u32>,
 }
+
+/// A moment as [`Entry`] remembers its last use.
+fn tenths(now_ms: u64) -> u32 {
+    (now_ms / 100) as u32
+}
+
+/// What a key takes beside its name and value: its place in a table, about.
+const ENTRY_BYTES: usize = size_of::<Entry>() + size_of::<Bytes>() + 24;
+/// What a deadline takes in its set, about.
+const DEADLINE_BYTES: usize = 64;
 
 impl Entry {
     /// When the key ends, in milliseconds since 1970.
     pub fn deadline_ms(&self) -> Option<u64> {
         self.deadline_ms.map(NonZeroU64::get)
+    }
+
+    /// How long the key was not used, in milliseconds, to the tenth of a second.
+    pub fn idle_ms(&self, now_ms: u64) -> u64 {
+        u64::from(tenths(now_ms).saturating_sub(self.used.get())) * 100
+    }
+
+    /// The key is used now.
+    pub(crate) fn touch(&self, now_ms: u64) {
+        self.used.set(tenths(now_ms));
+    }
+
+    /// The key was used last so many milliseconds ago (`RESTORE … IDLETIME`).
+    pub(crate) fn set_idle_ms(&self, idle_ms: u64, now_ms: u64) {
+        self.used.set(tenths(now_ms.saturating_sub(idle_ms)));
+    }
+
+    /// Bytes that a key of this name takes with this entry, about.
+    pub(crate) fn memory(&self, key: &[u8]) -> usize {
+        let deadline = if self.deadline_ms.is_some() { DEADLINE_BYTES } else { 0 };
+        ENTRY_BYTES + key.len() + deadline + self.value.memory()
     }
 
     fn is_due(&self, now_ms: u64) -> bool {
@@ -52,12 +86,14 @@ pub struct Db {
     deadlines: BTreeSet<(u64, Bytes)>,
     /// Chooses the shard and hashes within it.
     hasher: RandomState,
+    /// Bytes that keys and values take, about.
+    memory: usize,
 }
 
 impl Db {
     /// A database without keys. `seed` is for hashing: who does not know it cannot make keys collide.
     pub fn new(seed: u64) -> Db {
-        Db { shards: Vec::new(), len: 0, deadlines: BTreeSet::new(), hasher: table::hasher(seed) }
+        Db { shards: Vec::new(), len: 0, deadlines: BTreeSet::new(), hasher: table::hasher(seed), memory: 0 }
     }
 
     /// How many keys there are, those that are due but not removed yet included.
@@ -75,6 +111,11 @@ impl Db {
         self.deadlines.len()
     }
 
+    /// Bytes that keys and values take, about.
+    pub fn memory(&self) -> usize {
+        self.memory
+    }
+
     /// The key's entry, if it exists now.
     pub fn get(&self, key: &[u8], now_ms: u64) -> Option<&Entry> {
         let entry = self.shards.get(self.shard_of(key))?.get(key)?;
@@ -82,19 +123,24 @@ impl Db {
     }
 
     /// Whether the key is there although its deadline has come.
-    fn is_due(&self, key: &[u8], now_ms: u64) -> bool {
+    pub(crate) fn is_due(&self, key: &[u8], now_ms: u64) -> bool {
         let shard = self.shards.get(self.shard_of(key));
         shard.and_then(|shard| shard.get(key)).is_some_and(|entry| entry.is_due(now_ms))
     }
 
-    /// The key's value, due or not.
-    fn value_mut(&mut self, key: &[u8]) -> Option<&mut Value> {
+    /// Lets `edit` change the key's value, due or not; `None` if there is no such key.
+    fn edit<R>(&mut self, key: &[u8], now_ms: u64, edit: impl FnOnce(&mut Value) -> R) -> Option<R> {
         let shard = self.shard_of(key);
-        Some(&mut self.shards.get_mut(shard)?.get_mut(key)?.value)
+        let entry = self.shards.get_mut(shard)?.get_mut(key)?;
+        entry.touch(now_ms);
+        let before = entry.value.memory();
+        let result = edit(&mut entry.value);
+        self.memory = self.memory.wrapping_add(entry.value.memory()).wrapping_sub(before);
+        Some(result)
     }
 
-    /// Makes the key hold the value until the deadline, whatever it held.
-    fn insert(&mut self, key: Bytes, value: Value, deadline_ms: Option<u64>) {
+    /// Makes the key hold the value until the deadline, whatever it held; what that was comes back.
+    fn insert(&mut self, key: Bytes, value: Value, deadline_ms: Option<u64>, now_ms: u64) -> Option<Value> {
         if self.shards.is_empty() {
             self.shards = (0..SHARDS).map(|_| Shard::with_hasher(self.hasher.clone())).collect();
         }
@@ -102,26 +148,33 @@ impl Db {
             self.deadlines.insert((deadline, key.clone()));
         }
         let shard = self.shard_of(&key);
-        let entry = Entry { value, deadline_ms: deadline_ms.and_then(NonZeroU64::new) };
+        let used = Cell::new(tenths(now_ms));
+        let entry = Entry { value, deadline_ms: deadline_ms.and_then(NonZeroU64::new), used };
+        self.memory += entry.memory(&key);
         match self.shards[shard].entry(key) {
             indexmap::map::Entry::Vacant(vacant) => {
                 vacant.insert(entry);
                 self.len += 1;
+                None
             }
             indexmap::map::Entry::Occupied(mut occupied) => {
-                let old = occupied.insert(entry).deadline_ms();
-                if let Some(old) = old.filter(|_| old != deadline_ms) {
-                    self.deadlines.remove(&(old, occupied.key().clone()));
+                let old = occupied.insert(entry);
+                self.memory -= old.memory(occupied.key());
+                let deadline = old.deadline_ms();
+                if let Some(deadline) = deadline.filter(|_| deadline != deadline_ms) {
+                    self.deadlines.remove(&(deadline, occupied.key().clone()));
                 }
+                Some(old.value)
             }
         }
     }
 
     /// Removes the key, due or not.
-    fn remove(&mut self, key: &[u8]) -> Option<(Bytes, Entry)> {
+    pub(crate) fn remove(&mut self, key: &[u8]) -> Option<(Bytes, Entry)> {
         let shard = self.shard_of(key);
         let (_, key, entry) = self.shards.get_mut(shard)?.swap_remove_full(key)?;
         self.len -= 1;
+        self.memory -= entry.memory(&key);
         if let Some(deadline) = entry.deadline_ms() {
             self.deadlines.remove(&(deadline, key.clone()));
         }
@@ -136,10 +189,12 @@ impl Db {
         };
         if let Some(old) = entry.deadline_ms() {
             self.deadlines.remove(&(old, key.clone()));
+            self.memory -= DEADLINE_BYTES;
         }
         entry.deadline_ms = deadline_ms.and_then(NonZeroU64::new);
         if let Some(deadline) = deadline_ms {
             self.deadlines.insert((deadline, key.clone()));
+            self.memory += DEADLINE_BYTES;
         }
     }
 
@@ -148,18 +203,21 @@ impl Db {
         self.deadlines.first().map(|(deadline, _)| *deadline)
     }
 
-    /// Removes the key that is due for the longest time, and gives its name.
-    pub(crate) fn pop_due(&mut self, now_ms: u64) -> Option<Bytes> {
-        let (_, key) = self.deadlines.first().filter(|(deadline, _)| *deadline <= now_ms)?.clone();
-        self.remove(&key);
-        Some(key)
+    /// The key that is due for the longest time.
+    pub(crate) fn first_due(&self, now_ms: u64) -> Option<Bytes> {
+        self.deadlines.first().filter(|(deadline, _)| *deadline <= now_ms).map(|(_, key)| key.clone())
     }
 
-    /// Removes all keys.
-    pub(crate) fn clear(&mut self) {
-        self.shards = Vec::new();
-        self.deadlines = BTreeSet::new();
-        self.len = 0;
+    /// The key that ends soonest.
+    pub(crate) fn first_to_end(&self) -> Option<&Bytes> {
+        self.deadlines.first().map(|(_, key)| key)
+    }
+
+    /// Takes all keys out, as a database of their own.
+    pub(crate) fn take(&mut self) -> Db {
+        let empty =
+            Db { shards: Vec::new(), len: 0, deadlines: BTreeSet::new(), hasher: self.hasher.clone(), memory: 0 };
+        std::mem::replace(self, empty)
     }
 
     /// The shard is chosen by bits that the table inside it does not look at first.

@@ -43,6 +43,16 @@ impl Db {
         drawn.or_else(|| self.iter(now_ms).next()).map(|(key, _)| key)
     }
 
+    /// Any key, due or not: a random one of a random shard, so those in shorter shards come a little more often.
+    pub(crate) fn sample(&self, random: &Random) -> Option<(&Bytes, &Entry)> {
+        if self.is_empty() {
+            return None;
+        }
+        let start = random.below(SHARDS);
+        let shard = (0..SHARDS).map(|at| &self.shards[(start + at) % SHARDS]).find(|shard| !shard.is_empty())?;
+        shard.get_index(random.below(shard.len()))
+    }
+
     /// The key at a position counted through all shards.
     fn at(&self, mut position: usize) -> Option<(&Bytes, &Entry)> {
         for shard in &self.shards {
@@ -88,7 +98,9 @@ mod tests {
 
     fn db(keys: std::ops::Range<u32>) -> Db {
         let mut db = Db::new(3);
-        keys.for_each(|n| db.insert(name(n), Value::Str(Bytes::new()), None));
+        keys.for_each(|n| {
+            db.insert(name(n), Value::Str(Bytes::new()), None, 0);
+        });
         db
     }
 
@@ -159,7 +171,7 @@ mod tests {
                     break;
                 }
                 for (insert, n) in changes.by_ref().take(5) {
-                    if insert { db.insert(name(n), Value::Str(Bytes::new()), None); } else { db.remove(&name(n)); }
+                    if insert { db.insert(name(n), Value::Str(Bytes::new()), None, 0); } else { db.remove(&name(n)); }
                 }
             }
             prop_assert!((0..1000).all(|n| seen.contains(&name(n))));

@@ -5,36 +5,14 @@
 //! is no other way to a value, so no command can change a key and forget to tell.
 
 use super::{Db, Entry};
-use crate::changes::Changes;
+use crate::client::{Client, ClientId, Touch};
 use crate::errors;
-use crate::pubsub::PubSub;
+use crate::events::Classes;
 use crate::random::Random;
+use crate::state::State;
 use crate::types::{Kind, Value};
 use bytes::Bytes;
 use model::Error;
-
-/// What a store holds apart from the commands.
-#[derive(Debug)]
-pub(crate) struct State {
-    pub(crate) databases: Vec<Db>,
-    pub(crate) changes: Changes,
-    pub(crate) pubsub: PubSub,
-    pub(crate) random: Random,
-    pub(crate) statistics: Statistics,
-    /// For the hashing of values.
-    pub(crate) seed: u64,
-}
-
-/// What `INFO` counts.
-#[derive(Debug, Default)]
-pub(crate) struct Statistics {
-    /// Commands carried out.
-    pub(crate) commands: u64,
-    /// Keys removed because their deadline had come.
-    pub(crate) expired: u64,
-    /// The time of the first command.
-    pub(crate) started_ms: Option<u64>,
-}
 
 /// One command's access to the store, at one moment, in one database.
 #[derive(Debug)]
@@ -86,6 +64,31 @@ impl<'a> Txn<'a> {
         Txn { state, db, now_ms }
     }
 
+    /// A client that is connected.
+    pub(crate) fn client(&self, id: ClientId) -> &Client {
+        self.state.clients.get(id).expect("a command comes from a client that is there")
+    }
+
+    /// A client that is connected.
+    pub(crate) fn client_mut(&mut self, id: ClientId) -> &mut Client {
+        self.state.clients.get_mut(id).expect("a command comes from a client that is there")
+    }
+
+    /// Publishes a keyspace event that does not follow from the command's name and the keys it touched.
+    pub(crate) fn notify(&mut self, class: Classes, event: &'static str, key: &Bytes) {
+        self.state.notify(class, event, self.db, key);
+    }
+
+    /// Something changed that readers of the key are not told of, but the log must have (a consumer group).
+    pub(crate) fn changed_quietly(&mut self) {
+        self.state.running.touches += 1;
+    }
+
+    /// What the log is to have in place of the command as it came; nothing, for an empty list.
+    pub(crate) fn log_as(&mut self, commands: Vec<Vec<Bytes>>) {
+        self.state.log.instead(commands);
+    }
+
     /// The command's moment, in milliseconds since 1970.
     pub fn now_ms(&self) -> u64 {
         self.now_ms
@@ -126,9 +129,14 @@ impl<'a> Txn<'a> {
         self.entry(key).is_some()
     }
 
-    /// The key's value, whatever its type.
+    /// The key's value, whatever its type. This is a use of the key; to look at it without using it, there is `entry`.
     pub fn value(&self, key: &[u8]) -> Option<&Value> {
-        self.entry(key).map(|entry| &entry.value)
+        let entry = self.entry(key);
+        let counter = if entry.is_some() { &self.state.statistics.hits } else { &self.state.statistics.misses };
+        counter.set(counter.get() + 1);
+        let entry = entry?;
+        entry.touch(self.now_ms);
+        Some(&entry.value)
     }
 
     /// The key's value as this type: [`Bytes`], [`List`](crate::types::List), [`Set`](crate::types::Set), …
@@ -201,16 +209,29 @@ impl<'a> Txn<'a> {
             return;
         }
         self.settle_expiry(key);
-        self.db_mut().insert(key.clone(), value, deadline_ms);
-        self.record(key);
+        self.before_write(key);
+        let now_ms = self.now_ms;
+        let old = self.db_mut().insert(key.clone(), value, deadline_ms, now_ms);
+        let touch = if old.is_some() { Touch::Changed } else { Touch::Created };
+        old.into_iter().for_each(|old| self.state.garbage.value(old));
+        self.record(key, touch);
     }
 
     /// Removes the key, records that, and gives what it held; `None`, and nothing recorded, if it did not exist.
     pub fn remove(&mut self, key: &[u8]) -> Option<Entry> {
         self.settle_expiry(key);
+        self.before_write(key);
         let (key, entry) = self.db_mut().remove(key)?;
-        self.record(&key);
+        self.record(&key, Touch::Removed);
         Some(entry)
+    }
+
+    /// Removes the key as [`Txn::remove`] does, and frees what it held; whether it existed.
+    pub fn delete(&mut self, key: &[u8]) -> bool {
+        let removed = self.remove(key);
+        let existed = removed.is_some();
+        removed.into_iter().for_each(|entry| self.state.garbage.value(entry.value));
+        existed
     }
 
     /// Gives an existing key a deadline, or none, and records it. One that has come removes the key. Whether it exists.
@@ -222,25 +243,37 @@ impl<'a> Txn<'a> {
             self.remove(key);
             return true;
         }
+        self.before_write(key);
         self.db_mut().set_deadline(key, deadline_ms);
         let key = Bytes::copy_from_slice(key);
-        self.record(&key);
+        self.record(&key, Touch::Deadline);
         true
     }
 
     /// Removes all keys of a database, which must exist.
     pub fn clear(&mut self, db: usize) {
-        if !self.state.databases[db].is_empty() {
-            self.state.databases[db].clear();
-            self.state.changes.all(db);
+        if self.state.databases[db].is_empty() {
+            return;
+        }
+        let cleared = self.state.databases[db].take();
+        let now_ms = self.now_ms;
+        self.state.touched_all(db, |key| cleared.get(key, now_ms).is_some());
+        if let Some(cleared) = self.state.log.cleared(db, cleared) {
+            self.state.garbage.database(cleared);
         }
     }
 
     /// Exchanges two databases, both of which must exist.
     pub fn swap_databases(&mut self, a: usize, b: usize) {
         self.state.databases.swap(a, b);
-        self.state.changes.all(a);
-        self.state.changes.all(b);
+        self.state.log.swapped(a, b);
+        for (db, other) in [(a, b), (b, a)] {
+            let databases = &self.state.databases;
+            let holds = |key: &Bytes| [db, other].iter().any(|&db| databases[db].get(key, 0).is_some());
+            let watched: Vec<Bytes> = self.state.watches.keys(db).map(|(key, _)| key.clone()).collect();
+            let held: Vec<Bytes> = watched.into_iter().filter(holds).collect();
+            self.state.touched_all(db, |key| held.contains(key));
+        }
     }
 
     /// Works in another database, which must exist.
@@ -253,34 +286,44 @@ impl<'a> Txn<'a> {
         key: &Bytes,
         edit: impl FnOnce(&mut T) -> Result<Edit<R>, Error>,
     ) -> Result<R, Error> {
-        let value = self.db_mut().value_mut(key).expect("the key was seen to exist");
-        let Edit { changed, result } = edit(T::of_mut(value).ok_or(errors::WRONG_TYPE)?)?;
-        let gone = value.is_gone();
+        if self.db().get(key, self.now_ms).is_some_and(|entry| T::of(&entry.value).is_none()) {
+            return Err(errors::WRONG_TYPE);
+        }
+        self.before_write(key);
+        let now_ms = self.now_ms;
+        let edited = self.db_mut().edit(key, now_ms, |value| {
+            let typed = T::of_mut(value).expect("the type was seen to be right");
+            let edit = edit(typed)?;
+            Ok((edit, value.is_gone()))
+        });
+        let (Edit { changed, result }, gone) = edited.expect("the key was seen to exist")?;
         if gone {
             self.db_mut().remove(key);
         }
         if changed || gone {
-            self.record(key);
+            self.record(key, if gone { Touch::Emptied } else { Touch::Changed });
         }
         Ok(result)
     }
 
     /// Before a key is written or removed: if its deadline has come, it ends first.
     fn settle_expiry(&mut self, key: &[u8]) {
-        if self.db().is_due(key, self.now_ms)
-            && let Some((key, _)) = self.db_mut().remove(key)
-        {
-            self.state.statistics.expired += 1;
-            self.record(&key);
+        if self.db().is_due(key, self.now_ms) {
+            self.state.end(self.db, key, Touch::Expired);
         }
+    }
+
+    /// A rewrite of the log that is under way has the key as it was.
+    fn before_write(&mut self, key: &[u8]) {
+        self.state.before_write(self.db, key);
     }
 
     fn db_mut(&mut self) -> &mut Db {
         &mut self.state.databases[self.db]
     }
 
-    fn record(&mut self, key: &Bytes) {
-        self.state.changes.key(self.db, key.clone());
+    fn record(&mut self, key: &Bytes, touch: Touch) {
+        self.state.touched(self.db, key, touch);
     }
 }
 

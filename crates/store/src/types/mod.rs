@@ -1,5 +1,6 @@
 //! What a key can hold.
 
+mod memory;
 pub mod stream;
 pub mod table;
 pub mod zset;

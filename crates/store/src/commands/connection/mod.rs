@@ -1,10 +1,23 @@
-//! What does not need a connection of the commands about connections
-//! (<https://redis.io/docs/latest/commands/?group=connection>). The others belong to whoever has the connection.
+//! Connections (<https://redis.io/docs/latest/commands/?group=connection>).
 
+mod auth;
 mod echo;
+mod hello;
 mod ping;
+mod quit;
+mod reset;
+mod select;
+mod shared;
 
 use super::Command;
 
 /// The family's commands.
-pub const COMMANDS: &[&Command] = &[&echo::COMMAND, &ping::COMMAND];
+pub const COMMANDS: &[&Command] = &[
+    &auth::COMMAND,
+    &echo::COMMAND,
+    &hello::COMMAND,
+    &ping::COMMAND,
+    &quit::COMMAND,
+    &reset::COMMAND,
+    &select::COMMAND,
+];

@@ -11,7 +11,7 @@ use model::Reply;
 pub const COMMAND: Command = Command::read("object|encoding", run);
 
 fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
-    Ok(txn.value(&args[0]).map_or(Reply::Null, |value| Reply::bulk(encoding(value))))
+    Ok(txn.entry(&args[0]).map_or(Reply::Null, |entry| Reply::bulk(encoding(&entry.value))))
 }
 
 fn encoding(value: &Value) -> &'static str {

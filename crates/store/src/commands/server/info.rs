@@ -10,9 +10,6 @@ use std::fmt::Write;
 /// Facts about the store, as sections of `name:value` lines. Of Redis' sections, those that it can know something of.
 pub const COMMAND: Command = Command::read("info", run);
 
-/// The version of Redis whose commands and replies the store follows: clients look at it to know what they may send.
-const REDIS_VERSION: &str = "7.0.15";
-
 type Section = (&'static str, fn(&Txn<'_>) -> String);
 
 const SECTIONS: &[Section] =
@@ -37,7 +34,7 @@ fn server(txn: &Txn<'_>) -> String {
     let started_ms = txn.state.statistics.started_ms.unwrap_or(txn.now_ms());
     let uptime_s = txn.now_ms().saturating_sub(started_ms) / 1000;
     lines(&[
-        ("redis_version", REDIS_VERSION.into()),
+        ("redis_version", super::REDIS_VERSION.into()),
         ("redis_mode", "standalone".into()),
         ("keywire_version", env!("CARGO_PKG_VERSION").into()),
         ("arch_bits", usize::BITS.to_string()),
@@ -51,8 +48,8 @@ fn stats(txn: &Txn<'_>) -> String {
     lines(&[
         ("total_commands_processed", state.statistics.commands.to_string()),
         ("expired_keys", state.statistics.expired.to_string()),
-        ("pubsub_channels", state.pubsub.channels().count().to_string()),
-        ("pubsub_patterns", state.pubsub.patterns().to_string()),
+        ("pubsub_channels", state.pubsub.count(crate::pubsub::Space::Channel).to_string()),
+        ("pubsub_patterns", state.pubsub.count(crate::pubsub::Space::Pattern).to_string()),
     ])
 }
 

@@ -21,3 +21,6 @@ pub const COMMANDS: &[&Command] = &[
     &swapdb::COMMAND,
     &time::COMMAND,
 ];
+
+/// The version of Redis that the store says it is compatible with: clients look at it to know what they may send.
+pub(crate) const REDIS_VERSION: &str = "7.4.0";
