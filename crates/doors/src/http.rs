@@ -99,7 +99,8 @@ impl Service {
             },
             ("/command", &Method::POST) => self.command(request).await,
             ("/command", &Method::OPTIONS) => preflight(),
-            ("/healthz" | "/readyz", &Method::GET | &Method::HEAD) => text(StatusCode::OK, "ok\n"),
+            ("/healthz", &Method::GET | &Method::HEAD) => text(StatusCode::OK, "ok\n"),
+            ("/readyz", &Method::GET | &Method::HEAD) => self.ready().await,
             ("/metrics", &Method::GET | &Method::HEAD) => self.metrics().await,
             ("/ws" | "/raw" | "/sse" | "/healthz" | "/readyz" | "/metrics", _) => not_allowed("GET"),
             ("/command", _) => not_allowed("POST"),
@@ -204,10 +205,18 @@ impl Service {
         typed(status, json, HeaderValue::from_static("application/json"))
     }
 
+    async fn ready(&self) -> Response<Body> {
+        match self.lanes.backend_report().await {
+            Some(report) if report.is_reachable => text(StatusCode::OK, "ok\n"),
+            _ => text(StatusCode::SERVICE_UNAVAILABLE, "the backend is out of reach\n"),
+        }
+    }
+
     async fn metrics(&self) -> Response<Body> {
         let counters = self.lanes.ask_all(|lane| lane.with_lane(|lane| lane.counters())).await;
+        let backend = self.lanes.backend_report().await.map_or(Vec::new(), |report| report.measures);
         let media_type = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-        typed(StatusCode::OK, metrics::text(&counters), media_type)
+        typed(StatusCode::OK, metrics::text(&counters, &backend), media_type)
     }
 
     fn page(&self, path: &str) -> Response<Body> {

@@ -2,6 +2,7 @@
 //! with the file and the environment, so that all mistakes are told at once.
 
 use crate::bench;
+use crate::redis::redacted;
 use crate::settings::{Flag, Given, Sources};
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
@@ -55,6 +56,9 @@ pub struct SettingsArgs {
     /// Address to serve HTTP and WebSocket on; may be repeated [default: 127.0.0.1:7700]
     #[arg(long, value_name = "ADDR")]
     listen: Vec<String>,
+    /// The Redis or Valkey to make live, such as redis://host:6379/0 [default: an embedded store]
+    #[arg(long, value_name = "URL")]
+    redis: Option<String>,
     /// Threads that serve connections [default: one per core but one]
     #[arg(long, value_name = "N")]
     lanes: Option<String>,
@@ -96,6 +100,7 @@ impl SettingsArgs {
     fn flags(self) -> Vec<Flag> {
         let repeated = [("--listen", "listen", self.listen), ("--origin", "origins", self.origin)];
         let single = [
+            ("--redis", "redis", self.redis),
             ("--lanes", "lanes", self.lanes),
             ("--node", "node", self.node),
             ("--anonymous", "anonymous", self.anonymous),
@@ -110,8 +115,10 @@ impl SettingsArgs {
             .filter(|(_, _, values)| !values.is_empty())
             .map(|(shown, name, values)| flag(shown, name, Given::List(values.into_iter().map(Given::Text).collect())));
         let single = single.into_iter().filter_map(|(shown, name, value)| Some(flag(shown, name, Given::Text(value?))));
-        let set =
-            self.set.into_iter().map(|(name, value)| flag(&format!("--set {name}={value}"), &name, Given::Text(value)));
+        let set = self
+            .set
+            .into_iter()
+            .map(|(name, value)| flag(&redacted(&format!("--set {name}={value}")), &name, Given::Text(value)));
         repeated.chain(single).chain(set).collect()
     }
 }

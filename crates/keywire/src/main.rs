@@ -6,6 +6,7 @@ mod bench;
 mod cli;
 mod demo;
 mod logs;
+mod redis;
 mod settings;
 
 use clap::Parser;
