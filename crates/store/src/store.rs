@@ -182,6 +182,21 @@ impl Store {
         self.state.clients.get(id).is_some()
     }
 
+    /// Whether the client has presented the password, or needs none.
+    pub fn is_authenticated(&self, id: ClientId) -> bool {
+        self.state.clients.get(id).is_some_and(|client| client.authenticated)
+    }
+
+    /// Whether the client is subscribed to anything.
+    pub fn is_subscribed(&self, id: ClientId) -> bool {
+        self.state.clients.get(id).is_some_and(Client::is_subscribed)
+    }
+
+    /// Whether the client is shown all commands.
+    pub fn is_monitor(&self, id: ClientId) -> bool {
+        self.state.clients.get(id).is_some_and(|client| client.monitor)
+    }
+
     /// Carries out one command of a client that is not waiting; `line` is its name and arguments, never empty. What
     /// follows is in the outputs: as a rule one [`Output::Reply`] for each command. Of a client that is not there: nothing.
     pub fn handle_command(&mut self, id: ClientId, line: &[Bytes], now_ms: u64) {
