@@ -80,6 +80,11 @@ pub fn encode_push(items: &[Reply], protocol: Protocol, out: &mut BytesMut) {
     }
 }
 
+/// Appends a simple string.
+pub fn encode_line(text: &[u8], out: &mut BytesMut) {
+    line(b'+', text, out);
+}
+
 fn is_array(reply: &Reply) -> bool {
     matches!(reply, Reply::Array(_))
 }
