@@ -7,6 +7,7 @@ mod cli;
 mod demo;
 mod logs;
 mod redis;
+mod resp;
 mod settings;
 
 use clap::Parser;
