@@ -370,6 +370,7 @@ impl Store {
         let registry = self.registry;
         let result = match registry.find(line) {
             Ok(found) => self.admit(id, found, now_ms),
+            Err(error) if line[0].eq_ignore_ascii_case(b"EXEC") => Err(self.abort(id, &error)),
             Err(error) => {
                 self.refuse(id, None);
                 Err(error)
@@ -393,7 +394,7 @@ impl Store {
             }
             () if muted => Err(errors::custom(format!(
                 "Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context",
-                name.replace('|', " ")
+                name
             ))),
             () => self.admit_memory(&found, now_ms),
         };
@@ -431,6 +432,13 @@ impl Store {
         if let Some(transaction) = &mut self.client(id).transaction {
             transaction.failed = true;
         }
+    }
+
+    /// `EXEC` itself was refused: the transaction is over, and the error says why.
+    fn abort(&mut self, id: ClientId, why: &Error) -> Error {
+        self.client(id).transaction = None;
+        self.state.unwatch(id);
+        Error::new("EXECABORT", format!("Transaction discarded because of: {}", why.message))
     }
 
     /// Makes room if memory is short; an error if there is none and the command may need some.

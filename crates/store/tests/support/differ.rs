@@ -13,7 +13,7 @@ use store::{Config, Store};
 /// The most lines of a script.
 const LINES_MAX: usize = 40;
 /// The most runs that making a script shorter may take.
-const SHRINKS_MAX: usize = 1500;
+pub const SHRINKS_MAX: usize = 1500;
 
 /// Runs the family's scripts against every server that is there. Panics with the shortest script found that differs.
 pub fn check(family: &Family, differences: &[Difference]) {
@@ -33,7 +33,7 @@ pub fn check(family: &Family, differences: &[Difference]) {
     }
 }
 
-fn setting(name: &str, default: u64) -> u64 {
+pub fn setting(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name}={text}")))
 }
 

@@ -7,6 +7,7 @@
 //! resp      its replies, read as `model::Reply`
 //! compare   what counts as equal: order, randomness, time, and the named differences between versions
 //! differ    runs a script on both, shrinks what fails, prints it
+//! sessions  the same with several clients, for what is between them
 //! ```
 //!
 //! A family is a [`grammar::Family`]; a test calls [`differ::check`] with it. `KEYWIRE_DIFFERENTIAL=20000` sets how many
@@ -22,3 +23,4 @@ pub mod differ;
 pub mod grammar;
 pub mod resp;
 pub mod server;
+pub mod sessions;

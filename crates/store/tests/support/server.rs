@@ -55,6 +55,11 @@ impl Server {
         connection
     }
 
+    /// A new connection as it comes, in RESP2.
+    pub fn connect_plain(&self) -> Connection {
+        Connection::open(&self.socket()).unwrap()
+    }
+
     fn socket(&self) -> PathBuf {
         self.folder.path().join("s.sock")
     }
@@ -107,6 +112,21 @@ impl Connection {
     pub fn ask(&mut self, line: &str) -> Reply {
         let words: Vec<Bytes> = line.split(' ').map(|word| Bytes::copy_from_slice(word.as_bytes())).collect();
         self.pipeline(&[words]).remove(0)
+    }
+
+    /// Sends a command and does not wait for its reply.
+    pub fn send(&mut self, command: &[Bytes]) {
+        let mut bytes = Vec::new();
+        resp::write_command(&mut bytes, command);
+        self.writer.write_all(&bytes).unwrap();
+    }
+
+    /// The next message, if one comes within this time.
+    pub fn receive(&mut self, within: Duration) -> Option<resp::Message> {
+        self.writer.set_read_timeout(Some(within)).unwrap();
+        let message = resp::read_message(&mut self.reader).ok();
+        self.writer.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+        message
     }
 
     fn read(&mut self, command: &[Bytes]) -> Reply {

@@ -20,6 +20,7 @@ fn run(txn: &mut Txn<'_>, args: &[Bytes]) -> Outcome {
 }
 
 fn number(arg: &[u8], which: &str) -> Result<usize, Error> {
-    let number = parse_int(arg).ok_or_else(|| errors::custom(format!("invalid {which} DB index")))?;
+    let number = parse_int(arg).and_then(|number| i32::try_from(number).ok());
+    let number = number.ok_or_else(|| errors::custom(format!("invalid {which} DB index")))?;
     usize::try_from(number).map_err(|_| errors::DB_OUT_OF_RANGE)
 }
