@@ -146,6 +146,8 @@ impl Connection {
         desk.with_buffers(|buffer, words| {
             let (held, at_once) = (self.held.len(), if self.reads_large { READ_LARGE_BYTES } else { READ_BYTES });
             buffer.extend_from_slice(&self.held);
+            // Less room would be taken for an empty socket below.
+            buffer.reserve(at_once);
             let room = &mut (&mut *buffer).limit(at_once);
             let count = match self.client.stream.try_read_buf(room) {
                 Ok(0) => return Read::End,
