@@ -9,6 +9,9 @@ use model::Reply;
 
 /// The reply to this command line as RESP2 has it: of nulls, errors, simple and byte strings, integers and arrays only.
 pub fn downgraded(line: &[Bytes], reply: Reply) -> Reply {
+    if matches!(reply, Reply::Simple(_) | Reply::Bulk(_) | Reply::Int(_) | Reply::Error(_) | Reply::Null) {
+        return reply;
+    }
     plain(reshaped(line, reply))
 }
 

@@ -250,7 +250,7 @@ impl State {
     pub(crate) fn caching_is_over(&mut self, id: ClientId) {
         let Some(client) = self.clients.get_mut(id) else { return };
         if client.transaction.is_none()
-            && &*client.last_command != "client|caching"
+            && client.last_command != "client|caching"
             && let Some(tracked) = &mut client.tracking
         {
             tracked.caching = None;

@@ -383,7 +383,7 @@ impl Store {
     fn admit(&mut self, id: ClientId, found: Found<'_>, now_ms: u64) -> Result<Option<Reply>, Error> {
         let name = found.command.name;
         let client = self.client(id);
-        client.last_command = name.into();
+        client.last_command = name;
         let in_transaction = client.transaction.is_some();
         let muted = client.resp == 2 && client.is_subscribed() && !WHILE_SUBSCRIBED.contains(&name);
         let authenticated = client.must_be_authenticated();
