@@ -372,8 +372,11 @@ impl LaneHandle {
                 () = &mut sleep => {}
             }
             self.turn();
-            // Letters may come faster than turns end: without this, sockets would not be read while they do.
-            tokio::task::yield_now().await;
+            // Letters may come faster than turns end: without this, sockets would not be read while they do. Where there is
+            // nothing to do at once, the wait for it reads them, and this would be one look at all sockets too many.
+            if self.0.pump_due.get() || !self.mailbox().is_empty() {
+                tokio::task::yield_now().await;
+            }
         }
     }
 
