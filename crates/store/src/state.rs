@@ -17,9 +17,11 @@ use crate::garbage::Garbage;
 use crate::pubsub::PubSub;
 use crate::random::Random;
 use crate::settings::Settings;
+use crate::slowlog::Slowlog;
 use crate::statistics::Statistics;
 use bytes::Bytes;
 use model::command::Flags;
+use std::collections::BTreeMap;
 
 /// Everything but the commands.
 #[derive(Debug)]
@@ -47,8 +49,24 @@ pub(crate) struct State {
     pub(crate) garbage: Garbage,
     /// Until when, in milliseconds since 1970, clients' commands are held back, and whether only writes are.
     pub(crate) pause: Option<Pause>,
+    /// What the owner tells of its files.
+    pub(crate) persistence: Persistence,
+    /// Facts of the owner for `INFO`, by the name of their field.
+    pub(crate) facts: BTreeMap<Box<str>, Box<str>>,
+    pub(crate) slowlog: Slowlog,
     /// What commands asked of other clients, done when they are.
     pub(crate) pending: Pending,
+}
+
+/// What the owner tells of its files.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Persistence {
+    /// There are files; without them commands that ask for them are refused.
+    pub is_on: bool,
+    /// A rewrite of the log is under way.
+    pub is_rewriting: bool,
+    /// When all was last known to be durable, in seconds since 1970.
+    pub last_save_s: u64,
 }
 
 /// What commands asked to be done with clients.

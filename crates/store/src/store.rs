@@ -18,7 +18,7 @@ use crate::pubsub::{PubSub, Published, Space};
 use crate::random::Random;
 use crate::resp2;
 use crate::settings::Settings;
-use crate::state::State;
+use crate::state::{Persistence, State};
 use crate::types::stream::Stream;
 use crate::types::{Value, table};
 use bytes::Bytes;
@@ -85,6 +85,8 @@ const NEVER_QUEUED: [&str; 6] = ["exec", "discard", "multi", "watch", "quit", "r
 /// What a client that speaks RESP2 may send while it is subscribed.
 const WHILE_SUBSCRIBED: [&str; 9] =
     ["subscribe", "ssubscribe", "psubscribe", "unsubscribe", "sunsubscribe", "punsubscribe", "ping", "quit", "reset"];
+/// The name of nobody.
+static NO_NAME: Bytes = Bytes::new();
 /// At most so many keys make room for one command, so that a lowered limit does not hold up everything.
 const EVICTED_PER_COMMAND_MAX: usize = 128;
 
@@ -114,6 +116,9 @@ impl Store {
             log: Default::default(),
             garbage: Default::default(),
             pause: None,
+            persistence: Default::default(),
+            facts: Default::default(),
+            slowlog: Default::default(),
             pending: Default::default(),
         };
         Store { state, registry: Registry::shared() }
@@ -287,6 +292,33 @@ impl Store {
     /// The settings that `CONFIG` shows.
     pub fn settings(&self) -> &Settings {
         &self.state.settings
+    }
+
+    /// Tells of the owner's files, for the commands that ask.
+    pub fn set_persistence(&mut self, persistence: Persistence) {
+        self.state.persistence = persistence;
+    }
+
+    /// What a field of `INFO` shows (`run_id`, `process_id`, `used_memory_rss`, …) in place of what the store can know.
+    pub fn set_fact(&mut self, field: &str, value: &str) {
+        self.state.facts.insert(field.into(), value.into());
+    }
+
+    /// How long a command took: for `SLOWLOG`, `LATENCY` and the command statistics of `INFO`.
+    pub fn note_duration(&mut self, client: Option<ClientId>, line: &[Bytes], micros: u64, now_ms: u64) {
+        if let Ok(found) = self.registry.find(line) {
+            self.state.statistics.of(usize::from(found.spec.id.0)).micros += micros;
+        }
+        let State { settings, slowlog, clients, .. } = &mut self.state;
+        if settings.slowlog_slower_us >= 0 && micros as i64 >= settings.slowlog_slower_us {
+            let client = client.and_then(|id| clients.get(id));
+            let who = client.map_or(("", &NO_NAME), |client| (&*client.peer.address, &client.name));
+            slowlog.add(line, micros, now_ms, who, settings.slowlog_max);
+        }
+        let ms = micros / 1000;
+        if settings.latency_threshold_ms > 0 && ms >= settings.latency_threshold_ms {
+            slowlog.delay(now_ms, ms);
+        }
     }
 
     /// When the next key ends, in milliseconds since 1970; in the past if one is due.

@@ -79,3 +79,57 @@ const UNORDERED: &[Difference] = &[Difference {
 fn messages() {
     check(&MESSAGES, &[], UNORDERED);
 }
+
+const WAITS: Family = Family {
+    name: "waits",
+    setup: &["XADD s 1-1 a 1", "XGROUP CREATE s g $"],
+    pools: &[("l", "a b c"), ("z", "y z"), ("end", "LEFT RIGHT"), ("c", "alice bob")],
+    commands: &[
+        "3*(BLPOP | BRPOP) (<l>)+ 0",
+        "2*BLMOVE <l> <l> <end> <end> 0",
+        "BRPOPLPUSH <l> <l> 0",
+        "2*BLMPOP 0 2 <l> <l> <end> [COUNT 2]",
+        "2*(BZPOPMIN | BZPOPMAX) (<z>)+ 0",
+        "2*BZMPOP 0 2 <z> <z> (MIN | MAX) [COUNT 2]",
+        "2*XREAD BLOCK 0 STREAMS s ($ | 0 | 5)",
+        "2*XREADGROUP GROUP g <c> BLOCK 0 STREAMS s >",
+        "4*(LPUSH | RPUSH) <l> (<value>)+",
+        "3*ZADD <z> <small> (x | y)",
+        "2*XADD s * f v",
+        "DEL <l>",
+        "XGROUP DESTROY s g",
+        "XGROUP CREATE s g $",
+        "SET <l> <value>",
+        "RENAME <l> <l>",
+        "2*MULTI",
+        "2*EXEC",
+        "LLEN <l>",
+        "WAIT 0 0",
+        "FLUSHDB",
+    ],
+    scripts: 150,
+};
+
+const WAIT_DIFFERENCES: &[Difference] = &[
+    Difference {
+        server: Kind::Redis70,
+        reason: "ids come from the clock",
+        applies: |line, ours, theirs| {
+            let text = format!("{ours:?} {theirs:?}");
+            (line.words[0] == "XADD" || line.words[0] == "EXEC") && text.contains('-')
+        },
+    },
+    Difference {
+        server: Kind::Redis70,
+        reason: "since 7.2 a waiting command is carried out anew, with its own errors, and from its first key on",
+        applies: |_, ours, theirs| {
+            let gone = |reply: &Reply| matches!(reply, Reply::Error(text) if text.starts_with(b"NOGROUP") || text.starts_with(b"UNBLOCKED") || text.starts_with(b"WRONGTYPE"));
+            gone(ours) && gone(theirs)
+        },
+    },
+];
+
+#[test]
+fn waits() {
+    check(&WAITS, &[], WAIT_DIFFERENCES);
+}

@@ -321,7 +321,6 @@ pub(crate) enum Touch {
 }
 
 impl Touch {
-    /// Whether the key is gone.
     pub(crate) fn is_end(self) -> bool {
         matches!(self, Touch::Removed | Touch::Emptied | Touch::Expired | Touch::Evicted)
     }

@@ -142,6 +142,11 @@ impl Waiting {
         self.deadlines.first().filter(|(deadline, _)| *deadline <= now_ms).map(|(_, client)| *client)
     }
 
+    /// How many keys somebody waits for.
+    pub(crate) fn keys(&self) -> usize {
+        self.by_key.len()
+    }
+
     /// How many clients wait, paused ones not counted.
     pub(crate) fn count(&self) -> usize {
         self.count

@@ -7,6 +7,7 @@
 //! To add one: its file, and its two words in the family's `mod.rs`. A file that is not listed fails a test.
 
 pub mod args;
+pub mod blocking;
 pub mod choose;
 pub mod connection;
 pub mod hash;
@@ -18,6 +19,7 @@ pub mod server;
 pub mod set;
 pub mod stream;
 pub mod string;
+pub mod timeout;
 pub mod transaction;
 pub mod units;
 pub mod zset;
@@ -110,6 +112,7 @@ const FAMILIES: &[(&str, &[&Command])] = &[
     ("set", set::COMMANDS),
     ("zset", zset::COMMANDS),
     ("stream", stream::COMMANDS),
+    ("blocking", blocking::COMMANDS),
     ("key", key::COMMANDS),
     ("pubsub", pubsub::COMMANDS),
     ("transaction", transaction::COMMANDS),
@@ -170,6 +173,29 @@ impl Registry {
     }
 }
 
+/// Carries out another command, one that never waits and needs no client, within the one at hand.
+pub(crate) fn call(txn: &mut Txn<'_>, line: &[Bytes]) -> Outcome {
+    let found = Registry::shared().find(line)?;
+    match found.command.run {
+        Run::Read(run) => run(txn, found.args),
+        Run::Write(run) => run(txn, found.args),
+        _ => unreachable!("only commands that never wait are called by others"),
+    }
+}
+
+/// The answer to `HELP` of a container: its subcommands.
+pub(crate) fn help(container: &str) -> Reply {
+    let upper = container.to_ascii_uppercase();
+    let mut lines = vec![format!("{upper} <subcommand> [<arg> [value] [opt] ...]. Subcommands are:")];
+    let names = implemented().filter_map(|name| name.split_once('|').filter(|(of, _)| *of == container));
+    let mut names: Vec<String> =
+        names.map(|(_, name)| name.to_ascii_uppercase()).filter(|name| name != "HELP").collect();
+    names.sort_unstable();
+    lines.append(&mut names);
+    lines.extend(["HELP".to_owned(), "    Print this help.".to_owned()]);
+    Reply::Array(lines.into_iter().map(|line| Reply::Simple(line.into())).collect())
+}
+
 /// Redis has the command, the store has not and says why.
 fn not_available(line: &[Bytes]) -> Option<Error> {
     use model::command::Categories;
@@ -217,7 +243,7 @@ mod tests {
             let mut files: Vec<String> = std::fs::read_dir(folder)
                 .unwrap()
                 .map(|file| file.unwrap().file_name().into_string().unwrap())
-                .filter(|name| !matches!(name.as_str(), "mod.rs" | "shared.rs"))
+                .filter(|name| !matches!(name.as_str(), "mod.rs" | "shared.rs" | "shared"))
                 .collect();
             let mut listed: Vec<String> =
                 commands.iter().map(|command| command.name.replace(['|', '-'], "_") + ".rs").collect();

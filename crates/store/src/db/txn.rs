@@ -79,11 +79,6 @@ impl<'a> Txn<'a> {
         self.state.notify(class, event, self.db, key);
     }
 
-    /// Something changed that readers of the key are not told of, but the log must have (a consumer group).
-    pub(crate) fn changed_quietly(&mut self) {
-        self.state.running.touches += 1;
-    }
-
     /// What the log is to have in place of the command as it came; nothing, for an empty list.
     pub(crate) fn log_as(&mut self, commands: Vec<Vec<Bytes>>) {
         self.state.log.instead(commands);
@@ -196,6 +191,22 @@ impl<'a> Txn<'a> {
         self.edit_existing(key, edit).map(Some)
     }
 
+    /// Like [`Txn::try_update`], for what readers of the key are not told of, as Redis does not: only the log is to have it.
+    pub fn try_update_quietly<T: Kind, R>(
+        &mut self,
+        key: &Bytes,
+        edit: impl FnOnce(&mut T) -> Result<Edit<R>, Error>,
+    ) -> Result<Option<R>, Error> {
+        if self.read::<T>(key)?.is_none() {
+            return Ok(None);
+        }
+        let Edit { changed, result } = self.edit_in_place(key, edit)?.0;
+        if changed {
+            self.state.running.touches += 1;
+        }
+        Ok(Some(result))
+    }
+
     /// Makes the key hold this value, whatever it held, and records it. A value without elements, or a deadline that
     /// has come, removes the key instead.
     pub fn set(&mut self, key: &Bytes, value: Value, deadline: Deadline) {
@@ -286,6 +297,22 @@ impl<'a> Txn<'a> {
         key: &Bytes,
         edit: impl FnOnce(&mut T) -> Result<Edit<R>, Error>,
     ) -> Result<R, Error> {
+        let (Edit { changed, result }, gone) = self.edit_in_place(key, edit)?;
+        if gone {
+            self.db_mut().remove(key);
+        }
+        if changed || gone {
+            self.record(key, if gone { Touch::Emptied } else { Touch::Changed });
+        }
+        Ok(result)
+    }
+
+    /// What the edit did, and whether it left the value without elements. The key must exist.
+    fn edit_in_place<T: Kind, R>(
+        &mut self,
+        key: &Bytes,
+        edit: impl FnOnce(&mut T) -> Result<Edit<R>, Error>,
+    ) -> Result<(Edit<R>, bool), Error> {
         if self.db().get(key, self.now_ms).is_some_and(|entry| T::of(&entry.value).is_none()) {
             return Err(errors::WRONG_TYPE);
         }
@@ -296,14 +323,7 @@ impl<'a> Txn<'a> {
             let edit = edit(typed)?;
             Ok((edit, value.is_gone()))
         });
-        let (Edit { changed, result }, gone) = edited.expect("the key was seen to exist")?;
-        if gone {
-            self.db_mut().remove(key);
-        }
-        if changed || gone {
-            self.record(key, if gone { Touch::Emptied } else { Touch::Changed });
-        }
-        Ok(result)
+        edited.expect("the key was seen to exist")
     }
 
     /// Before a key is written or removed: if its deadline has come, it ends first.

@@ -40,3 +40,14 @@ pub fn switch(arg: &[u8], yes: &str, no: &str) -> Result<bool, Error> {
         _ => Err(errors::SYNTAX),
     }
 }
+
+/// Whether a connection is of a type that `CLIENT LIST` and `CLIENT KILL` know.
+pub fn is_of_type(client: &crate::client::Client, kind: &[u8]) -> Result<bool, Error> {
+    use crate::commands::args::is;
+    match kind {
+        kind if is(kind, "NORMAL") => Ok(!client.is_subscribed()),
+        kind if is(kind, "PUBSUB") => Ok(client.is_subscribed()),
+        kind if is(kind, "MASTER") || is(kind, "REPLICA") || is(kind, "SLAVE") => Ok(false),
+        kind => Err(errors::custom(format!("Unknown client type '{}'", String::from_utf8_lossy(kind)))),
+    }
+}

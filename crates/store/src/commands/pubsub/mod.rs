@@ -3,6 +3,7 @@
 mod psubscribe;
 mod publish;
 mod pubsub_channels;
+mod pubsub_help;
 mod pubsub_numpat;
 mod pubsub_numsub;
 mod pubsub_shardchannels;
@@ -23,6 +24,7 @@ pub const COMMANDS: &[&Command] = &[
     &psubscribe::COMMAND,
     &publish::COMMAND,
     &pubsub_channels::COMMAND,
+    &pubsub_help::COMMAND,
     &pubsub_numpat::COMMAND,
     &pubsub_numsub::COMMAND,
     &pubsub_shardchannels::COMMAND,

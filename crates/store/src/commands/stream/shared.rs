@@ -1,5 +1,9 @@
 //! What several stream commands do: ids and their ranges, trims, replies of entries.
 
+pub mod claim;
+pub mod groups;
+pub mod reading;
+
 use crate::commands::Outcome;
 use crate::commands::args::{int, is};
 use crate::db::txn::Txn;
@@ -92,6 +96,11 @@ pub fn entry(entry: EntryRef<'_>) -> Reply {
 /// An id as a byte string.
 pub fn id_reply(id: EntryId) -> Reply {
     Reply::bulk(id.to_string())
+}
+
+/// Named facts.
+pub fn map<const N: usize>(facts: [(&str, Reply); N]) -> Reply {
+    Reply::Map(facts.into_iter().map(|(name, fact)| (Reply::bulk(name), fact)).collect())
 }
 
 /// The trim options of `XADD` and `XTRIM`, read one by one.
