@@ -28,7 +28,7 @@ fn run(txn: &mut Txn<'_>, id: ClientId, args: &[Bytes]) -> Attempt {
         let resp = txn.client(id).resp;
         txn.state.outbox.push(Output::Protocol { client: id, resp });
     }
-    txn.client(id).must_be_authenticated()?;
+    must_be_authenticated(txn, id)?;
     let facts = [
         ("server", Reply::bulk("redis")),
         ("version", Reply::bulk(REDIS_VERSION)),
@@ -60,9 +60,20 @@ fn greet(txn: &mut Txn<'_>, id: ClientId, mut options: &[Bytes]) -> Result<(), E
             }
         };
     }
-    txn.client(id).must_be_authenticated()?;
+    must_be_authenticated(txn, id)?;
     if let Some(name) = name {
         txn.client_mut(id).name = name;
     }
     Ok(())
+}
+
+/// As for every command, in more words: this one could have said who it is.
+fn must_be_authenticated(txn: &Txn<'_>, id: ClientId) -> Result<(), Error> {
+    txn.client(id).must_be_authenticated().map_err(|error| {
+        Error::new(
+            error.code,
+            "HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> \
+             option can be used to authenticate the client and select the RESP protocol version at the same time",
+        )
+    })
 }
