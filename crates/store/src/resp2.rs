@@ -92,7 +92,7 @@ fn plain(reply: Reply) -> Reply {
 }
 
 /// The shortest text that is this double, integers without a point, and a sign in every exponent.
-fn double_text(double: f64) -> Bytes {
+pub(crate) fn double_text(double: f64) -> Bytes {
     if !double.is_finite() {
         return Bytes::from_static(match double {
             d if d.is_nan() => b"nan",

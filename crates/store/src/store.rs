@@ -88,7 +88,7 @@ const WHILE_SUBSCRIBED: [&str; 9] =
 /// The name of nobody.
 static NO_NAME: Bytes = Bytes::new();
 /// At most so many keys make room for one command, so that a lowered limit does not hold up everything.
-const EVICTED_PER_COMMAND_MAX: usize = 128;
+pub(crate) const EVICTED_PER_COMMAND_MAX: usize = 128;
 
 impl Store {
     /// A store without keys.
@@ -259,6 +259,43 @@ impl Store {
         self.state.log.is_kept = keep;
     }
 
+    /// The mark of a rewrite of the log: see [`aof`]. What was drained from the log before belongs to the old files, what
+    /// is drained from now on to a new one. `false`, and nothing done, if a rewrite is under way.
+    pub fn begin_rewrite(&mut self) -> bool {
+        self.state.log.begin_rewrite(self.state.databases.len())
+    }
+
+    /// Writes a part of what there was at the mark to `out`: until it has about so many bytes more. Whether that was all;
+    /// then the rewrite is over.
+    pub fn rewrite_step(&mut self, bytes_max: usize, out: &mut Vec<u8>) -> bool {
+        self.state.log.rewrite_step(&self.state.databases, bytes_max, out)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn state_is_rewriting(&self) -> bool {
+        self.state.log.is_rewriting()
+    }
+
+    /// Ends a rewrite that is not to be finished.
+    pub fn abort_rewrite(&mut self) {
+        self.state.log.abort_rewrite();
+    }
+
+    /// Carries out a command of a log that is being loaded; an error if there is no such command. A load knows no time:
+    /// what was due long ago is there until the load is over, as later commands of the log may be about it.
+    pub(crate) fn replay(&mut self, db: usize, line: &[Bytes]) -> Result<Reply, Error> {
+        let found = self.registry.find(line)?;
+        let caller = Caller { client: None, db, now_ms: aof::TIMELESS_MS, may_wait: true };
+        let reply = self.call(caller, found).reply();
+        self.state.changes.drain(drop);
+        Ok(reply)
+    }
+
+    /// How many databases there are.
+    pub fn databases(&self) -> usize {
+        self.state.databases.len()
+    }
+
     /// Takes the effects since the last call, in order.
     pub fn drain_log(&mut self, each: impl FnMut(Effect)) {
         self.state.log.drain(each);
@@ -387,11 +424,6 @@ impl Store {
     #[cfg(test)]
     pub(crate) fn keyspace(&self) -> &[Db] {
         &self.state.databases
-    }
-
-    #[cfg(test)]
-    pub(crate) fn state(&self) -> &State {
-        &self.state
     }
 }
 
@@ -605,7 +637,7 @@ impl Store {
         let calls = state.statistics.of(usize::from(found.spec.id.0));
         calls.calls += 1;
         calls.failed += u64::from(failed);
-        aof::note(state, db, &found, &ran_reply(&ran), now_ms);
+        aof::note(state, db, &found, &ran_reply(&ran));
         state.note_reads(&found, client, db, now_ms);
         ran
     }

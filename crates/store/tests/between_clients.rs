@@ -133,3 +133,124 @@ const WAIT_DIFFERENCES: &[Difference] = &[
 fn waits() {
     check(&WAITS, &[], WAIT_DIFFERENCES);
 }
+
+const TRACKED: Family = Family {
+    name: "tracking",
+    setup: &["SET a 1", "RPUSH l 1 2", "HSET h f v"],
+    pools: &[("k", "a b l h x"), ("on", "ON ON OFF"), ("yes", "YES NO")],
+    commands: &[
+        "4*CLIENT TRACKING <on>",
+        "CLIENT TRACKING ON {NOLOOP ; (OPTIN | OPTOUT)}",
+        "CLIENT TRACKING ON BCAST {PREFIX a ; PREFIX x ; NOLOOP}",
+        "CLIENT CACHING <yes>",
+        "CLIENT TRACKINGINFO",
+        "CLIENT GETREDIR",
+        "6*GET <k>",
+        "2*MGET (<k>)+",
+        "LRANGE <k> 0 -1",
+        "HGETALL <k>",
+        "TTL <k>",
+        "EXISTS <k>",
+        "~sort SORT_RO l BY w_*",
+        "4*SET <k> <value>",
+        "DEL (<k>)+",
+        "EXPIRE <k> <far>",
+        "RENAME <k> <k>",
+        "COPY <k> <k>",
+        "LPUSH <k> v",
+        "SADD <k> v",
+        "2*MULTI",
+        "3*EXEC",
+        "FLUSHDB",
+        "SWAPDB 0 1",
+        "SELECT 0",
+        "RESET",
+    ],
+    scripts: 150,
+};
+
+#[test]
+fn tracking() {
+    check(&TRACKED, &[], &[]);
+}
+
+const EVENTS: Family = Family {
+    name: "keyspace events",
+    setup: &[
+        "CONFIG SET notify-keyspace-events KEA",
+        "RPUSH l 1 2 3",
+        "SADD s 1 2",
+        "ZADD z 1 a 2 b",
+        "HSET h f 1",
+        "XADD x 1-1 a b",
+    ],
+    pools: &[
+        ("k", "a b l s z h x n"),
+        ("flags", "KEA AKE KEAn KEAmn Kg$ Elx"),
+        ("pattern", "__key*__:* __keyevent@0__:* __keyspace@0__:a"),
+    ],
+    commands: &[
+        "3*PSUBSCRIBE <pattern>",
+        "CONFIG SET notify-keyspace-events <flags>",
+        "2*SET <k> <value> {EX 100 ; (NX | XX)}",
+        "SETEX <k> 100 v",
+        "GETEX <k> (PERSIST | EX 100)",
+        "GETDEL <k>",
+        "APPEND <k> v",
+        "INCR <k>",
+        "INCRBYFLOAT <k> 0.5",
+        "SETRANGE <k> 1 x",
+        "MSET <k> 1 <k> 2",
+        "(LPUSH | RPUSH | LPUSHX) <k> v",
+        "(LPOP | RPOP) <k>",
+        "LMOVE l <k> (LEFT | RIGHT) (LEFT | RIGHT)",
+        "LSET <k> 0 v",
+        "LREM <k> 0 v",
+        "LINSERT <k> BEFORE 1 v",
+        "LMPOP 1 <k> (LEFT | RIGHT)",
+        "SADD <k> (<value>)+",
+        "SREM <k> 1 2",
+        "SMOVE s <k> 1",
+        "SPOP s 10",
+        "(SINTERSTORE | SUNIONSTORE | SDIFFSTORE) <k> s s",
+        "ZADD <k> [INCR] 1 m",
+        "ZINCRBY <k> 1 m",
+        "ZREM <k> a b m",
+        "(ZPOPMIN | ZPOPMAX) <k>",
+        "ZREMRANGEBYRANK <k> 0 -1",
+        "ZUNIONSTORE <k> 1 z",
+        "ZRANGESTORE <k> z 0 0",
+        "HSET <k> f v",
+        "HDEL <k> f g",
+        "HINCRBY <k> f 1",
+        "HINCRBYFLOAT <k> f 1.5",
+        "XADD <k> 5-5 f v",
+        "XDEL <k> 1-1",
+        "XGROUP CREATE <k> g 0 MKSTREAM",
+        "XGROUP DESTROY <k> g",
+        "DEL (<k>)+",
+        "EXPIRE <k> (100 | -1)",
+        "PERSIST <k>",
+        "RENAME <k> <k>",
+        "COPY <k> <k> [REPLACE]",
+        "MOVE <k> 1",
+        "SORT l STORE <k>",
+        "FLUSHDB",
+        "~sort GET <k>",
+    ],
+    scripts: 150,
+};
+
+const EVENT_DIFFERENCES: &[Difference] = &[Difference {
+    server: Kind::Redis70,
+    reason: "members come in any order",
+    applies: |line, ours, theirs| {
+        line.words[0] == "SPOP"
+            && matches!((ours, theirs), (Reply::Array(a) | Reply::Set(a), Reply::Array(b) | Reply::Set(b)) if a.len() == b.len())
+    },
+}];
+
+#[test]
+fn keyspace_events() {
+    check(&EVENTS, &["--notify-keyspace-events", "KEA"], EVENT_DIFFERENCES);
+}

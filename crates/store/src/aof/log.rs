@@ -4,6 +4,7 @@
 //! alone, or several between [`Effect::Begin`] and [`Effect::End`], so that a log cut off in the middle of them is
 //! cut off before the first.
 
+use super::rewrite::Rewrite;
 use crate::db::Db;
 use bytes::Bytes;
 
@@ -11,7 +12,10 @@ use bytes::Bytes;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Effect {
     /// The commands up to [`Effect::End`] belong together: `MULTI`.
-    Begin,
+    Begin {
+        /// The database that the first of them is meant for.
+        db: usize,
+    },
     /// A command that writes.
     Command {
         /// The database it is meant for.
@@ -33,6 +37,7 @@ pub(crate) struct Log {
     unit: Vec<Effect>,
     /// What the command at hand said in place of itself.
     instead: Option<Vec<Vec<Bytes>>>,
+    rewrite: Option<Box<Rewrite>>,
 }
 
 impl Log {
@@ -63,7 +68,9 @@ impl Log {
     /// The command or transaction is done.
     pub(crate) fn commit_together(&mut self, together: bool) {
         let together = together && !self.unit.is_empty();
-        self.effects.extend(together.then_some(Effect::Begin));
+        if together && let Some(Effect::Command { db, .. }) = self.unit.first() {
+            self.effects.push(Effect::Begin { db: *db });
+        }
         self.effects.append(&mut self.unit);
         self.effects.extend(together.then_some(Effect::End));
     }
@@ -73,14 +80,47 @@ impl Log {
     }
 
     pub(crate) fn is_rewriting(&self) -> bool {
-        false
+        self.rewrite.is_some()
     }
 
-    pub(crate) fn before_write(&mut self, _db: usize, _key: &[u8], _keys: &Db) {}
-
-    pub(crate) fn cleared(&mut self, _db: usize, cleared: Db) -> Option<Db> {
-        Some(cleared)
+    pub(crate) fn begin_rewrite(&mut self, databases: usize) -> bool {
+        let begins = self.rewrite.is_none();
+        self.rewrite.get_or_insert_with(|| Box::new(Rewrite::new(databases)));
+        begins
     }
 
-    pub(crate) fn swapped(&mut self, _a: usize, _b: usize) {}
+    pub(crate) fn abort_rewrite(&mut self) {
+        self.rewrite = None;
+    }
+
+    /// Whether the rewrite is through; so is one that is not under way.
+    pub(crate) fn rewrite_step(&mut self, databases: &[Db], bytes_max: usize, out: &mut Vec<u8>) -> bool {
+        let done = self.rewrite.as_mut().is_none_or(|rewrite| rewrite.step(databases, bytes_max, out));
+        if done {
+            self.rewrite = None;
+        }
+        done
+    }
+
+    /// A key is about to change.
+    pub(crate) fn before_write(&mut self, db: usize, key: &[u8], keys: &Db) {
+        if let Some(rewrite) = &mut self.rewrite {
+            rewrite.before_write(db, key, keys);
+        }
+    }
+
+    /// A database was emptied; its keys come back if no rewrite needs them.
+    pub(crate) fn cleared(&mut self, db: usize, cleared: Db) -> Option<Db> {
+        match &mut self.rewrite {
+            Some(rewrite) => rewrite.cleared(db, cleared),
+            None => Some(cleared),
+        }
+    }
+
+    /// Two databases were exchanged.
+    pub(crate) fn swapped(&mut self, a: usize, b: usize) {
+        if let Some(rewrite) = &mut self.rewrite {
+            rewrite.swapped(a, b);
+        }
+    }
 }

@@ -288,11 +288,6 @@ impl Clients {
         self.by_id.len()
     }
 
-    /// How many there ever were.
-    pub(crate) fn given(&self) -> u64 {
-        self.given
-    }
-
     /// All of them, in the order in which they connected.
     pub(crate) fn in_order(&self) -> Vec<&Client> {
         let mut all: Vec<&Client> = self.by_id.values().collect();
@@ -318,12 +313,6 @@ pub(crate) enum Touch {
     Expired,
     /// It made room.
     Evicted,
-}
-
-impl Touch {
-    pub(crate) fn is_end(self) -> bool {
-        matches!(self, Touch::Removed | Touch::Emptied | Touch::Expired | Touch::Evicted)
-    }
 }
 
 /// A key of a database.

@@ -18,7 +18,7 @@ use smallvec::SmallVec;
 pub(crate) struct Tracked {
     /// `REDIRECT`: who is told in its place.
     pub(crate) redirect: Option<ClientId>,
-    /// `BCAST`, with the prefixes; an empty list means every key.
+    /// `BCAST`, with the prefixes; every key has the empty one.
     pub(crate) broadcast: Option<Vec<Bytes>>,
     /// `OPTIN`: only what is read after `CLIENT CACHING YES`.
     pub(crate) opt_in: bool,
@@ -137,7 +137,7 @@ impl Tracking {
             let Some(options) = clients.get(id).and_then(|client| client.tracking.as_ref()) else { continue };
             let prefixes = options.broadcast.as_deref().unwrap_or_default();
             let wanted = |(key, writer): &(&Bytes, &Option<ClientId>)| {
-                let covered = prefixes.is_empty() || prefixes.iter().any(|prefix| key.starts_with(prefix));
+                let covered = prefixes.iter().any(|prefix| key.starts_with(prefix));
                 covered && !(options.no_loop && **writer == Some(id))
             };
             let keys: Vec<Reply> = written.iter().filter(wanted).map(|(key, _)| Reply::Bulk(key.clone())).collect();

@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 use std::num::NonZeroU64;
 
 /// How many tables a database has once it has a key. A power of two.
-const SHARDS: usize = 1024;
+pub(crate) const SHARDS: usize = 1024;
 
 type Shard = IndexMap<Bytes, Entry, RandomState>;
 
@@ -57,11 +57,6 @@ impl Entry {
     /// The key is used now.
     pub(crate) fn touch(&self, now_ms: u64) {
         self.used.set(tenths(now_ms));
-    }
-
-    /// The key was used last so many milliseconds ago (`RESTORE … IDLETIME`).
-    pub(crate) fn set_idle_ms(&self, idle_ms: u64, now_ms: u64) {
-        self.used.set(tenths(now_ms.saturating_sub(idle_ms)));
     }
 
     /// Bytes that a key of this name takes with this entry, about.
@@ -211,6 +206,22 @@ impl Db {
     /// The key that ends soonest.
     pub(crate) fn first_to_end(&self) -> Option<&Bytes> {
         self.deadlines.first().map(|(_, key)| key)
+    }
+
+    /// Where the key lies: its table, and its place there; without the key, only the table.
+    pub(crate) fn locate(&self, key: &[u8]) -> (usize, Option<usize>) {
+        let shard = self.shard_of(key);
+        (shard, self.shards.get(shard).and_then(|keys| keys.get_index_of(key)))
+    }
+
+    /// How many keys lie in a table.
+    pub(crate) fn table_len(&self, shard: usize) -> usize {
+        self.shards.get(shard).map_or(0, Shard::len)
+    }
+
+    /// What lies at a place of a table.
+    pub(crate) fn at_place(&self, shard: usize, position: usize) -> Option<(&Bytes, &Entry)> {
+        self.shards.get(shard)?.get_index(position)
     }
 
     /// Takes all keys out, as a database of their own.

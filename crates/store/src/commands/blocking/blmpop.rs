@@ -1,6 +1,6 @@
 //! `BLMPOP timeout numkeys key [key …] LEFT | RIGHT [COUNT count]` (<https://redis.io/docs/latest/commands/blmpop/>).
 
-use super::shared::instead;
+use super::shared::{check_multi_pop, instead};
 use crate::client::waiting::Wait;
 use crate::commands::args::int;
 use crate::commands::timeout;
@@ -13,6 +13,7 @@ use model::Error;
 pub const COMMAND: Command = Command::blocking("blmpop", attempt, wait);
 
 fn attempt(txn: &mut Txn<'_>, args: &[Bytes]) -> Attempt {
+    check_multi_pop(&args[1..], ["LEFT", "RIGHT"])?;
     timeout::seconds(&args[0], txn.now_ms())?;
     instead(txn, "LMPOP", &args[1..])
 }

@@ -1,9 +1,11 @@
 //! Waiting forms of commands: each does what its other form does, and waits where that finds nothing.
 
+use crate::commands::args::{is, multi_pop};
 use crate::commands::{Attempt, call, timeout};
 use crate::db::txn::Txn;
+use crate::errors;
 use bytes::Bytes;
-use model::Reply;
+use model::{Error, Reply};
 
 /// `key [key …] timeout`: pops one element of the first key that has one, by this command.
 pub fn pop_any(txn: &mut Txn<'_>, args: &[Bytes], command: &'static str) -> Attempt {
@@ -34,4 +36,10 @@ pub fn instead(txn: &mut Txn<'_>, command: &'static str, args: &[Bytes]) -> Atte
             Ok(Some(reply))
         }
     }
+}
+
+/// Whether `numkeys key [key …] end [COUNT count]` is well formed: that is asked before the timeout is.
+pub fn check_multi_pop(args: &[Bytes], ends: [&str; 2]) -> Result<(), Error> {
+    let (_, end, _) = multi_pop(args)?;
+    if ends.iter().any(|known| is(end, known)) { Ok(()) } else { Err(errors::SYNTAX) }
 }

@@ -27,6 +27,8 @@ fn run(txn: &mut Txn<'_>, id: ClientId, args: &[Bytes]) -> Attempt {
     txn.state.tracking.clients += usize::from(old.is_none());
     if wanted.broadcast.is_some() {
         let before = old.and_then(|old| old.broadcast);
+        // Without a prefix it is the empty one, which every key has.
+        let prefixes = if prefixes.is_empty() { vec![Bytes::new()] } else { prefixes };
         if before.is_none() {
             txn.state.tracking.broadcasters.push(id);
         }

@@ -44,7 +44,8 @@ impl Condition {
                 o if is(o, "GT") => condition.later = true,
                 o if is(o, "LT") => condition.sooner = true,
                 o => {
-                    return Err(errors::custom(format!("Unsupported option {}", String::from_utf8_lossy(o))));
+                    let shown = o.split(|&b| b == 0).next().unwrap_or_default();
+                    return Err(errors::custom(format!("Unsupported option {}", String::from_utf8_lossy(shown))));
                 }
             }
         }

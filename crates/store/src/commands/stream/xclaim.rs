@@ -68,7 +68,9 @@ fn parse(args: &[Bytes], now_ms: u64) -> Result<(Vec<EntryId>, Claim), Error> {
             }
         };
     }
-    // A moment that is still to come is now.
-    wanted.delivered_ms = wanted.delivered_ms.min(now_ms);
+    // A moment that is still to come is now, but for a load, which knows no time.
+    if now_ms != crate::aof::TIMELESS_MS {
+        wanted.delivered_ms = wanted.delivered_ms.min(now_ms);
+    }
     Ok((ids, wanted))
 }

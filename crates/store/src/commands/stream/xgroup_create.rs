@@ -22,7 +22,7 @@ fn run(txn: &mut Txn<'_>, args: &[Bytes]) -> Outcome {
     if last_id.is_none() && !options.make_stream {
         return Err(key_must_exist());
     }
-    let group = Group::new(place(&args[2], last_id.unwrap_or_default())?, entries_read(options.entries_read));
+    let group = Group::new(place(&args[2], last_id.unwrap_or_default(), false)?, entries_read(options.entries_read));
     if last_id.is_none() {
         txn.write(key, |_: &mut Stream| Edit::changed(()))?;
     }

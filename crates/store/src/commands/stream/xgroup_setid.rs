@@ -14,7 +14,7 @@ fn run(txn: &mut Txn<'_>, args: &[Bytes]) -> Outcome {
     let (key, name) = (&args[0], &args[1]);
     let options = Options::parse(&args[3..], false, "SETID")?;
     let last_id = group_of(txn, key, name)?.0.last_id();
-    let id = place(&args[2], last_id)?;
+    let id = place(&args[2], last_id, true)?;
     with_group(txn, key, name, |group| {
         group.last_id = id;
         group.entries_read = entries_read(options.entries_read);

@@ -60,11 +60,9 @@ impl<'a> Detail<'a> {
             idle_min_ms = int(&rest[1])?;
             rest = &rest[2..];
         }
-        let (start, end, count, consumer) = match rest {
-            [start, end, count] => (start, end, count, None),
-            [start, end, count, consumer] => (start, end, count, Some(consumer)),
-            _ => return Err(errors::SYNTAX),
-        };
+        // What follows the consumer is not looked at, as in Redis.
+        let [start, end, count, ..] = rest else { return Err(errors::SYNTAX) };
+        let consumer = rest.get(3);
         let count = usize::try_from(int(count)?).unwrap_or(0);
         Ok(Some(Detail { idle_min_ms, from: range_start(start)?, to: range_end(end)?, count, consumer }))
     }

@@ -7,7 +7,7 @@ use model::command::{BeginSearch, Categories, CommandSpec, FindKeys, KeySpec, Ke
 use model::{Error, Reply};
 
 /// Since when each command exists, and its group.
-const DOCS: &str = include_str!("../docs.txt");
+const DOCS: &str = include_str!("docs.txt");
 
 /// All commands and subcommands.
 pub fn all() -> impl Iterator<Item = &'static CommandSpec> {

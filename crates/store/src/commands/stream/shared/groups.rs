@@ -52,9 +52,14 @@ pub fn entries_read(count: i64) -> Option<u64> {
     u64::try_from(count).ok()
 }
 
-/// An id, or `$` for the last one of the stream.
-pub fn place(arg: &[u8], last_id: EntryId) -> Result<EntryId, Error> {
-    if arg == b"$" { Ok(last_id) } else { id(arg, 0) }
+/// An id, or `$` for the last one of the stream; where `signs` are taken, `-` and `+` for the least and the greatest.
+pub fn place(arg: &[u8], last_id: EntryId, signs: bool) -> Result<EntryId, Error> {
+    match arg {
+        b"$" => Ok(last_id),
+        b"-" if signs => Ok(EntryId::MIN),
+        b"+" if signs => Ok(EntryId::MAX),
+        _ => id(arg, 0),
+    }
 }
 
 /// A stream and one of its groups; Redis' errors if one of them is not there.

@@ -135,6 +135,10 @@ fn from(stream: Option<&Stream>, place: &[u8], grouped: bool) -> Result<From, Er
         (b">", false) => Err(errors::custom(
             "The > ID can be specified only when calling XREADGROUP using the GROUP <group> <consumer> option.",
         )),
-        _ => id(place, 0).map(From::After),
+        _ => match id(place, 0)? {
+            // As in Redis, the greatest id is the sign for what is new.
+            EntryId::MAX if grouped => Ok(From::New),
+            id => Ok(From::After(id)),
+        },
     }
 }
