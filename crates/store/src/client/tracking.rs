@@ -75,7 +75,8 @@ impl Tracking {
             return;
         }
         for key in keys {
-            let readers = self.readers.entry(key).or_default();
+            // The key may be a part of a buffer that is not to be kept.
+            let readers = self.readers.entry(Bytes::copy_from_slice(&key)).or_default();
             if !readers.contains(&client) {
                 readers.push(client);
                 self.items += 1;

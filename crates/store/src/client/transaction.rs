@@ -23,7 +23,8 @@ pub(crate) struct Transaction {
 impl Transaction {
     pub(crate) fn queue(&mut self, line: &[Bytes]) {
         self.bytes += line.iter().map(|word| word.len() + size_of::<Bytes>()).sum::<usize>();
-        self.commands.push(line.into());
+        // The words may be parts of a buffer that is not to be kept.
+        self.commands.push(line.iter().map(|word| Bytes::copy_from_slice(word)).collect());
     }
 }
 
