@@ -8,9 +8,11 @@ mod service;
 use ahash::AHashMap;
 use bytes::Bytes;
 use model::backend::{BackendEvent, BackendRequest, ChannelName};
+use model::command::CommandTable;
 use model::{LaneId, Time};
 use runtime::{Backend, ClientLimits, ClientOutput, Moment, Service};
 use smallvec::SmallVec;
+use std::sync::Arc;
 use std::time::Duration;
 use store::{Change, Store};
 
@@ -31,6 +33,10 @@ pub struct Embedded {
     limits: ClientLimits,
     /// Somebody said `SHUTDOWN`.
     wants_end: bool,
+    /// Tells commands that only read.
+    commands: Arc<CommandTable>,
+    /// The words of the command at hand, kept for its capacity.
+    words: Vec<Bytes>,
 }
 
 type Events = Vec<(LaneId, BackendEvent)>;
@@ -48,6 +54,8 @@ impl Embedded {
             outputs: Vec::new(),
             limits,
             wants_end: false,
+            commands: CommandTable::redis(),
+            words: Vec::new(),
         }
     }
 
@@ -104,6 +112,7 @@ impl Embedded {
         let mut told: SmallVec<[(LaneId, Vec<Bytes>); 2]> = SmallVec::new();
         store.drain_changes(|change| match change {
             // One gateway shows one database: the first.
+            Change::Key { .. } if armed.is_empty() => {}
             Change::Key { db: 0, key } => {
                 for lane in armed.remove(&key).unwrap_or_default() {
                     match told.iter_mut().find(|(l, _)| *l == lane) {

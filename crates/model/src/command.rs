@@ -180,8 +180,7 @@ impl CommandTable {
     fn from_specs(mut specs: Vec<CommandSpec>) -> CommandTable {
         specs.sort_by(|a, b| a.name.cmp(&b.name));
         let id = |at: usize| CommandId(u16::try_from(at).expect("a table has fewer than 65536 commands"));
-        let by_name: Names =
-            specs.iter().enumerate().map(|(at, spec)| (spec.name.as_bytes().into(), id(at))).collect();
+        let by_name: Names = specs.iter().enumerate().map(|(at, spec)| (spec.name.as_bytes().into(), id(at))).collect();
         let mut families: HashMap<CommandId, Vec<CommandId>> = HashMap::new();
         for (at, spec) in specs.iter_mut().enumerate() {
             spec.id = id(at);

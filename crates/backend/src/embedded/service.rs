@@ -4,8 +4,12 @@
 
 use super::Embedded;
 use bytes::Bytes;
+use model::command::{CommandSpec, CommandTable, Flags};
 use runtime::{ClientLimits, ClientNumber, ClientOutput, Moment, OutputClass, OutputLimit, Peer, Service};
 use store::{ClientId, Output, OwnerRequest, Settings, Store, resp2};
+
+/// Room for words that is kept from command to command.
+const WORDS_KEPT_MAX: usize = 1024;
 
 impl Service for Embedded {
     fn connect(&mut self, peer: &Peer, now: Moment) -> ClientNumber {
@@ -20,12 +24,15 @@ impl Service for Embedded {
     }
 
     fn command(&mut self, client: ClientNumber, line: &[Bytes], now: Moment, each: &mut dyn FnMut(ClientOutput)) {
-        let Embedded { store, wants_end, .. } = self;
+        let Embedded { store, wants_end, commands, words, .. } = self;
+        let line = if keeps_nothing(commands, line) { line } else { own(line, words) };
         store.handle_command(ClientId(client), line, now.unix_ms);
         drain(store, wants_end, Some((ClientId(client), line)), each);
         if may_change_limits(line) {
             self.limits = limits(self.store.settings());
         }
+        self.words.clear();
+        self.words.shrink_to(WORDS_KEPT_MAX);
     }
 
     fn is_waiting(&self, client: ClientNumber) -> bool {
@@ -89,6 +96,23 @@ fn drain(
     });
 }
 
+/// Whether the store is done with the command's words when it has carried it out: it only reads, at once.
+fn keeps_nothing(commands: &CommandTable, line: &[Bytes]) -> bool {
+    let plain = |spec: &CommandSpec| spec.flags.contains(Flags::READONLY) && !spec.flags.contains(Flags::BLOCKING);
+    commands.find(line).is_some_and(plain)
+}
+
+/// The words in memory of their own: what the store keeps of them must not keep a whole read buffer alive.
+fn own<'a>(line: &[Bytes], words: &'a mut Vec<Bytes>) -> &'a [Bytes] {
+    // A large word came in pieces and has its own memory already.
+    let shared = |word: &&Bytes| !word.is_unique();
+    let mut copy = Vec::with_capacity(line.iter().filter(shared).map(Bytes::len).sum());
+    line.iter().filter(shared).for_each(|word| copy.extend_from_slice(word));
+    let mut copy = Bytes::from(copy);
+    words.extend(line.iter().map(|word| if shared(&word) { copy.split_to(word.len()) } else { word.clone() }));
+    words
+}
+
 /// Whether the command may be one that sets limits: `CONFIG SET`, or an `EXEC` with one in it.
 fn may_change_limits(line: &[Bytes]) -> bool {
     ["config", "exec"].iter().any(|name| line[0].eq_ignore_ascii_case(name.as_bytes()))
@@ -145,6 +169,22 @@ fn bytes(text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_kept_is_in_memory_of_its_own() {
+        let commands = CommandTable::redis();
+        let buffer = Bytes::from_static(b"SETkeyvalue").to_vec();
+        let buffer = Bytes::from(buffer);
+        let line = [buffer.slice(..3), buffer.slice(3..6), buffer.slice(6..), Bytes::from(b"large".to_vec())];
+        let mut words = Vec::new();
+        assert_eq!(own(&line, &mut words), line);
+        let inside = |word: &Bytes| buffer.as_ptr_range().contains(&word.as_ptr());
+        assert!(!words.iter().any(inside));
+        assert_eq!(words[3].as_ptr(), line[3].as_ptr(), "what has memory of its own is not copied");
+        for (name, keeps) in [("GET", false), ("SET", true), ("XREAD", true), ("SUBSCRIBE", true), ("NOSUCH", true)] {
+            assert_eq!(keeps_nothing(&commands, &[name.into(), "a".into()]), !keeps, "{name}");
+        }
+    }
 
     #[test]
     fn limits_are_those_of_redis_until_they_are_set() {
