@@ -10,7 +10,7 @@ use bytes::Bytes;
 use model::backend::{BackendEvent, BackendRequest, ChannelName};
 use model::command::CommandTable;
 use model::{LaneId, Time};
-use runtime::{Backend, ClientLimits, ClientOutput, Moment, Service};
+use runtime::{Backend, ClientLimits, ClientOutput, Clock, Moment, Service, Waker};
 use smallvec::SmallVec;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,6 +33,8 @@ pub struct Embedded {
     limits: ClientLimits,
     /// Somebody said `SHUTDOWN`.
     wants_end: bool,
+    /// From the start on: for how long commands take.
+    clock: Option<Clock>,
     /// Tells commands that only read.
     commands: Arc<CommandTable>,
     /// The words of the command at hand, kept for its capacity.
@@ -54,6 +56,7 @@ impl Embedded {
             outputs: Vec::new(),
             limits,
             wants_end: false,
+            clock: None,
             commands: CommandTable::redis(),
             words: Vec::new(),
         }
@@ -140,6 +143,11 @@ impl Embedded {
 }
 
 impl Backend for Embedded {
+    fn start(&mut self, clock: Clock, _: Waker) {
+        self.clock = Some(clock);
+        self.store.set_fact("process_id", &std::process::id().to_string());
+    }
+
     fn handle(&mut self, from: LaneId, request: BackendRequest, now: Moment, out: &mut Events) {
         match request {
             BackendRequest::Command { ticket, command } => {

@@ -4,7 +4,7 @@
 
 use super::Embedded;
 use bytes::Bytes;
-use model::command::{CommandSpec, CommandTable, Flags};
+use model::command::{CommandSpec, Flags};
 use runtime::{ClientLimits, ClientNumber, ClientOutput, Moment, OutputClass, OutputLimit, Peer, Service};
 use store::{ClientId, Output, OwnerRequest, Settings, Store, resp2};
 
@@ -24,10 +24,17 @@ impl Service for Embedded {
     }
 
     fn command(&mut self, client: ClientNumber, line: &[Bytes], now: Moment, each: &mut dyn FnMut(ClientOutput)) {
-        let Embedded { store, wants_end, commands, words, .. } = self;
-        let line = if keeps_nothing(commands, line) { line } else { own(line, words) };
-        store.handle_command(ClientId(client), line, now.unix_ms);
-        drain(store, wants_end, Some((ClientId(client), line)), each);
+        let Embedded { store, wants_end, commands, words, clock, .. } = self;
+        let spec = commands.find(line);
+        let line = if spec.is_some_and(keeps_nothing) { line } else { own(line, words) };
+        let id = ClientId(client);
+        let begun = clock.filter(|_| spec.is_some_and(may_take_long)).map(|clock| (clock, clock.now()));
+        store.handle_command(id, line, now.unix_ms);
+        if let Some((clock, begun)) = begun {
+            let micros = u64::try_from(clock.now().since(begun).as_micros()).unwrap_or(u64::MAX);
+            store.note_duration(Some(id), line, micros, now.unix_ms);
+        }
+        drain(store, wants_end, Some((id, line)), each);
         if may_change_limits(line) {
             self.limits = limits(self.store.settings());
         }
@@ -97,9 +104,13 @@ fn drain(
 }
 
 /// Whether the store is done with the command's words when it has carried it out: it only reads, at once.
-fn keeps_nothing(commands: &CommandTable, line: &[Bytes]) -> bool {
-    let plain = |spec: &CommandSpec| spec.flags.contains(Flags::READONLY) && !spec.flags.contains(Flags::BLOCKING);
-    commands.find(line).is_some_and(plain)
+fn keeps_nothing(spec: &CommandSpec) -> bool {
+    spec.flags.contains(Flags::READONLY) && !spec.flags.contains(Flags::BLOCKING)
+}
+
+/// Whether it is worth knowing how long the command takes. For the others, the clock would be a good part of it.
+fn may_take_long(spec: &CommandSpec) -> bool {
+    !spec.flags.contains(Flags::FAST) && &*spec.name != "set"
 }
 
 /// The words in memory of their own: what the store keeps of them must not keep a whole read buffer alive.
@@ -169,6 +180,7 @@ fn bytes(text: &str) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use model::command::CommandTable;
 
     #[test]
     fn what_is_kept_is_in_memory_of_its_own() {
@@ -182,7 +194,8 @@ mod tests {
         assert!(!words.iter().any(inside));
         assert_eq!(words[3].as_ptr(), line[3].as_ptr(), "what has memory of its own is not copied");
         for (name, keeps) in [("GET", false), ("SET", true), ("XREAD", true), ("SUBSCRIBE", true), ("NOSUCH", true)] {
-            assert_eq!(keeps_nothing(&commands, &[name.into(), "a".into()]), !keeps, "{name}");
+            let spec = commands.find(&[name.into(), "a".into()]);
+            assert_eq!(spec.is_some_and(keeps_nothing), !keeps, "{name}");
         }
     }
 
