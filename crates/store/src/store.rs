@@ -8,7 +8,7 @@ use crate::errors;
 use crate::pubsub::{PubSub, Published};
 use crate::random::Random;
 use crate::types::stream::Stream;
-use crate::types::{Value, table};
+use crate::types::{Value, dict};
 use bytes::Bytes;
 use model::backend::ChannelName;
 use model::stream::StreamRange;
@@ -41,7 +41,7 @@ impl Store {
     pub fn new(config: Config) -> Store {
         let random = Random::new(config.seed);
         let seed = random.next();
-        let hasher = table::hasher(random.next());
+        let hasher = dict::hasher(random.next());
         let databases = (0..config.databases.max(1)).map(|_| Db::new(random.next())).collect();
         let (changes, pubsub) = (Changes::new(hasher.clone()), PubSub::new(&hasher));
         let registry = Registry::new();

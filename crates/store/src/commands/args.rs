@@ -2,6 +2,7 @@
 
 use crate::errors;
 use crate::number::{parse_double, parse_int};
+use crate::types::Text;
 use bytes::Bytes;
 use model::{Error, Reply};
 
@@ -81,8 +82,28 @@ pub fn flag(condition: bool) -> Reply {
 }
 
 /// A byte string, or null.
-pub fn bulk_or_null(bytes: Option<&Bytes>) -> Reply {
-    bytes.map_or(Reply::Null, |bytes| Reply::Bulk(bytes.clone()))
+pub fn bulk_or_null(bytes: Option<&[u8]>) -> Reply {
+    bytes.map_or(Reply::Null, Reply::bulk)
+}
+
+/// A string value, or null.
+pub fn text_or_null(text: Option<&Text>) -> Reply {
+    text.map_or(Reply::Null, |text| Reply::Bulk(text.to_bytes()))
+}
+
+/// Byte strings, copied into one allocation that they share.
+pub fn bulks<'a>(strings: impl Iterator<Item = &'a [u8]>) -> Vec<Reply> {
+    let mut bytes = Vec::new();
+    let ends: Vec<usize> = strings
+        .map(|string| {
+            bytes.extend_from_slice(string);
+            bytes.len()
+        })
+        .collect();
+    let bytes = Bytes::from(bytes);
+    let mut start = 0;
+    let slice = |end| Reply::Bulk(bytes.slice(std::mem::replace(&mut start, end)..end));
+    ends.into_iter().map(slice).collect()
 }
 
 #[cfg(test)]

@@ -131,7 +131,7 @@ impl<'a> Txn<'a> {
         self.entry(key).map(|entry| &entry.value)
     }
 
-    /// The key's value as this type: [`Bytes`], [`List`](crate::types::List), [`Set`](crate::types::Set), …
+    /// The key's value as this type: [`Text`](crate::types::Text), [`List`](crate::types::List), [`Set`](crate::types::Set), …
     /// `WRONGTYPE` if it is of another.
     pub fn read<T: Kind>(&self, key: &[u8]) -> Result<Option<&T>, Error> {
         let Some(value) = self.value(key) else { return Ok(None) };
@@ -201,15 +201,15 @@ impl<'a> Txn<'a> {
             return;
         }
         self.settle_expiry(key);
-        self.db_mut().insert(key.clone(), value, deadline_ms);
+        self.db_mut().insert(key, value, deadline_ms);
         self.record(key);
     }
 
     /// Removes the key, records that, and gives what it held; `None`, and nothing recorded, if it did not exist.
     pub fn remove(&mut self, key: &[u8]) -> Option<Entry> {
         self.settle_expiry(key);
-        let (key, entry) = self.db_mut().remove(key)?;
-        self.record(&key);
+        let entry = self.db_mut().remove(key)?;
+        self.record(&Bytes::copy_from_slice(key));
         Some(entry)
     }
 
@@ -267,11 +267,9 @@ impl<'a> Txn<'a> {
 
     /// Before a key is written or removed: if its deadline has come, it ends first.
     fn settle_expiry(&mut self, key: &[u8]) {
-        if self.db().is_due(key, self.now_ms)
-            && let Some((key, _)) = self.db_mut().remove(key)
-        {
+        if self.db().is_due(key, self.now_ms) && self.db_mut().remove(key).is_some() {
             self.state.statistics.expired += 1;
-            self.record(&key);
+            self.record(&Bytes::copy_from_slice(key));
         }
     }
 
@@ -287,7 +285,7 @@ impl<'a> Txn<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::List;
+    use crate::types::{List, Text};
     use crate::{Change, Config, Store};
 
     fn changes(store: &mut Store) -> usize {
@@ -304,7 +302,7 @@ mod tests {
         let mut store = Store::new(Config::default());
         let key = Bytes::from_static(b"k");
         let push = |list: &mut List| {
-            list.push_back("x".into());
+            list.push_back(b"x");
             Edit::changed(())
         };
         store.with_txn(0, 0, |txn| txn.update(&key, push)).unwrap();
@@ -318,7 +316,7 @@ mod tests {
         store
             .with_txn(0, 0, |txn| {
                 txn.write(&key, |list: &mut List| {
-                    list.clear();
+                    list.keep(0..0);
                     Edit::changed(())
                 })
             })
@@ -330,15 +328,15 @@ mod tests {
     fn a_due_key_is_gone_for_reads_and_ends_before_a_write() {
         let mut store = Store::new(Config::default());
         let key = Bytes::from_static(b"k");
-        store.with_txn(0, 10, |txn| txn.set(&key, Value::Str("old".into()), Deadline::At(20)));
+        store.with_txn(0, 10, |txn| txn.set(&key, Value::Str(Text::new(b"old")), Deadline::At(20)));
         assert_eq!(changes(&mut store), 1);
         assert!(store.with_txn(0, 19, |txn| txn.exists(&key)));
         assert!(!store.with_txn(0, 20, |txn| txn.exists(&key)));
         assert_eq!(changes(&mut store), 0, "a look changes nothing");
         assert!(store.with_txn(0, 20, |txn| txn.remove(&key)).is_none());
         assert_eq!(changes(&mut store), 1, "its end is told");
-        store.with_txn(0, 10, |txn| txn.set(&key, Value::Str("old".into()), Deadline::At(20)));
-        store.with_txn(0, 20, |txn| txn.set(&key, Value::Str("new".into()), Deadline::Keep));
+        store.with_txn(0, 10, |txn| txn.set(&key, Value::Str(Text::new(b"old")), Deadline::At(20)));
+        store.with_txn(0, 20, |txn| txn.set(&key, Value::Str(Text::new(b"new")), Deadline::Keep));
         assert_eq!(store.with_txn(0, 20, |txn| txn.deadline_ms(&key)), None, "a deadline that has come is not kept");
         assert_eq!(store.next_expiry_ms(), None);
     }

@@ -23,8 +23,7 @@ fn run(txn: &mut Txn<'_>, args: &[Bytes]) -> Outcome {
             SumError::NotANumber => errors::custom("hash value is not a float"),
             SumError::NotFinite => errors::NOT_FINITE,
         })?;
-        let sum = Bytes::from(sum);
-        hash.insert(field.clone(), sum.clone());
-        Ok(Edit::changed(Reply::Bulk(sum)))
+        hash.insert(field, sum.as_bytes());
+        Ok(Edit::changed(Reply::bulk(sum)))
     })
 }

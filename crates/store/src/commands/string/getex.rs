@@ -6,6 +6,7 @@ use crate::commands::units::Unit;
 use crate::commands::{Command, Outcome};
 use crate::db::txn::Txn;
 use crate::errors;
+use crate::types::Text;
 use bytes::Bytes;
 use model::Reply;
 
@@ -23,8 +24,8 @@ fn run(txn: &mut Txn<'_>, args: &[Bytes]) -> Outcome {
         }
         _ => return Err(errors::SYNTAX),
     };
-    let Some(string) = txn.read::<Bytes>(key)? else { return Ok(Reply::Null) };
-    let reply = Reply::Bulk(string.clone());
+    let Some(string) = txn.read::<Text>(key)? else { return Ok(Reply::Null) };
+    let reply = Reply::Bulk(string.to_bytes());
     match new_deadline {
         None => {}
         Some(None) if txn.deadline_ms(key).is_none() => {}

@@ -2,12 +2,12 @@
 //! (<https://redis.io/docs/latest/commands/set/>).
 
 use super::shared::deadline;
-use crate::commands::args::{bulk_or_null, is, value};
+use crate::commands::args::{is, text_or_null, value};
 use crate::commands::units::Unit;
 use crate::commands::{Command, Outcome};
 use crate::db::txn::{Deadline, Txn};
 use crate::errors;
-use crate::types::Value;
+use crate::types::{Text, Value};
 use bytes::Bytes;
 use model::{Error, Reply};
 
@@ -22,11 +22,11 @@ fn run(txn: &mut Txn<'_>, args: &[Bytes]) -> Outcome {
         Some(Ttl::Keep) => Deadline::Keep,
         Some(Ttl::New(unit, number)) => Deadline::At(deadline(unit, number, txn.now_ms(), "set")?),
     };
-    let old = if options.get { Some(bulk_or_null(txn.read::<Bytes>(key)?)) } else { None };
+    let old = if options.get { Some(text_or_null(txn.read::<Text>(key)?)) } else { None };
     if options.only_if.is_some_and(|exists| exists != txn.exists(key)) {
         return Ok(old.unwrap_or(Reply::Null));
     }
-    txn.set(key, Value::Str(value.clone()), deadline);
+    txn.set(key, Value::Str(Text::new(value)), deadline);
     Ok(old.unwrap_or(Reply::OK))
 }
 

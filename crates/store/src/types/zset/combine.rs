@@ -40,7 +40,7 @@ impl<'a> Source<'a> {
     fn iter(self) -> Box<dyn Iterator<Item = (&'a [u8], f64)> + 'a> {
         match self {
             Source::Missing => Box::new(std::iter::empty()),
-            Source::Set(set) => Box::new(set.names().map(|member| (&member[..], 1.0))),
+            Source::Set(set) => Box::new(set.iter().map(|member| (member, 1.0))),
             Source::Zset(zset) => Box::new(zset.iter()),
         }
     }
