@@ -56,16 +56,22 @@ pub fn counted_keys(args: &[Bytes]) -> Result<(&[Bytes], &[Bytes]), Error> {
     Ok(args[1..].split_at(count))
 }
 
-/// `numkeys key [key …] place [COUNT count]` of `LMPOP` and `ZMPOP`: the keys, the place (`LEFT`, `MIN`, …), and how many
-/// to take, 1 if it is not said.
-pub fn multi_pop(args: &[Bytes]) -> Result<(&[Bytes], &Bytes, usize), Error> {
+/// `numkeys key [key …] place [COUNT count]` of `LMPOP` and `ZMPOP`: the keys, the place (`LEFT`, `MIN`, …) as `place` reads
+/// it, and how many to take, 1 if it is not said.
+pub fn multi_pop<P>(
+    args: &[Bytes],
+    place: impl FnOnce(&[u8]) -> Result<P, Error>,
+) -> Result<(&[Bytes], P, usize), Error> {
     let positive = |arg: &[u8]| parse_int(arg).and_then(|n| usize::try_from(n).ok()).filter(|&n| n > 0);
     let keys = positive(&args[0]).ok_or(errors::NUMKEYS_NOT_POSITIVE)?;
     let (keys, rest) = args[1..].split_at_checked(keys).ok_or(errors::SYNTAX)?;
-    match rest {
-        [place] => Ok((keys, place, 1)),
-        [place, option, count] if is(option, "COUNT") => {
-            Ok((keys, place, positive(count).ok_or(errors::COUNT_NOT_POSITIVE)?))
+    let (word, options) = rest.split_first().ok_or(errors::SYNTAX)?;
+    let place = place(word)?;
+    match options {
+        [] => Ok((keys, place, 1)),
+        [option, count, rest @ ..] if is(option, "COUNT") => {
+            let count = positive(count).ok_or(errors::COUNT_NOT_POSITIVE)?;
+            if rest.is_empty() { Ok((keys, place, count)) } else { Err(errors::SYNTAX) }
         }
         _ => Err(errors::SYNTAX),
     }

@@ -27,11 +27,19 @@ impl Count {
         Ok(if count < 0 { Count::Repeated(size) } else { Count::Different(size) })
     }
 
-    /// `value is out of range` for counts that cannot be answered; with values, each element counts twice.
-    pub fn bounded(self, with_values: bool) -> Result<(), Error> {
+    /// `value is out of range` for counts of which the double does not fit, where each element counts twice. This is seen
+    /// before the key is.
+    pub fn doubled(self) -> Result<Count, Error> {
         let half = (i64::MAX / 2) as usize;
         match self {
-            Count::Different(n) | Count::Repeated(n) if with_values && n > half => Err(errors::OUT_OF_RANGE),
+            Count::Different(n) | Count::Repeated(n) if n > half => Err(errors::OUT_OF_RANGE),
+            _ => Ok(self),
+        }
+    }
+
+    /// `value is out of range` for more draws than are answered at once.
+    pub fn bounded(self) -> Result<(), Error> {
+        match self {
             Count::Repeated(n) if n > DRAWS_MAX => Err(errors::OUT_OF_RANGE),
             _ => Ok(()),
         }
@@ -45,9 +53,9 @@ mod tests {
     #[test]
     fn counts_have_limits() {
         assert_eq!(Count::parse(b"-9223372036854775808"), Err(errors::RANGE_OF_INT));
-        assert_eq!(Count::parse(b"9223372036854775807").unwrap().bounded(false), Ok(()));
-        assert_eq!(Count::parse(b"9223372036854775807").unwrap().bounded(true), Err(errors::OUT_OF_RANGE));
-        assert_eq!(Count::Repeated(DRAWS_MAX).bounded(true), Ok(()));
-        assert_eq!(Count::Repeated(DRAWS_MAX + 1).bounded(true), Err(errors::OUT_OF_RANGE));
+        assert_eq!(Count::parse(b"9223372036854775807").unwrap().bounded(), Ok(()));
+        assert_eq!(Count::parse(b"9223372036854775807").unwrap().doubled(), Err(errors::OUT_OF_RANGE));
+        assert_eq!(Count::Repeated(DRAWS_MAX).bounded(), Ok(()));
+        assert_eq!(Count::Repeated(DRAWS_MAX + 1).bounded(), Err(errors::OUT_OF_RANGE));
     }
 }

@@ -150,7 +150,10 @@ impl<T: Item> Dict<T> {
         /// Buckets to look at, per item asked for, before a scan of a table that has shrunk pauses.
         const STEPS: usize = 10;
         let (mut cursor, mut shown, mut steps) = (cursor, 0, count.saturating_mul(STEPS).max(1));
-        while self.buckets > 0 {
+        if self.is_empty() {
+            return 0;
+        }
+        loop {
             let number = self.number(cursor);
             self.bucket(number).items.iter().for_each(&mut each);
             shown += self.bucket(number).items.len();
@@ -160,19 +163,20 @@ impl<T: Item> Dict<T> {
                 return cursor;
             }
         }
-        0
     }
 
     /// An item, each as likely as any other.
     pub fn random(&self, random: &Random) -> Option<&T> {
-        while self.len > 0 {
+        if self.is_empty() {
+            return None;
+        }
+        loop {
             let items = &self.bucket(random.below(self.buckets)).items;
             // A place that is empty in most buckets: to draw again then is what makes it fair.
             if let Some(item) = items.get(random.below(items.len().max(2 * LOAD_MAX))) {
                 return Some(item);
             }
         }
-        None
     }
 
     /// How many bytes the table takes beside what its items point to.

@@ -8,7 +8,7 @@
 
 use super::name::INLINE_MAX;
 use crate::number::parse_int;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use std::fmt;
 use std::ops::Deref;
 
@@ -26,7 +26,7 @@ enum Form {
     Inline { len: u8, is_int: bool, bytes: [u8; INLINE_MAX - 1] },
     Exact(Box<[u8]>),
     Shared(Box<Bytes>),
-    Buffer(Box<Vec<u8>>),
+    Buffer(Box<BytesMut>),
 }
 
 impl Text {
@@ -53,7 +53,7 @@ impl Text {
     }
 
     /// A string that was made in a buffer, and is edited again.
-    pub fn from_buffer(buffer: Vec<u8>) -> Text {
+    pub fn from_buffer(buffer: BytesMut) -> Text {
         Text(Form::Buffer(Box::new(buffer)))
     }
 
@@ -66,12 +66,12 @@ impl Text {
     }
 
     /// The bytes, to be changed in place.
-    pub fn edit(&mut self) -> &mut Vec<u8> {
+    pub fn edit(&mut self) -> &mut BytesMut {
         if !matches!(self.0, Form::Buffer(_)) {
             let buffer = match std::mem::replace(&mut self.0, Form::Exact(Box::default())) {
-                Form::Shared(bytes) => Vec::from(*bytes),
-                Form::Exact(bytes) => Vec::from(bytes),
-                inline => Text(inline).to_vec(),
+                Form::Shared(bytes) => BytesMut::from(*bytes),
+                Form::Exact(bytes) => BytesMut::from(&bytes[..]),
+                inline => BytesMut::from(&Text(inline)[..]),
             };
             self.0 = Form::Buffer(Box::new(buffer));
         }
@@ -97,7 +97,7 @@ impl Text {
             Form::Inline { .. } => 0,
             Form::Exact(bytes) => bytes.len(),
             Form::Shared(bytes) => size_of::<Bytes>() + bytes.len(),
-            Form::Buffer(buffer) => size_of::<Vec<u8>>() + buffer.capacity(),
+            Form::Buffer(buffer) => size_of::<BytesMut>() + buffer.capacity(),
         }
     }
 }
@@ -133,7 +133,7 @@ mod tests {
             let mut text = Text::new(&bytes);
             assert_eq!((&*text, &text.to_bytes()[..]), (&bytes[..], &bytes[..]));
             assert_eq!(text.encoding(), if len <= 44 { "embstr" } else { "raw" });
-            text.edit().push(7);
+            text.edit().extend_from_slice(&[7]);
             assert_eq!((text.len(), text[len], &text[..len]), (len + 1, 7, &bytes[..]));
             assert_eq!(text.encoding(), "raw");
         }

@@ -19,13 +19,16 @@ fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
         [option] if is(option, "WITHVALUES") => true,
         _ => return Err(errors::SYNTAX),
     };
+    if let Some(count) = count.filter(|_| with_values) {
+        count.doubled()?;
+    }
     let hash = txn.read::<Hash>(&args[0])?;
     let Some(count) = count else {
         let one = hash.and_then(|hash| hash.random(txn.random()));
         return Ok(one.map_or(Reply::Null, |(field, _)| Reply::bulk(field)));
     };
-    count.bounded(with_values)?;
     let Some(hash) = hash else { return Ok(Reply::Array(Vec::new())) };
+    count.bounded()?;
     let chosen = match count {
         Count::Different(count) => hash.different(txn.random(), count),
         Count::Repeated(count) => (0..count).filter_map(|_| hash.random(txn.random())).collect(),

@@ -12,8 +12,7 @@ use model::Reply;
 pub const COMMAND: Command = Command::write("lmpop", run);
 
 fn run(txn: &mut Txn<'_>, args: &[Bytes]) -> Outcome {
-    let (keys, place, count) = multi_pop(args)?;
-    let end = End::parse(place)?;
+    let (keys, end, count) = multi_pop(args, End::parse)?;
     for key in keys {
         if txn.read::<List>(key)?.is_some() {
             let popped = pop_up_to(txn, key, end, count)?.unwrap_or_default();

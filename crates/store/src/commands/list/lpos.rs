@@ -71,7 +71,7 @@ fn rank(number: &[u8]) -> Result<i64, Error> {
             "RANK can't be zero: use 1 to start from the first match, 2 from the second ... \
              or use negative to start from the end of the list",
         )),
-        i64::MIN => Err(errors::OUT_OF_RANGE),
+        i64::MIN => Err(errors::RANGE_OF_INT),
         rank => Ok(rank),
     }
 }

@@ -23,8 +23,8 @@ fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
         let one = set.and_then(|set| set.random(txn.random()));
         return Ok(one.map_or(Reply::Null, Reply::bulk));
     };
-    count.bounded(false)?;
     let Some(set) = set else { return Ok(Reply::Array(Vec::new())) };
+    count.bounded()?;
     let chosen = match count {
         Count::Different(count) => set.different(txn.random(), count),
         Count::Repeated(count) => (0..count).filter_map(|_| set.random(txn.random())).collect(),

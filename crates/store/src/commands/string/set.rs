@@ -44,6 +44,12 @@ enum Ttl<'a> {
     New(Unit, &'a Bytes),
 }
 
+impl Ttl<'_> {
+    fn is(&self, unit: Unit) -> bool {
+        matches!(self, Ttl::New(other, _) if *other == unit)
+    }
+}
+
 impl<'a> Options<'a> {
     fn parse(args: &'a [Bytes]) -> Result<Options<'a>, Error> {
         let mut options = Options::default();
@@ -57,7 +63,11 @@ impl<'a> Options<'a> {
                     options.deadline = Some(Ttl::Keep);
                 }
                 o => {
-                    let unit = Unit::of_option(o).filter(|_| options.deadline.is_none()).ok_or(errors::SYNTAX)?;
+                    let unit = Unit::of_option(o).ok_or(errors::SYNTAX)?;
+                    // The same unit may come again, and the last one counts.
+                    if options.deadline.as_ref().is_some_and(|old| !old.is(unit)) {
+                        return Err(errors::SYNTAX);
+                    }
                     options.deadline = Some(Ttl::New(unit, value(&mut rest)?));
                 }
             }

@@ -7,7 +7,7 @@ use crate::db::txn::{Deadline, Edit, Txn};
 use crate::errors;
 use crate::number::parse_int;
 use crate::types::{Text, Value};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use model::{Error, Reply};
 
 /// The longest string, in bytes, as in Redis.
@@ -48,7 +48,7 @@ pub fn substring(string: &[u8], start: i64, end: i64) -> &[u8] {
 }
 
 /// Changes the bytes of the key's string (empty if it is missing), in place, and answers the new length.
-pub fn edit_bytes(txn: &mut Txn<'_>, key: &Bytes, edit: impl FnOnce(&mut Vec<u8>)) -> Outcome {
+pub fn edit_bytes(txn: &mut Txn<'_>, key: &Bytes, edit: impl FnOnce(&mut BytesMut)) -> Outcome {
     txn.write(key, |string: &mut Text| {
         edit(string.edit());
         Edit::changed(args::size(string.len()))

@@ -4,7 +4,7 @@ use crate::commands::args::{self, int, is};
 use crate::commands::{Outcome, wrong_number_of_arguments};
 use crate::db::txn::{Deadline, Edit, Txn};
 use crate::errors;
-use crate::number::parse_double;
+use crate::number::{parse_bound, parse_double};
 use crate::types::zset::combine::{self, Aggregate, Input, Source};
 use crate::types::zset::{Edge, LexBound, ScoreBound};
 use crate::types::{Kind, Set, Value, Zset};
@@ -30,7 +30,8 @@ pub fn score_or_null(score: Option<f64>) -> Reply {
 
 /// The member's score plus `by`, or `by` if it is not there.
 pub fn incremented(zset: &Zset, member: &[u8], by: f64) -> Result<f64, Error> {
-    let sum = zset.score(member).unwrap_or(0.0) + by;
+    // A new member has `by` as it is, -0 included.
+    let sum = zset.score(member).map_or(by, |score| score + by);
     if sum.is_nan() { Err(errors::custom("resulting score is not a number (NaN)")) } else { Ok(sum) }
 }
 
@@ -81,9 +82,7 @@ fn score_bound(arg: &[u8]) -> Result<ScoreBound, Error> {
         Some(text) => (text, Edge::Exclusive),
         None => (arg, Edge::Inclusive),
     };
-    // Nothing at all is 0 here, as Redis' strtod has it.
-    let score = if text.is_empty() { Some(0.0) } else { parse_double(text) };
-    let score = score.ok_or_else(|| errors::custom("min or max is not a float"))?;
+    let score = parse_bound(text).ok_or_else(|| errors::custom("min or max is not a float"))?;
     Ok(ScoreBound { score, edge })
 }
 
@@ -204,6 +203,17 @@ pub enum End {
     Min,
     /// The greatest score.
     Max,
+}
+
+impl End {
+    /// From `MIN` or `MAX`.
+    pub fn parse(word: &[u8]) -> Result<End, Error> {
+        match () {
+            () if is(word, "MIN") => Ok(End::Min),
+            () if is(word, "MAX") => Ok(End::Max),
+            () => Err(errors::SYNTAX),
+        }
+    }
 }
 
 /// Takes so many members from one end; their replies with scores, from that end on.

@@ -20,13 +20,16 @@ fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
         [option] if is(option, "WITHSCORES") => true,
         _ => return Err(errors::SYNTAX),
     };
+    if let Some(count) = count.filter(|_| with_scores) {
+        count.doubled()?;
+    }
     let zset = txn.read::<Zset>(&args[0])?;
     let Some(count) = count else {
         let one = zset.and_then(|zset| zset.random(txn.random()));
         return Ok(one.map_or(Reply::Null, |(name, score)| member(name, score, false)));
     };
-    count.bounded(with_scores)?;
     let Some(zset) = zset else { return Ok(Reply::Array(Vec::new())) };
+    count.bounded()?;
     let chosen = match count {
         Count::Different(count) => zset.different(txn.random(), count),
         Count::Repeated(count) => (0..count).filter_map(|_| zset.random(txn.random())).collect(),

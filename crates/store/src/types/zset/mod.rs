@@ -118,7 +118,8 @@ impl Zset {
         match &mut self.form {
             Form::Small(entries) => {
                 let old = find(entries, member).map(|at| entries.remove(at).score);
-                let entry = Entry { score, member: SharedName::new(member) };
+                // A listpack holds -0 as the integer 0, and so do we.
+                let entry = Entry { score: score + 0.0, member: SharedName::new(member) };
                 let at = entries.partition_point(|e| e.is_before(&entry));
                 entries.insert(at, entry);
                 old
