@@ -118,7 +118,7 @@ impl Selection {
                 () if is(option, "LIMIT") && options.len() >= 2 => {
                     limit = (int(args::value(&mut options)?)?, int(args::value(&mut options)?)?);
                 }
-                () if reverse.is_none() && is(option, "REV") => backwards = Some(true),
+                () if backwards.is_none() && is(option, "REV") => backwards = Some(true),
                 () if chosen.is_none() && is(option, "BYLEX") => chosen = Some(By::Lex),
                 () if chosen.is_none() && is(option, "BYSCORE") => chosen = Some(By::Score),
                 () => return Err(errors::SYNTAX),
