@@ -2,6 +2,7 @@
 
 pub mod dict;
 mod hash;
+pub mod hll;
 mod list;
 mod name;
 mod pack;

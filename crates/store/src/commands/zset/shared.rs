@@ -268,7 +268,7 @@ pub fn store_combined(txn: &mut Txn<'_>, args: &[Bytes], operation: Operation, c
 /// Makes the key hold this sorted set, or nothing if it is empty; answers how many members it has.
 pub fn store(txn: &mut Txn<'_>, key: &Bytes, zset: Zset) -> Reply {
     let len = args::size(zset.len());
-    txn.set(key, zset.into_value(), Deadline::Never);
+    txn.set(key, zset.settled().into_value(), Deadline::Never);
     len
 }
 

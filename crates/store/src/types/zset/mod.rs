@@ -111,21 +111,35 @@ impl Zset {
         }
     }
 
-    /// Gives the member this score, adding it if it is not there; returns the score it had.
+    /// Gives the member this score, adding it if it is not there; returns the score it had. In the small form -0 becomes 0,
+    /// as Redis holds it as an integer.
     pub fn insert(&mut self, member: &[u8], score: f64) -> Option<f64> {
+        let is_small = matches!(self.form, Form::Small(_));
+        self.insert_as_is(member, if is_small { score + 0.0 } else { score })
+    }
+
+    /// The same for a set that is a result and no key's value yet: -0 stays.
+    fn insert_as_is(&mut self, member: &[u8], score: f64) -> Option<f64> {
         debug_assert!(!score.is_nan(), "a score is a number");
         self.grow_for(member);
         match &mut self.form {
             Form::Small(entries) => {
                 let old = find(entries, member).map(|at| entries.remove(at).score);
-                // A listpack holds -0 as the integer 0, and so do we.
-                let entry = Entry { score: score + 0.0, member: SharedName::new(member) };
+                let entry = Entry { score, member: SharedName::new(member) };
                 let at = entries.partition_point(|e| e.is_before(&entry));
                 entries.insert(at, entry);
                 old
             }
             Form::Large(large) => large.insert(member, score),
         }
+    }
+
+    /// The set as a key's value: in the small form, -0 is 0.
+    pub fn settled(mut self) -> Zset {
+        if let Form::Small(entries) = &mut self.form {
+            entries.iter_mut().for_each(|entry| entry.score += 0.0);
+        }
+        self
     }
 
     /// Removes the member; returns the score it had.
