@@ -93,7 +93,9 @@ pub(crate) fn events(command: &str, args: &[Bytes], key: &[u8], touch: Touch) ->
             _ => DEL,
         }),
         Touch::Created | Touch::Changed | Touch::Deadline | Touch::Emptied => {
-            if touch == Touch::Created {
+            // These make room for what they bring by removing what is there.
+            let replaces = touch == Touch::Changed && matches!(command, "copy" | "rename" | "restore");
+            if touch == Touch::Created || replaces {
                 told.push((Classes::NEW, "new"));
             }
             told.extend(written(command, args, key));
@@ -183,6 +185,7 @@ fn by_name(command: &str) -> Option<Event> {
         "zrangestore" => (C::ZSET, "zrangestore"),
         "geosearchstore" => (C::ZSET, "geosearchstore"),
         "georadius" | "georadiusbymember" => (C::ZSET, "georadiusstore"),
+        "xadd" => (C::STREAM, "xadd"),
         "xdel" => (C::STREAM, "xdel"),
         "xtrim" => (C::STREAM, "xtrim"),
         "xsetid" => (C::STREAM, "xsetid"),

@@ -45,7 +45,7 @@ impl State {
 
 /// The best of a few keys of a database, with how good it is: greater is better.
 fn best_of(db: &Db, random: &Random, policy: Policy, samples: usize, now_ms: u64) -> Option<(u64, Bytes)> {
-    let first_to_end = || db.first_to_end().cloned();
+    let first_to_end = || db.first_to_end();
     match policy {
         Policy::NoEviction => None,
         Policy::VolatileTtl => {
@@ -54,20 +54,24 @@ fn best_of(db: &Db, random: &Random, policy: Policy, samples: usize, now_ms: u64
         }
         _ if policy.is_volatile() && db.volatile_len() == 0 => None,
         Policy::AllKeysRandom | Policy::VolatileRandom => {
-            let key = drawn(db, random, policy).map(|(key, _)| key.clone()).or_else(first_to_end)?;
+            let key = drawn(db, random, policy).map(name).or_else(first_to_end)?;
             Some((random.next(), key))
         }
         Policy::AllKeysLru | Policy::VolatileLru => {
             let sampled = (0..samples).filter_map(|_| drawn(db, random, policy));
-            let idle = sampled.map(|(key, entry)| (entry.idle_ms(now_ms), key.clone()));
+            let idle = sampled.map(|entry| (entry.idle_ms(now_ms), name(entry)));
             idle.max_by_key(|(idle, _)| *idle).or_else(|| Some((0, first_to_end()?)))
         }
     }
 }
 
-fn drawn<'a>(db: &'a Db, random: &Random, policy: Policy) -> Option<(&'a Bytes, &'a Entry)> {
+fn name(entry: &Entry) -> Bytes {
+    Bytes::copy_from_slice(entry.key())
+}
+
+fn drawn<'a>(db: &'a Db, random: &Random, policy: Policy) -> Option<&'a Entry> {
     let fits = |entry: &Entry| !policy.is_volatile() || entry.deadline_ms().is_some();
-    (0..DRAWS_MAX).filter_map(|_| db.sample(random)).find(|(_, entry)| fits(entry))
+    (0..DRAWS_MAX).filter_map(|_| db.sample(random)).find(|entry| fits(entry))
 }
 
 #[cfg(test)]

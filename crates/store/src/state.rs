@@ -118,7 +118,8 @@ impl State {
     /// Removes a key whose time has come or that makes room; whether it was there.
     pub(crate) fn end(&mut self, db: usize, key: &[u8], touch: Touch) -> bool {
         self.before_write(db, key);
-        let Some((key, entry)) = self.databases[db].remove(key) else { return false };
+        let Some(entry) = self.databases[db].remove(key) else { return false };
+        let key = Bytes::copy_from_slice(key);
         match touch {
             Touch::Expired => self.statistics.expired += 1,
             _ => self.statistics.evicted += 1,

@@ -20,7 +20,7 @@ use crate::resp2;
 use crate::settings::Settings;
 use crate::state::{Persistence, State};
 use crate::types::stream::Stream;
-use crate::types::{Value, table};
+use crate::types::{Value, dict};
 use bytes::Bytes;
 use model::backend::ChannelName;
 use model::command::Flags;
@@ -95,7 +95,7 @@ impl Store {
     pub fn new(config: Config) -> Store {
         let random = Random::new(config.seed);
         let seed = random.next();
-        let hasher = table::hasher(random.next());
+        let hasher = dict::hasher(random.next());
         let databases: Vec<Db> = (0..config.databases.max(1)).map(|_| Db::new(random.next())).collect();
         let mut settings = Settings::default();
         settings.set_by_owner("databases", &databases.len().to_string());

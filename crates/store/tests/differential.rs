@@ -19,14 +19,74 @@ const DIFFERENCES: &[Difference] = &[
     },
     Difference {
         server: Kind::Redis70,
-        reason: "a cursor means something only to the server that gave it",
+        reason: "7.0 negates the least integer as a rank; 7.2 refuses it",
+        applies: |line, ours, _| line.words[0] == "LPOS" && text(ours).contains("value must between"),
+    },
+    Difference {
+        server: Kind::Redis70,
+        reason: "7.0 writes scores with 17 digits, 7.2 with as many as it takes",
+        applies: |line, ours, theirs| line.words[0] == "ZSCAN" && numbers(ours) == numbers(theirs),
+    },
+    Difference {
+        server: Kind::Redis70,
+        reason: "PFCOUNT keeps its count in the value, which is a write of a read; here it does not",
+        applies: |line, ours, theirs| match &line.words[..] {
+            [get, _] if get == "GET" => without_count(ours) == without_count(theirs),
+            [.., key] => key == "bad" && *theirs == Reply::bulk("raw"),
+            [] => false,
+        },
+    },
+    Difference {
+        server: Kind::Redis70,
+        reason: "since 7.2 BITCOUNT and BITPOS look at their arguments before they look at the key",
+        applies: |line, ours, _| {
+            let is_one = line.words[0] == "BITCOUNT" || line.words[0] == "BITPOS";
+            is_one && (text(ours).contains("not an integer") || text(ours).contains("syntax"))
+        },
+    },
+    Difference {
+        server: Kind::Redis70,
+        reason: "since 7.2 there is ZRANK WITHSCORE",
+        applies: |line, _, theirs| line.words[0].ends_with(b"RANK") && text(theirs).contains("number of arguments"),
+    },
+    Difference {
+        server: Kind::Redis70,
+        reason: "a cursor means something only to the server that gave it, and each pauses where it likes",
         applies: |line, ours, theirs| {
+            let goes_on = |reply: &Reply| matches!(reply, Reply::Array(parts) if parts[0] != Reply::bulk("0"));
             line.words[0].ends_with(b"SCAN")
-                && line.words.get(2).is_none_or(|cursor| cursor != "0")
+                && (line.words.get(2).is_none_or(|cursor| cursor != "0") || goes_on(ours) || goes_on(theirs))
                 && matches!((ours, theirs), (Reply::Array(_), Reply::Array(_)))
         },
     },
 ];
+
+/// The elements of a scan's reply, numbers read as such, in an order of their own.
+fn numbers(reply: &Reply) -> Option<Vec<String>> {
+    let Reply::Array(parts) = reply else { return None };
+    let Some(Reply::Array(found)) = parts.get(1) else { return None };
+    let read = |item: &Reply| match item {
+        Reply::Bulk(text) => store::number::parse_double(text).map_or_else(|| format!("{text:?}"), |n| n.to_string()),
+        other => format!("{other:?}"),
+    };
+    let mut pairs: Vec<String> = found.chunks(2).map(|pair| pair.iter().map(read).collect()).collect();
+    pairs.sort();
+    Some(pairs)
+}
+
+/// A HyperLogLog without the count that is kept in it.
+fn without_count(reply: &Reply) -> Option<Vec<u8>> {
+    let Reply::Bulk(bytes) = reply else { return None };
+    (bytes.starts_with(b"HYLL") && bytes.len() > 16).then(|| [&bytes[..8], &bytes[16..]].concat())
+}
+
+/// The text of an error.
+fn text(reply: &Reply) -> &str {
+    match reply {
+        Reply::Error(text) => std::str::from_utf8(text).unwrap_or(""),
+        _ => "",
+    }
+}
 
 const SET: Family = Family {
     name: "sets",
@@ -50,6 +110,261 @@ const SET: Family = Family {
     ],
     scripts: 1000,
 };
+
+const STRING: Family = Family {
+    name: "strings",
+    setup: &["RPUSH wrong:list 1 2", "HSET wrong:hash f v", "SADD wrong:set 1 x", "ZADD wrong:zset 1 m"],
+    pools: &[],
+    commands: &[
+        "6*SET <key> <value> {(NX | XX) ; GET ; (EX <ttl> | PX <ttl> | EXAT <ttl> | PXAT <ttl> | KEEPTTL)}",
+        "3*SET <key> (<int> | <float>)",
+        "SETNX <key> <value>",
+        "SETEX <key> <ttl> <value>",
+        "PSETEX <key> <ttl> <value>",
+        "GET <key>",
+        "GETSET <key> <value>",
+        "GETDEL <key>",
+        "GETEX <key> [(EX <ttl> | PX <ttl> | EXAT <ttl> | PXAT <ttl> | PERSIST)]",
+        "MSET (<key> <value>)+",
+        "MSETNX (<key> <value>)+",
+        "MGET (<key>)+",
+        "STRLEN <key>",
+        "APPEND <key> <value>",
+        "GETRANGE <key> (<small> | <int>) (<small> | <int>)",
+        "SUBSTR <key> <small> <small>",
+        "SETRANGE <key> (<small> | <int>) <value>",
+        "INCR <key>",
+        "DECR <key>",
+        "2*INCRBY <key> <int>",
+        "2*DECRBY <key> <int>",
+        "6*INCRBYFLOAT <key> <float>",
+        "LCS <key> <key> {LEN ; IDX ; MINMATCHLEN <small> ; WITHMATCHLEN}",
+        "DEL <key>",
+    ],
+    scripts: 1500,
+};
+
+const HASH: Family = Family {
+    name: "hashes",
+    setup: &["SET wrong:string x", "RPUSH wrong:list 1 2", "SADD wrong:set 1 x", "ZADD wrong:zset 1 m", LONG_HASH],
+    pools: &[("field", "f g h f1 1 \\e \\x00\\xff a\\sb"), ("hash", "a a b c long")],
+    commands: &[
+        "8*HSET (<key> | <hash>) (<field> (<value> | <int> | <float>))+",
+        "HMSET (<key> | <hash>) (<field> <value>)+",
+        "HSETNX (<key> | <hash>) <field> <value>",
+        "HGET (<key> | <hash>) <field>",
+        "HMGET (<key> | <hash>) (<field>)+",
+        "HGETALL (<key> | <hash>)",
+        "~sort HKEYS (<key> | <hash>)",
+        "~sort HVALS (<key> | <hash>)",
+        "HLEN (<key> | <hash>)",
+        "HSTRLEN (<key> | <hash>) <field>",
+        "HEXISTS (<key> | <hash>) <field>",
+        "3*HDEL (<key> | <hash>) (<field>)+",
+        "3*HINCRBY (<key> | <hash>) <field> <int>",
+        "6*HINCRBYFLOAT (<key> | <hash>) <field> <float>",
+        "2*~shape HRANDFIELD (<key> | <hash>) [(<small> | <int>) [WITHVALUES]]",
+        "~sort HSCAN <key> 0 {MATCH <glob> ; COUNT (<small> | <int>)}",
+        "DEL (<key> | <hash>)",
+    ],
+    scripts: 1500,
+};
+
+/// A hash that is over the limit of the small form, here but not in Redis.
+const LONG_HASH: &str = "HSET long (<field> <value>)+ \
+    1 a 2 a 3 a 4 a 5 a 6 a 7 a 8 a 9 a 10 a 11 a 12 a 13 a 14 a 15 a 16 a 17 a 18 a 19 a 20 a 21 a 22 a 23 a 24 a 25 a \
+    26 a 27 a 28 a 29 a 30 a 31 a 32 a 33 a 34 a 35 a 36 a 37 a 38 a 39 a 40 a 41 a 42 a 43 a 44 a 45 a 46 a 47 a 48 a \
+    49 a 50 a 51 a 52 a 53 a 54 a 55 a 56 a 57 a 58 a 59 a 60 a 61 a 62 a 63 a 64 a 65 a 66 a 67 a 68 a 69 a 70 a 71 a \
+    72 a 73 a 74 a 75 a 76 a 77 a 78 a 79 a 80 a 81 a 82 a 83 a 84 a 85 a 86 a 87 a 88 a 89 a 90 a 91 a 92 a 93 a 94 a \
+    95 a 96 a 97 a 98 a 99 a 100 a 101 a 102 a 103 a 104 a 105 a 106 a 107 a 108 a 109 a 110 a 111 a 112 a 113 a 114 a \
+    115 a 116 a 117 a 118 a 119 a 120 a 121 a 122 a 123 a 124 a 125 a 126 a 127 a 128 a 129 a 130 a 131 a 132 a";
+
+const LIST: Family = Family {
+    name: "lists",
+    setup: &["SET wrong:string x", "HSET wrong:hash f v", "SADD wrong:set 1 x", "ZADD wrong:zset 1 m", LONG_LIST],
+    pools: &[("el", "a b c a b 1 10 \\e \\x00\\xff a\\sb"), ("list", "a a b c long"), ("end", "LEFT RIGHT left Right")],
+    commands: &[
+        "4*RPUSH (<key> | <list>) (<el>)+",
+        "4*LPUSH (<key> | <list>) (<el> | <value>)+",
+        "RPUSHX (<key> | <list>) (<el>)+",
+        "LPUSHX (<key> | <list>) (<el>)+",
+        "LPOP (<key> | <list>) [<small> | <int>]",
+        "RPOP (<key> | <list>) [<small> | <int>]",
+        "LLEN (<key> | <list>)",
+        "2*LINDEX (<key> | <list>) (<small> | <int>)",
+        "3*LINSERT (<key> | <list>) (BEFORE | AFTER | before) <el> <el>",
+        "3*LSET (<key> | <list>) (<small> | <int>) <el>",
+        "3*LRANGE (<key> | <list>) (<small> | <int>) (<small> | <int>)",
+        "3*LREM (<key> | <list>) (<small> | <int>) <el>",
+        "LTRIM (<key> | <list>) (<small> | <int>) (<small> | <int>)",
+        "4*LPOS (<key> | <list>) <el> {RANK (<small> | <int>) ; COUNT (<small> | <int>) ; MAXLEN (<small> | <int>)}",
+        "3*LMOVE (<key> | <list>) (<key> | <list>) <end> <end>",
+        "2*RPOPLPUSH (<key> | <list>) (<key> | <list>)",
+        "2*LMPOP <small> (<key> | <list>)+ <end> {COUNT (<small> | <int>)}",
+        "DEL (<key> | <list>)",
+    ],
+    scripts: 1500,
+};
+
+/// A list that is over the limit of the small form, of several chunks.
+const LONG_LIST: &str = "RPUSH long (<el>)+ \
+    1 a 2 a 3 a 4 a 5 a 6 a 7 a 8 a 9 a 10 a 11 a 12 a 13 a 14 a 15 a 16 a 17 a 18 a 19 a 20 a 21 a 22 a 23 a 24 a 25 a \
+    26 a 27 a 28 a 29 a 30 a 31 a 32 a 33 a 34 a 35 a 36 a 37 a 38 a 39 a 40 a 41 a 42 a 43 a 44 a 45 a 46 a 47 a 48 a \
+    49 a 50 a 51 a 52 a 53 a 54 a 55 a 56 a 57 a 58 a 59 a 60 a 61 a 62 a 63 a 64 a 65 a 66 a 67 a 68 a 69 a 70 a 71 a \
+    72 a 73 a 74 a 75 a 76 a 77 a 78 a 79 a 80 a 81 a 82 a 83 a 84 a 85 a 86 a 87 a 88 a 89 a 90 a 91 a 92 a 93 a 94 a";
+
+const ZSET: Family = Family {
+    name: "sorted sets",
+    setup: &[
+        "SET wrong:string x",
+        "SET text x",
+        "HSET wrong:hash f v",
+        "RPUSH wrong:list 1",
+        "SADD set 1 a b x",
+        "SADD set2 a c",
+    ],
+    pools: &[
+        ("m", "a b c d e f 1 \\e \\x00\\xff a\\sb"),
+        ("score", "0 1 1 2 2 3 -1 0.5 1.5 100 inf -inf 1e5 3.3333333333333335"),
+        ("bound", "0 1 2 3 -1 (0 (1 (2 (3 -inf +inf inf ( (inf (-inf 1.5 \\e (nan 1e400 -1e400 0x2 \\s1 1\\s (\\s1"),
+        ("lex", "- + [a (a [b (b [c (d [\\e ( [ [a\\sb a \\e [zz -a +a"),
+        ("set", "set set2 a b c"),
+        // Ranges by member mean something only where all scores are equal.
+        ("flat", "l1 l1 l2 missing text"),
+    ],
+    commands: &[
+        "10*ZADD <key> {(NX | XX) ; (GT | LT) ; CH} (<score> <m>)+",
+        "3*ZADD <key> {(NX | XX) ; (GT | LT) ; CH ; INCR} (<float> <m>)+",
+        "2*ZADD <key> {(NX | XX) ; (GT | LT) ; CH} INCR <score> <m>",
+        "3*ZINCRBY <key> (<score> | <float>) <m>",
+        "2*ZREM <key> (<m>)+",
+        "ZCARD <key>",
+        "ZSCORE <key> <m>",
+        "ZMSCORE <key> (<m>)+",
+        "ZRANK <key> <m>",
+        "ZREVRANK <key> <m>",
+        "2*ZCOUNT <key> <bound> <bound>",
+        "2*ZLEXCOUNT <flat> <lex> <lex>",
+        "2*ZRANGE <key> (<small> | <int>) (<small> | <int>) {REV ; WITHSCORES}",
+        "2*ZRANGE <key> <bound> <bound> BYSCORE {REV ; WITHSCORES ; LIMIT <small> <small>}",
+        "2*ZRANGE <flat> <lex> <lex> BYLEX {REV ; LIMIT <small> (<small> | <int>)}",
+        "2*ZRANGESTORE <key> <key> (<small> <small> {REV} | <bound> <bound> BYSCORE {REV ; LIMIT <small> <small>})",
+        "2*ZRANGESTORE <key> <flat> <lex> <lex> BYLEX {REV ; LIMIT <small> <small>}",
+        "5*ZADD <flat> (0 <m>)+",
+        "ZREVRANGE <key> <small> <small> [WITHSCORES]",
+        "ZRANGEBYSCORE <key> <bound> <bound> {WITHSCORES ; LIMIT <small> <small>}",
+        "ZREVRANGEBYSCORE <key> <bound> <bound> {WITHSCORES ; LIMIT <small> <small>}",
+        "ZRANGEBYLEX <flat> <lex> <lex> {LIMIT <small> <small>}",
+        "ZREVRANGEBYLEX <flat> <lex> <lex> {LIMIT <small> <small>}",
+        "ZREMRANGEBYSCORE <key> <bound> <bound>",
+        "ZREMRANGEBYRANK <key> <small> <small>",
+        "ZREMRANGEBYLEX <flat> <lex> <lex>",
+        "ZPOPMIN <key> [<small> | <int>]",
+        "ZPOPMAX <key> [<small> | <int>]",
+        "2*ZMPOP <small> (<key>)+ (MIN | MAX) {COUNT (<small> | <int>)}",
+        "2*~shape ZRANDMEMBER <key> [(<small> | <int>) [WITHSCORES]]",
+        "3*(ZUNION | ZINTER) 2 (<key> | <set>) (<key> | <set>) {WEIGHTS (<score> | <float>) (<score> | <float>) ; AGGREGATE (SUM | MIN | MAX) ; WITHSCORES}",
+        "(ZUNION | ZINTER | ZDIFF) <small> (<key> | <set>)+ {WEIGHTS (<score>)+ ; AGGREGATE (SUM | MIN | MAX) ; WITHSCORES}",
+        "3*(ZUNIONSTORE | ZINTERSTORE) <key> 2 (<key> | <set>) (<key> | <set>) {WEIGHTS <score> <float> ; AGGREGATE (sum | min | max)}",
+        "2*ZDIFFSTORE <key> 2 (<key> | <set>) (<key> | <set>)",
+        "ZDIFF <small> (<key> | <set>)+ [WITHSCORES]",
+        "2*ZINTERCARD <small> (<key> | <set>)+ {LIMIT (<small> | <int>)}",
+        "~sort ZSCAN <key> 0 {MATCH <glob> ; COUNT (<small> | <int>)}",
+        "DEL <key>",
+    ],
+    scripts: 2000,
+};
+
+const BITMAP: Family = Family {
+    name: "bitmaps",
+    setup: &["RPUSH wrong:list 1 2", "HSET wrong:hash f v", "SADD wrong:set 1 x", "ZADD wrong:zset 1 m"],
+    pools: &[
+        (
+            "bits",
+            "\\xff\\xf0\\x00 \\x00\\x00\\x0f abc foobar \\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff \\x00 \\e 12",
+        ),
+        ("bitkey", "a b c a b c d wrong:list"),
+        ("offset", "0 1 2 7 8 9 15 16 23 100 -1 4294967296 #1 abc \\e 0001"),
+        ("field", "u1 i1 u8 i8 u4 i5 i16 u31 u63 i63 i64 i32 u64 i65 i0 x8 u"),
+        ("place", "0 1 3 7 8 #0 #1 #2 100 -1 # #-1 abc 4294967296"),
+        ("amount", "0 1 -1 100 -100 255 127 -128 9223372036854775807 -9223372036854775808 abc"),
+    ],
+    commands: &[
+        "5*SET <bitkey> <bits>",
+        "5*SETBIT <bitkey> <offset> (<bool> | <small>)",
+        "2*GETBIT <bitkey> <offset>",
+        "5*BITCOUNT <bitkey> [(<small> | <int>) (<small> | <int>) [BYTE | BIT | bit | x]]",
+        "5*BITPOS <bitkey> (<bool> | <small>) [<small> [<small> [BYTE | BIT]]]",
+        "2*BITPOS <bitkey> <bool> (<small> | <int>) (<small> | <int>) (BYTE | BIT)",
+        "4*BITOP (AND | OR | XOR | and) <bitkey> (<bitkey>)+",
+        "2*BITOP (NOT | x) <bitkey> <bitkey>",
+        "6*BITFIELD <bitkey> (GET <field> <place> | SET <field> <place> <amount> | INCRBY <field> <place> <amount> | OVERFLOW (WRAP | SAT | FAIL | x))+",
+        "6*BITFIELD <bitkey> OVERFLOW (WRAP | SAT | FAIL) (SET <field> <place> <amount> | INCRBY <field> <place> <amount>)+",
+        "BITFIELD_RO <bitkey> (GET <field> <place> | GET <field> <place> | SET u8 0 1)+",
+        "GET <bitkey>",
+        "DEL <bitkey>",
+    ],
+    scripts: 1500,
+};
+
+const HYPERLOGLOG: Family = Family {
+    name: "hyperloglogs",
+    setup: &[
+        "RPUSH wrong:list 1 2",
+        "SET text x",
+        "SET bad HYLL\\x01\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x00\\x80\\x82",
+    ],
+    pools: &[
+        ("hll", "a b c a b c d a b c d a b c text wrong:list bad"),
+        (
+            "n",
+            "1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32 33 34 35 36 37 38 39 40 \\e \\x00\\xff",
+        ),
+        (
+            "longer",
+            "aaaaaaaaa1 aaaaaaaaa2 aaaaaaaaa3 bbbbbbbbbbbbbbbb1 bbbbbbbbbbbbbbbb2 ccccccccccccccccccccccccccccccccccccccccccccccccc",
+        ),
+    ],
+    commands: &[
+        "6*PFADD <hll> (<n> | <longer> | <n> <n> <n> <n> <n>)+",
+        "PFADD <hll>",
+        "2*PFCOUNT (<hll>)+",
+        "2*PFMERGE <hll> (<hll>)+",
+        "2*GET <hll>",
+        "DEL <hll>",
+    ],
+    scripts: 1000,
+};
+
+#[test]
+fn bitmaps() {
+    check(&BITMAP, DIFFERENCES);
+}
+
+#[test]
+fn hyperloglogs() {
+    check(&HYPERLOGLOG, DIFFERENCES);
+}
+
+#[test]
+fn hashes() {
+    check(&HASH, DIFFERENCES);
+}
+
+#[test]
+fn lists() {
+    check(&LIST, DIFFERENCES);
+}
+
+#[test]
+fn sorted_sets() {
+    check(&ZSET, DIFFERENCES);
+}
+
+#[test]
+fn strings() {
+    check(&STRING, DIFFERENCES);
+}
 
 #[test]
 fn sets() {

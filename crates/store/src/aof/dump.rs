@@ -12,12 +12,13 @@ use model::EntryId;
 const ELEMENTS_MAX: usize = 64;
 
 /// Appends the commands that make this key of a database from nothing.
-pub(super) fn key(encoder: &mut Encoder, db: usize, key: &Bytes, entry: &Entry, out: &mut Vec<u8>) {
+pub(super) fn key(encoder: &mut Encoder, db: usize, entry: &Entry, out: &mut Vec<u8>) {
+    let key = entry.key();
     encoder.select(db, out);
     match &entry.value {
         Value::Str(text) => line(&[b"SET", key, text], out),
         Value::List(list) => elements(b"RPUSH", key, list.len(), 1, list.iter().map(|element| [element]), out),
-        Value::Set(set) => elements(b"SADD", key, set.len(), 1, set.names().map(|member| [member]), out),
+        Value::Set(set) => elements(b"SADD", key, set.len(), 1, set.iter().map(|member| [member]), out),
         Value::Hash(hash) => {
             elements(b"HSET", key, hash.len(), 2, hash.iter().map(|(field, value)| [field, value]), out);
         }
@@ -56,11 +57,11 @@ fn elements<I, const N: usize, T: AsRef<[u8]>>(
     }
 }
 
-fn stream(key: &Bytes, stream: &Stream, out: &mut Vec<u8>) {
+fn stream(key: &[u8], stream: &Stream, out: &mut Vec<u8>) {
     for entry in stream.range(EntryId::MIN, EntryId::MAX) {
         let fields: Vec<(&[u8], &[u8])> = entry.fields().collect();
         head(b'*', 3 + 2 * fields.len(), out);
-        [b"XADD", &key[..], entry.id.to_string().as_bytes()].into_iter().for_each(|word| string(word, out));
+        [b"XADD", key, entry.id.to_string().as_bytes()].into_iter().for_each(|word| string(word, out));
         fields.iter().for_each(|(name, value)| [name, value].into_iter().for_each(|word| string(word, out)));
     }
     if stream.is_empty() {
@@ -76,7 +77,7 @@ fn stream(key: &Bytes, stream: &Stream, out: &mut Vec<u8>) {
     stream.groups().iter().for_each(|(name, found)| group(key, name, found, out));
 }
 
-fn group(key: &Bytes, name: &Bytes, group: &Group, out: &mut Vec<u8>) {
+fn group(key: &[u8], name: &Bytes, group: &Group, out: &mut Vec<u8>) {
     let last = group.last_id.to_string();
     let read = group.entries_read.map_or("-1".to_owned(), |read| read.to_string());
     line(&[b"XGROUP", b"CREATE", key, name, last.as_bytes(), b"ENTRIESREAD", read.as_bytes()], out);

@@ -1,15 +1,13 @@
 //! A rewrite: the keyspace as it was at one moment, written while it goes on changing.
 //!
-//! A cursor walks over every table of every database from its last place to its first. A key that is about to change and
-//! that the cursor has not come to is written first, and noted; so is a key that is made after the mark, only that it is
-//! not written. When the cursor comes to a noted key, it passes by.
-//!
-//! Removing a key moves the last one of its table into the hole: from where the cursor was already to where it will
-//! come. Such a key is noted as well. A database that is emptied is kept here as it was until it is written.
+//! A walk follows each database's line of places from its beginning to its end; a key's place never changes. A key that is
+//! about to change and that the walk has not come to is written first, and noted; so is a key that is made after the mark,
+//! only that it is not written. When the walk comes to a noted key, it passes by. A database that is emptied is
+//! kept here as it was until it is written.
 
 use super::dump;
 use super::encode::Encoder;
-use crate::db::{Db, SHARDS};
+use crate::db::Db;
 use ahash::AHashSet;
 use bytes::Bytes;
 
@@ -32,27 +30,14 @@ pub(super) struct Rewrite {
 struct Walk {
     /// The number of the database at the mark.
     number: usize,
-    /// The table the cursor is in; [`SHARDS`] when it is through.
-    shard: usize,
-    /// So many places of it are still to come; `None`: all.
-    left: Option<usize>,
-}
-
-impl Walk {
-    const fn through(number: usize) -> Walk {
-        Walk { number, shard: SHARDS, left: None }
-    }
-
-    /// Whether the cursor is still to come to this place.
-    fn is_ahead(&self, shard: usize, position: usize) -> bool {
-        shard > self.shard || shard == self.shard && self.left.is_none_or(|left| position < left)
-    }
+    /// The place to go on from; `None`: it is through.
+    from: Option<u64>,
 }
 
 impl Rewrite {
     pub(super) fn new(databases: usize) -> Rewrite {
         Rewrite {
-            walks: (0..databases).map(|number| Walk { number, shard: 0, left: None }).collect(),
+            walks: (0..databases).map(|number| Walk { number, from: Some(0) }).collect(),
             emptied: Vec::new(),
             noted: AHashSet::new(),
             encoder: Encoder::default(),
@@ -63,36 +48,20 @@ impl Rewrite {
     /// The key is about to be written, made or removed.
     pub(super) fn before_write(&mut self, db: usize, key: &[u8], keys: &Db) {
         let walk = self.walks[db];
-        let (shard, position) = keys.locate(key);
-        if shard < walk.shard {
+        if walk.from.is_none_or(|from| keys.place(key) < from) {
             return;
         }
-        let place = |key: &[u8]| (walk.number, Bytes::copy_from_slice(key));
-        let Some(position) = position else {
-            self.noted.insert(place(key));
-            return;
-        };
-        if !walk.is_ahead(shard, position) {
-            return;
-        }
-        if self.noted.insert(place(key))
-            && let Some((key, entry)) = keys.at_place(shard, position)
-        {
-            dump::key(&mut self.encoder, walk.number, key, entry, &mut self.early);
-        }
-        // Should it be removed, the last of its table comes here.
-        let last = keys.table_len(shard) - 1;
-        if !walk.is_ahead(shard, last)
-            && let Some((moved, _)) = keys.at_place(shard, last)
-        {
-            self.noted.insert(place(moved));
+        let is_first = self.noted.insert((walk.number, Bytes::copy_from_slice(key)));
+        // One that is due is there too.
+        if let Some(entry) = keys.get(key, super::TIMELESS_MS).filter(|_| is_first) {
+            dump::key(&mut self.encoder, walk.number, entry, &mut self.early);
         }
     }
 
     /// A database was emptied; it comes back if it is not needed here.
     pub(super) fn cleared(&mut self, db: usize, cleared: Db) -> Option<Db> {
-        let walk = std::mem::replace(&mut self.walks[db], Walk::through(db));
-        if walk.shard == SHARDS {
+        let walk = std::mem::replace(&mut self.walks[db], Walk { number: db, from: None });
+        if walk.from.is_none() {
             return Some(cleared);
         }
         self.emptied.push((walk, cleared));
@@ -108,12 +77,12 @@ impl Rewrite {
         let end = out.len() + bytes_max;
         out.append(&mut self.early);
         for (walk, db) in self.walks.iter_mut().zip(databases) {
-            if !walk.on(db, &mut self.encoder, &mut self.noted, end, out) {
+            if !walk.on(db, &mut self.encoder, &self.noted, end, out) {
                 return false;
             }
         }
         while let Some((walk, db)) = self.emptied.last_mut() {
-            if !walk.on(db, &mut self.encoder, &mut self.noted, end, out) {
+            if !walk.on(db, &mut self.encoder, &self.noted, end, out) {
                 return false;
             }
             self.emptied.pop();
@@ -128,29 +97,25 @@ impl Walk {
         &mut self,
         db: &Db,
         encoder: &mut Encoder,
-        noted: &mut AHashSet<(usize, Bytes)>,
+        noted: &AHashSet<(usize, Bytes)>,
         end: usize,
         out: &mut Vec<u8>,
     ) -> bool {
-        /// Places that are looked at in one step, at most: passing by noted keys takes time too.
-        const LOOKS_MAX: usize = 10_000;
-        let mut looks = 0;
-        while self.shard < SHARDS {
-            let len = db.table_len(self.shard);
-            let mut left = self.left.map_or(len, |left| left.min(len));
-            while left > 0 {
-                if out.len() >= end || looks == LOOKS_MAX {
-                    self.left = Some(left);
-                    return false;
-                }
-                looks += 1;
-                left -= 1;
-                let Some((key, entry)) = db.at_place(self.shard, left) else { continue };
-                if !noted.remove(&(self.number, key.clone())) {
-                    dump::key(encoder, self.number, key, entry, out);
-                }
+        /// Parts of a line in one step, at most: passing by noted keys takes time too.
+        const PARTS_MAX: usize = 2000;
+        let mut parts = 0;
+        while let Some(from) = self.from {
+            if out.len() >= end || parts == PARTS_MAX {
+                return false;
             }
-            (self.shard, self.left) = (self.shard + 1, None);
+            parts += 1;
+            let number = self.number;
+            self.from = db.walk(from, |place, entry| {
+                let is_noted = || !noted.is_empty() && noted.contains(&(number, Bytes::copy_from_slice(entry.key())));
+                if place >= from && !is_noted() {
+                    dump::key(encoder, number, entry, out);
+                }
+            });
         }
         true
     }

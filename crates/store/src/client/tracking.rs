@@ -133,7 +133,8 @@ impl Tracking {
     }
 
     fn broadcast(&mut self, clients: &Clients, out: &mut Vec<Output>) {
-        let written = std::mem::take(&mut self.written);
+        let mut written = std::mem::take(&mut self.written);
+        written.sort_unstable_keys();
         for &id in &self.broadcasters {
             let Some(options) = clients.get(id).and_then(|client| client.tracking.as_ref()) else { continue };
             let prefixes = options.broadcast.as_deref().unwrap_or_default();

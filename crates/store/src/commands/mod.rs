@@ -7,10 +7,12 @@
 //! To add one: its file, and its two words in the family's `mod.rs`. A file that is not listed fails a test.
 
 pub mod args;
+pub mod bitmap;
 pub mod blocking;
 pub mod choose;
 pub mod connection;
 pub mod hash;
+pub mod hyperloglog;
 pub mod key;
 pub mod list;
 pub mod pubsub;
@@ -107,6 +109,8 @@ impl Command {
 /// The families, in the order of the documentation.
 const FAMILIES: &[(&str, &[&Command])] = &[
     ("string", string::COMMANDS),
+    ("bitmap", bitmap::COMMANDS),
+    ("hyperloglog", hyperloglog::COMMANDS),
     ("hash", hash::COMMANDS),
     ("list", list::COMMANDS),
     ("set", set::COMMANDS),

@@ -134,7 +134,7 @@ impl<'a> Txn<'a> {
         Some(&entry.value)
     }
 
-    /// The key's value as this type: [`Bytes`], [`List`](crate::types::List), [`Set`](crate::types::Set), …
+    /// The key's value as this type: [`Text`](crate::types::Text), [`List`](crate::types::List), [`Set`](crate::types::Set), …
     /// `WRONGTYPE` if it is of another.
     pub fn read<T: Kind>(&self, key: &[u8]) -> Result<Option<&T>, Error> {
         let Some(value) = self.value(key) else { return Ok(None) };
@@ -222,7 +222,7 @@ impl<'a> Txn<'a> {
         self.settle_expiry(key);
         self.before_write(key);
         let now_ms = self.now_ms;
-        let old = self.db_mut().insert(key.clone(), value, deadline_ms, now_ms);
+        let old = self.db_mut().insert(key, value, deadline_ms, now_ms);
         let touch = if old.is_some() { Touch::Changed } else { Touch::Created };
         old.into_iter().for_each(|old| self.state.garbage.value(old));
         self.record(key, touch);
@@ -232,8 +232,8 @@ impl<'a> Txn<'a> {
     pub fn remove(&mut self, key: &[u8]) -> Option<Entry> {
         self.settle_expiry(key);
         self.before_write(key);
-        let (key, entry) = self.db_mut().remove(key)?;
-        self.record(&key, Touch::Removed);
+        let entry = self.db_mut().remove(key)?;
+        self.record(&Bytes::copy_from_slice(key), Touch::Removed);
         Some(entry)
     }
 
@@ -350,7 +350,7 @@ impl<'a> Txn<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::List;
+    use crate::types::{List, Text};
     use crate::{Change, Config, Store};
 
     fn changes(store: &mut Store) -> usize {
@@ -367,7 +367,7 @@ mod tests {
         let mut store = Store::new(Config::default());
         let key = Bytes::from_static(b"k");
         let push = |list: &mut List| {
-            list.push_back("x".into());
+            list.push_back(b"x");
             Edit::changed(())
         };
         store.with_txn(0, 0, |txn| txn.update(&key, push)).unwrap();
@@ -381,7 +381,7 @@ mod tests {
         store
             .with_txn(0, 0, |txn| {
                 txn.write(&key, |list: &mut List| {
-                    list.clear();
+                    list.keep(0..0);
                     Edit::changed(())
                 })
             })
@@ -393,15 +393,15 @@ mod tests {
     fn a_due_key_is_gone_for_reads_and_ends_before_a_write() {
         let mut store = Store::new(Config::default());
         let key = Bytes::from_static(b"k");
-        store.with_txn(0, 10, |txn| txn.set(&key, Value::Str("old".into()), Deadline::At(20)));
+        store.with_txn(0, 10, |txn| txn.set(&key, Value::Str(Text::new(b"old")), Deadline::At(20)));
         assert_eq!(changes(&mut store), 1);
         assert!(store.with_txn(0, 19, |txn| txn.exists(&key)));
         assert!(!store.with_txn(0, 20, |txn| txn.exists(&key)));
         assert_eq!(changes(&mut store), 0, "a look changes nothing");
         assert!(store.with_txn(0, 20, |txn| txn.remove(&key)).is_none());
         assert_eq!(changes(&mut store), 1, "its end is told");
-        store.with_txn(0, 10, |txn| txn.set(&key, Value::Str("old".into()), Deadline::At(20)));
-        store.with_txn(0, 20, |txn| txn.set(&key, Value::Str("new".into()), Deadline::Keep));
+        store.with_txn(0, 10, |txn| txn.set(&key, Value::Str(Text::new(b"old")), Deadline::At(20)));
+        store.with_txn(0, 20, |txn| txn.set(&key, Value::Str(Text::new(b"new")), Deadline::Keep));
         assert_eq!(store.with_txn(0, 20, |txn| txn.deadline_ms(&key)), None, "a deadline that has come is not kept");
         assert_eq!(store.next_expiry_ms(), None);
     }

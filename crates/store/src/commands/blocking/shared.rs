@@ -40,6 +40,6 @@ pub fn instead(txn: &mut Txn<'_>, command: &'static str, args: &[Bytes]) -> Atte
 
 /// Whether `numkeys key [key …] end [COUNT count]` is well formed: that is asked before the timeout is.
 pub fn check_multi_pop(args: &[Bytes], ends: [&str; 2]) -> Result<(), Error> {
-    let (_, end, _) = multi_pop(args)?;
-    if ends.iter().any(|known| is(end, known)) { Ok(()) } else { Err(errors::SYNTAX) }
+    let known = |end: &[u8]| if ends.iter().any(|known| is(end, known)) { Ok(()) } else { Err(errors::SYNTAX) };
+    multi_pop(args, known).map(|_| ())
 }

@@ -26,7 +26,9 @@ fn run(txn: &mut Txn<'_>, id: ClientId, _: &[Bytes]) -> Attempt {
             ];
             flags.extend(named.into_iter().filter(|(_, is_set)| *is_set).map(|(name, _)| name));
             redirect = tracked.redirect.map_or(0, |to| to.0 as i64);
-            prefixes = tracked.broadcast.iter().flatten().map(|prefix| Reply::Bulk(prefix.clone())).collect();
+            let mut sorted = tracked.broadcast.clone();
+            sorted.iter_mut().for_each(|prefixes| prefixes.sort());
+            prefixes = sorted.iter().flatten().map(|prefix| Reply::Bulk(prefix.clone())).collect();
         }
     }
     Ok(Some(Reply::Map(vec![

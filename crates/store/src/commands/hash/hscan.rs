@@ -17,7 +17,7 @@ fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
     let mut found = Vec::new();
     let next = hash.scan(scan.cursor, scan.count, |field, value| {
         if scan.matches(field) {
-            found.extend([Reply::Bulk(field.clone()), Reply::Bulk(value.clone())]);
+            found.extend([Reply::bulk(field), Reply::bulk(value)]);
         }
     });
     Ok(Scan::reply(next, found))

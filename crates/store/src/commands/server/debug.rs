@@ -16,8 +16,8 @@ fn run(txn: &mut Txn<'_>, args: &[Bytes]) -> Outcome {
             let entry = txn.entry(key).ok_or(errors::NO_SUCH_KEY)?;
             let text = format!(
                 "Value at:0x0 refcount:1 encoding:{} serializedlength:{} lru:0 lru_seconds_idle:{}",
-                entry.value.type_name(),
-                entry.value.memory(),
+                entry.value.encoding(),
+                entry.memory(),
                 entry.idle_ms(txn.now_ms()) / 1000
             );
             Ok(Reply::Simple(text.into()))

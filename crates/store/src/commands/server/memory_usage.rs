@@ -11,13 +11,11 @@ use model::Reply;
 pub const COMMAND: Command = Command::read("memory|usage", run);
 
 fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
-    let samples = match &args[1..] {
-        [] => None,
-        [option, count] if is(option, "SAMPLES") => Some(usize::try_from(int(count)?).map_err(|_| errors::SYNTAX)?),
+    match &args[1..] {
+        [] => {}
+        // Sizes are known without samples.
+        [option, count] if is(option, "SAMPLES") => _ = usize::try_from(int(count)?).map_err(|_| errors::SYNTAX)?,
         _ => return Err(errors::SYNTAX),
-    };
-    let Some(entry) = txn.entry(&args[0]) else { return Ok(Reply::Null) };
-    let usual = entry.memory(&args[0]);
-    let bytes = samples.map_or(usual, |n| usual - entry.value.memory() + entry.value.memory_sampled(n));
-    Ok(Reply::Int(bytes as i64))
+    }
+    Ok(txn.entry(&args[0]).map_or(Reply::Null, |entry| Reply::Int(entry.memory() as i64)))
 }

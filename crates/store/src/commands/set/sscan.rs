@@ -15,9 +15,9 @@ fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
     let Some(set) = txn.read::<Set>(&args[0])? else { return Ok(Scan::reply(0, Vec::new())) };
     let scan = Scan::parse(cursor, &args[2..])?;
     let mut found = Vec::new();
-    let next = set.scan(scan.cursor, scan.count, |member, ()| {
+    let next = set.scan(scan.cursor, scan.count, |member| {
         if scan.matches(member) {
-            found.push(Reply::Bulk(member.clone()));
+            found.push(Reply::bulk(member));
         }
     });
     Ok(Scan::reply(next, found))

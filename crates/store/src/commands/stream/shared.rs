@@ -19,8 +19,18 @@ const TRIM_LIMIT_DEFAULT: u64 = 10_000;
 /// An id, `ms-seq`, or `ms` alone for the entry of that millisecond with this sequence number.
 pub fn id(arg: &[u8], seq_default: u64) -> Result<EntryId, Error> {
     let text = std::str::from_utf8(arg).map_err(|_| invalid_id())?;
-    let id: EntryId = text.parse().map_err(|_| invalid_id())?;
-    Ok(if text.contains('-') { id } else { EntryId::new(id.ms, seq_default) })
+    let (ms, seq) = match text.split_once('-') {
+        Some((ms, seq)) => (number(ms), number(seq)),
+        None => (number(text), Some(seq_default)),
+    };
+    ms.zip(seq).map(|(ms, seq)| EntryId::new(ms, seq)).ok_or_else(invalid_id)
+}
+
+/// A part of an id, as `strtoull` reads it: spaces in front do not matter, nor does a plus.
+fn number(text: &str) -> Option<u64> {
+    let digits = text.trim_start_matches([' ', '\t', '\n', '\x0b', '\x0c', '\r']);
+    let digits = digits.strip_prefix('+').unwrap_or(digits);
+    if digits.bytes().all(|b| b.is_ascii_digit()) { digits.parse().ok() } else { None }
 }
 
 /// The error for what is not an id.

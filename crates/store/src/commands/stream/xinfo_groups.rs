@@ -22,7 +22,7 @@ fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
             ("pending", size(group.pending().len())),
             ("last-delivered-id", id_reply(group.last_id)),
             ("entries-read", count(group.entries_read)),
-            ("lag", count(stream.lag(group))),
+            ("lag", stream.lag(group).map_or(Reply::Null, Reply::Int)),
         ])
     });
     Ok(Reply::Array(groups.collect()))

@@ -60,7 +60,7 @@ fn groups(stream: &Stream, count: usize) -> Vec<Reply> {
             ("name", Reply::Bulk(name.clone())),
             ("last-delivered-id", id_reply(group.last_id)),
             ("entries-read", number(group.entries_read)),
-            ("lag", number(stream.lag(group))),
+            ("lag", stream.lag(group).map_or(Reply::Null, Reply::Int)),
             ("pel-count", size(group.pending().len())),
             ("pending", Reply::Array(pending.collect())),
             ("consumers", Reply::Array(consumers(group, count))),

@@ -152,14 +152,15 @@ impl Stream {
         self.groups.remove(name).is_some()
     }
 
-    /// How many entries the group has still to read; `None` if deletions made that unknown.
-    pub fn lag(&self, group: &Group) -> Option<u64> {
+    /// How many entries the group has still to read; `None` if deletions made that unknown, negative if it was said to have
+    /// read more than there were.
+    pub fn lag(&self, group: &Group) -> Option<i64> {
         if self.entries_added == 0 {
             return Some(0);
         }
         let known = group.entries_read.filter(|_| !self.has_holes_after(group.last_id));
         let read = known.or_else(|| self.count_up_to(group.last_id))?;
-        Some(self.entries_added.saturating_sub(read))
+        Some(self.entries_added.wrapping_sub(read) as i64)
     }
 
     /// The group is given this entry: its place, and the count of what it read.

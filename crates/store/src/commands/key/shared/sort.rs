@@ -130,7 +130,7 @@ pub fn store(txn: &mut Txn<'_>, destination: &Bytes, found: Vec<Reply>) -> Reply
         return count;
     }
     let mut list = List::empty(txn.seed());
-    found.into_iter().for_each(|reply| list.push_back(text(reply)));
+    found.into_iter().for_each(|reply| list.push_back(&text(reply)));
     txn.set(destination, list.into_value(), Deadline::Never);
     count
 }
@@ -138,8 +138,8 @@ pub fn store(txn: &mut Txn<'_>, destination: &Bytes, found: Vec<Reply>) -> Reply
 fn elements(value: Option<&Value>) -> Result<Vec<Bytes>, Error> {
     Ok(match value {
         None => Vec::new(),
-        Some(Value::List(list)) => list.iter().cloned().collect(),
-        Some(Value::Set(set)) => set.names().cloned().collect(),
+        Some(Value::List(list)) => list.iter().map(Bytes::copy_from_slice).collect(),
+        Some(Value::Set(set)) => set.iter().map(Bytes::copy_from_slice).collect(),
         Some(Value::Zset(zset)) => zset.iter().map(|(member, _)| Bytes::copy_from_slice(member)).collect(),
         Some(_) => return Err(errors::WRONG_TYPE),
     })
@@ -187,8 +187,8 @@ fn looked_up(txn: &Txn<'_>, pattern: &Bytes, element: &Bytes) -> Option<Bytes> {
     };
     let key = [prefix, element, suffix].concat();
     match (txn.value(&key)?, field) {
-        (Value::Hash(hash), Some(field)) => hash.get(field).cloned(),
-        (Value::Str(text), None) => Some(text.clone()),
+        (Value::Hash(hash), Some(field)) => hash.value(field),
+        (Value::Str(text), None) => Some(text.to_bytes()),
         _ => None,
     }
 }
