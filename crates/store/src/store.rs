@@ -202,8 +202,9 @@ impl Store {
         self.state.clients.get(id).is_some_and(|client| client.monitor)
     }
 
-    /// Carries out one command of a client that is not waiting; `line` is its name and arguments, never empty. Of a
-    /// command that only reads, and does not wait, no word is kept alive: they may be parts of a large buffer. What
+    /// Carries out one command of a client that is not waiting; `line` is its name and arguments, never empty. Words
+    /// may be parts of a large buffer, as none is kept alive, but of commands about connections, subscriptions, transactions
+    /// and streams, and of those that may wait. What
     /// follows is in the outputs: as a rule one [`Output::Reply`] for each command. Of a client that is not there: nothing.
     pub fn handle_command(&mut self, id: ClientId, line: &[Bytes], now_ms: u64) {
         let Some(client) = self.state.clients.get_mut(id) else { return };
