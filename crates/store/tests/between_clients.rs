@@ -116,7 +116,8 @@ const WAIT_DIFFERENCES: &[Difference] = &[
         reason: "ids come from the clock",
         applies: |line, ours, theirs| {
             let text = format!("{ours:?} {theirs:?}");
-            (line.words[0] == "XADD" || line.words[0] == "EXEC") && text.contains('-')
+            let of_streams = line.words[0].starts_with(b"X") || line.words[0] == "EXEC";
+            of_streams && text.contains('-') && !matches!((ours, theirs), (Reply::Null, _) | (_, Reply::Null))
         },
     },
     Difference {
@@ -174,6 +175,7 @@ fn tracking() {
     check(&TRACKED, &[], &[]);
 }
 
+/// Without commands whose events Redis 7.0 writes into the middle of their own reply (`ZPOPMIN`).
 const EVENTS: Family = Family {
     name: "keyspace events",
     setup: &[
@@ -211,12 +213,11 @@ const EVENTS: Family = Family {
         "SADD <k> (<value>)+",
         "SREM <k> 1 2",
         "SMOVE s <k> 1",
-        "SPOP s 10",
+        "~shape SPOP s 10",
         "(SINTERSTORE | SUNIONSTORE | SDIFFSTORE) <k> s s",
         "ZADD <k> [INCR] 1 m",
         "ZINCRBY <k> 1 m",
         "ZREM <k> a b m",
-        "(ZPOPMIN | ZPOPMAX) <k>",
         "ZREMRANGEBYRANK <k> 0 -1",
         "ZUNIONSTORE <k> 1 z",
         "ZRANGESTORE <k> z 0 0",

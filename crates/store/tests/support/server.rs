@@ -36,7 +36,11 @@ pub struct Server {
 impl Server {
     /// Starts the server and waits until it answers. A server that cannot be started is a failure, not a skip.
     pub fn start(program: &Path, options: &[&str]) -> Server {
-        let folder = tempfile::tempdir().unwrap();
+        Server::start_in(tempfile::tempdir().unwrap(), program, options)
+    }
+
+    /// The same in a folder where there may be files already.
+    pub fn start_in(folder: tempfile::TempDir, program: &Path, options: &[&str]) -> Server {
         let mut command = Command::new(program);
         command.args(["--port", "0", "--unixsocket", "s.sock", "--save", "", "--appendonly", "no"]);
         command.args(["--databases", "16", "--proto-max-bulk-len", "512mb", "--enable-debug-command", "yes"]);
@@ -58,6 +62,11 @@ impl Server {
     /// A new connection as it comes, in RESP2.
     pub fn connect_plain(&self) -> Connection {
         Connection::open(&self.socket()).unwrap()
+    }
+
+    /// Its folder.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     fn socket(&self) -> PathBuf {

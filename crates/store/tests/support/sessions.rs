@@ -64,6 +64,7 @@ impl Bench<'_> {
         for pair in self.options.chunks(2) {
             store.settings_mut().set_by_owner(pair[0].trim_start_matches("--"), pair[1]);
         }
+        let mut observer = self.server.connect();
         let mut theirs: Vec<Connection> = (0..CLIENTS).map(|_| self.server.connect_plain()).collect();
         let ours: Vec<ClientId> = (0..CLIENTS).map(|_| store.connect(Peer::default(), now_ms())).collect();
         let hello = Line { words: vec!["HELLO".into(), "3".into()], compare: Compare::Skip };
@@ -97,6 +98,11 @@ impl Bench<'_> {
                 if let Some(difference) = self.differ(&line, expected, &received, plain) {
                     return Some(format!("{}: {} sends to {to}\n{difference}", client, show_line(&line.words)));
                 }
+            }
+            // What comes next over another connection must not overtake a command that waits.
+            let waiting = ours.iter().filter(|id| store.is_waiting(**id)).count();
+            if store.is_waiting(ours[client]) && !all_wait(&mut observer, waiting) {
+                return Some(format!("{client}: {} does not wait", show_line(&line.words)));
             }
         }
         self.nothing_more(&store, &ours, &mut theirs)
@@ -169,6 +175,18 @@ fn receive(from: &mut Connection) -> Option<Got> {
     Some(match from.receive(Duration::from_millis(1500))? {
         Message::Reply(reply) => Got::Reply(reply),
         Message::Push(message) => Got::Push(message),
+    })
+}
+
+/// Whether so many clients of the server come to wait.
+fn all_wait(observer: &mut Connection, waiting: usize) -> bool {
+    (0..400).any(|_| {
+        let told = format!("{:?}", observer.ask("INFO clients"));
+        let all = told.contains(&format!("blocked_clients:{waiting}\\r"));
+        if !all {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        all
     })
 }
 

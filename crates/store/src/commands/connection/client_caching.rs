@@ -12,12 +12,12 @@ use model::Reply;
 pub const COMMAND: Command = Command::client("client|caching", run);
 
 fn run(txn: &mut Txn<'_>, id: ClientId, args: &[Bytes]) -> Attempt {
-    let yes = switch(&args[0], "YES", "NO")?;
     let Some(tracked) = txn.client_mut(id).tracking.as_mut() else {
         return Err(errors::custom(
             "CLIENT CACHING can be called only when the client is in tracking mode with OPTIN or OPTOUT mode enabled",
         ));
     };
+    let yes = switch(&args[0], "YES", "NO")?;
     if yes && !tracked.opt_in {
         return Err(errors::custom("CLIENT CACHING YES is only valid when tracking is enabled in OPTIN mode."));
     }

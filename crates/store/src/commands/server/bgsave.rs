@@ -13,7 +13,7 @@ use model::Reply;
 pub const COMMAND: Command = Command::write("bgsave", run);
 
 fn run(txn: &mut Txn<'_>, args: &[Bytes]) -> Outcome {
-    if !args.is_empty() && !(args.len() == 1 && is(&args[0], "SCHEDULE")) {
+    if !args.is_empty() && (args.len() > 1 || !is(&args[0], "SCHEDULE")) {
         return Err(errors::SYNTAX);
     }
     request(txn, OwnerRequest::Save)?;
