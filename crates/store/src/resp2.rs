@@ -9,7 +9,7 @@ use model::Reply;
 
 /// The reply to this command line as RESP2 has it: of nulls, errors, simple and byte strings, integers and arrays only.
 pub fn downgraded(line: &[Bytes], reply: Reply) -> Reply {
-    if matches!(reply, Reply::Simple(_) | Reply::Bulk(_) | Reply::Int(_) | Reply::Error(_) | Reply::Null) {
+    if is_scalar(&reply) {
         return reply;
     }
     plain(reshaped(line, reply))
@@ -78,10 +78,16 @@ fn flat(reply: Reply) -> Reply {
     Reply::Array(items.into_iter().flat_map(inner).collect())
 }
 
+/// Whether the reply is the same in RESP2 and has no parts.
+fn is_scalar(reply: &Reply) -> bool {
+    matches!(reply, Reply::Simple(_) | Reply::Bulk(_) | Reply::Int(_) | Reply::Error(_) | Reply::Null)
+}
+
 /// Only the types of RESP2.
 fn plain(reply: Reply) -> Reply {
     match reply {
         Reply::Map(pairs) => Reply::Array(pairs.into_iter().flat_map(|(k, v)| [plain(k), plain(v)]).collect()),
+        Reply::Array(items) | Reply::Set(items) if items.iter().all(is_scalar) => Reply::Array(items),
         Reply::Array(items) | Reply::Set(items) => Reply::Array(items.into_iter().map(plain).collect()),
         Reply::Double(double) => Reply::Bulk(double_text(double)),
         Reply::Bool(yes) => Reply::Int(yes.into()),
