@@ -3,16 +3,16 @@
 //! Arming is one shot, as Redis' own client-side caching is: a read arms its keys for the lane that asked; the first
 //! change of a key tells all lanes that armed it, and forgets them.
 
+mod manners;
 mod service;
 
 use ahash::AHashMap;
 use bytes::Bytes;
+use manners::Manners;
 use model::backend::{BackendEvent, BackendRequest, ChannelName};
-use model::command::CommandTable;
 use model::{LaneId, Time};
 use runtime::{Backend, ClientLimits, ClientOutput, Clock, Moment, Service, Waker};
 use smallvec::SmallVec;
-use std::sync::Arc;
 use std::time::Duration;
 use store::{Change, Store};
 
@@ -35,8 +35,7 @@ pub struct Embedded {
     wants_end: bool,
     /// From the start on: for how long commands take.
     clock: Option<Clock>,
-    /// Tells commands that only read.
-    commands: Arc<CommandTable>,
+    manners: Manners,
     /// The words of the command at hand, kept for its capacity.
     words: Vec<Bytes>,
 }
@@ -57,7 +56,7 @@ impl Embedded {
             limits,
             wants_end: false,
             clock: None,
-            commands: CommandTable::redis(),
+            manners: Manners::new(),
             words: Vec::new(),
         }
     }

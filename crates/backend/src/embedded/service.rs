@@ -4,7 +4,6 @@
 
 use super::Embedded;
 use bytes::Bytes;
-use model::command::{Categories, CommandSpec, Flags};
 use runtime::{ClientLimits, ClientNumber, ClientOutput, Moment, OutputClass, OutputLimit, Peer, Service};
 use store::{ClientId, Output, OwnerRequest, Settings, Store, resp2};
 
@@ -24,11 +23,11 @@ impl Service for Embedded {
     }
 
     fn command(&mut self, client: ClientNumber, line: &[Bytes], now: Moment, each: &mut dyn FnMut(ClientOutput)) {
-        let Embedded { store, wants_end, commands, words, clock, .. } = self;
-        let spec = commands.find(line);
-        let line = if spec.is_some_and(keeps_nothing) { line } else { own(line, words) };
+        let Embedded { store, wants_end, manners, words, clock, .. } = self;
+        let manner = manners.of(line);
+        let line = if manner.keeps_words { own(line, words) } else { line };
         let id = ClientId(client);
-        let begun = clock.filter(|_| spec.is_some_and(may_take_long)).map(|clock| (clock, clock.now()));
+        let begun = clock.filter(|_| manner.may_take_long).map(|clock| (clock, clock.now()));
         store.handle_command(id, line, now.unix_ms);
         if let Some((clock, begun)) = begun {
             let micros = u64::try_from(clock.now().since(begun).as_micros()).unwrap_or(u64::MAX);
@@ -101,22 +100,6 @@ fn drain(
             Output::Request(OwnerRequest::Save | OwnerRequest::RewriteLog) => return,
         });
     });
-}
-
-/// Whether the store is done with the command's words when it has carried it out: of those that it keeps as keys and values
-/// it makes copies in forms of its own.
-fn keeps_nothing(spec: &CommandSpec) -> bool {
-    const KEEPING: Categories = Categories::PUBSUB
-        .union(Categories::CONNECTION)
-        .union(Categories::TRANSACTION)
-        .union(Categories::STREAM)
-        .union(Categories::BLOCKING);
-    !spec.categories.intersects(KEEPING)
-}
-
-/// Whether it is worth knowing how long the command takes. For the others, the clock would be a good part of it.
-fn may_take_long(spec: &CommandSpec) -> bool {
-    !spec.flags.contains(Flags::FAST) && &*spec.name != "set"
 }
 
 /// The words in memory of their own: what the store keeps of them must not keep a whole read buffer alive.
