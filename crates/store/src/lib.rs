@@ -25,6 +25,7 @@ mod changes;
 pub mod commands;
 pub mod db;
 pub mod errors;
+mod geo;
 pub mod number;
 mod pubsub;
 pub mod random;

@@ -10,6 +10,7 @@ pub mod args;
 pub mod bitmap;
 pub mod choose;
 pub mod connection;
+pub mod geo;
 pub mod hash;
 pub mod hyperloglog;
 pub mod key;
@@ -80,6 +81,7 @@ const FAMILIES: &[(&str, &[&Command])] = &[
     ("list", list::COMMANDS),
     ("set", set::COMMANDS),
     ("zset", zset::COMMANDS),
+    ("geo", geo::COMMANDS),
     ("stream", stream::COMMANDS),
     ("key", key::COMMANDS),
     ("pubsub", pubsub::COMMANDS),
