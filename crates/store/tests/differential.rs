@@ -9,35 +9,41 @@ use support::grammar::Family;
 use support::server::Kind;
 
 /// Where the store does not do as one of the servers does, and why.
+const REDIS: &[Kind] = &[Kind::Redis70];
+const VALKEY: &[Kind] = &[Kind::Valkey9];
+const BOTH: &[Kind] = &[Kind::Redis70, Kind::Valkey9];
+
 const DIFFERENCES: &[Difference] = &[
     Difference {
-        server: Kind::Redis70,
+        servers: BOTH,
         reason: "a set remembers that it held other members than numbers; and since 7.2 small ones are listpacks",
         applies: |line, ours, _| {
             line.words[0] == "OBJECT" && matches!(ours, Reply::Bulk(b) if b == "intset" || b == "listpack")
         },
     },
     Difference {
-        server: Kind::Redis70,
+        servers: REDIS,
         reason: "7.0 negates the least integer as a rank; 7.2 refuses it",
         applies: |line, ours, _| line.words[0] == "LPOS" && text(ours).contains("value must between"),
     },
     Difference {
-        server: Kind::Redis70,
+        servers: REDIS,
         reason: "7.0 writes scores with 17 digits, 7.2 with as many as it takes",
-        applies: |line, ours, theirs| line.words[0] == "ZSCAN" && numbers(ours) == numbers(theirs),
+        applies: |line, ours, theirs| {
+            line.words[0] == "ZSCAN" && numbers(ours).is_some_and(|ours| Some(ours) == numbers(theirs))
+        },
     },
     Difference {
-        server: Kind::Redis70,
+        servers: BOTH,
         reason: "PFCOUNT keeps its count in the value, which is a write of a read; here it does not",
         applies: |line, ours, theirs| match &line.words[..] {
-            [get, _] if get == "GET" => without_count(ours) == without_count(theirs),
+            [get, _] if get == "GET" => without_count(ours).is_some_and(|ours| Some(ours) == without_count(theirs)),
             [.., key] => key == "bad" && *theirs == Reply::bulk("raw"),
             [] => false,
         },
     },
     Difference {
-        server: Kind::Redis70,
+        servers: REDIS,
         reason: "since 7.2 BITCOUNT and BITPOS look at their arguments before they look at the key",
         applies: |line, ours, _| {
             let is_one = line.words[0] == "BITCOUNT" || line.words[0] == "BITPOS";
@@ -45,12 +51,63 @@ const DIFFERENCES: &[Difference] = &[
         },
     },
     Difference {
-        server: Kind::Redis70,
+        servers: VALKEY,
+        reason: "Valkey 8 lets BITCOUNT have a start without an end, and looks at units first",
+        applies: |line, ours, theirs| {
+            line.words[0].starts_with(b"BIT") && is_error(ours) && (line.words.len() == 3 || is_error(theirs))
+        },
+    },
+    Difference {
+        servers: VALKEY,
+        reason: "Valkey 9 reads no hexadecimal floats, no nan(…), and its own way of spaces and of numbers out of range",
+        applies: |_, _, theirs| text(theirs).contains("float") || text(theirs).contains("numeric"),
+    },
+    Difference {
+        servers: VALKEY,
+        reason: "Valkey 9 looks at a deadline before it looks at the key",
+        applies: |line, _, theirs| line.words[0] == "GETEX" && is_error(theirs),
+    },
+    Difference {
+        servers: VALKEY,
+        reason: "Valkey 9 refuses the least integer where its positive counterpart is needed, as Redis does only for some",
+        applies: |_, _, theirs| text(theirs).contains("value must between"),
+    },
+    Difference {
+        servers: VALKEY,
+        reason: "Valkey 9 cuts an index of a short list to 32 bits",
+        applies: |line, ours, _| {
+            (line.words[0] == "LSET" || line.words[0] == "LINDEX") && (is_error(ours) || *ours == Reply::Null)
+        },
+    },
+    Difference {
+        servers: VALKEY,
+        reason: "Valkey 9 has polygons",
+        applies: |_, _, theirs| text(theirs).contains("BYPOLYGON"),
+    },
+    Difference {
+        servers: VALKEY,
+        reason: "Valkey 9 names the member that is missing",
+        applies: |_, ours, _| text(ours).contains("could not decode requested zset member"),
+    },
+    Difference {
+        servers: VALKEY,
+        reason: "Valkey takes no sign before a cursor, nor nothing as one, but takes spaces",
+        applies: |_, ours, theirs| [ours, theirs].iter().any(|reply| text(reply).contains("invalid cursor")),
+    },
+    Difference {
+        servers: VALKEY,
+        reason: "Valkey 9 embeds longer strings than Redis",
+        applies: |line, ours, theirs| {
+            line.words[0] == "OBJECT" && *ours == Reply::bulk("raw") && *theirs == Reply::bulk("embstr")
+        },
+    },
+    Difference {
+        servers: REDIS,
         reason: "since 7.2 there is ZRANK WITHSCORE",
         applies: |line, _, theirs| line.words[0].ends_with(b"RANK") && text(theirs).contains("number of arguments"),
     },
     Difference {
-        server: Kind::Redis70,
+        servers: BOTH,
         reason: "a cursor means something only to the server that gave it, and each pauses where it likes",
         applies: |line, ours, theirs| {
             let goes_on = |reply: &Reply| matches!(reply, Reply::Array(parts) if parts[0] != Reply::bulk("0"));
@@ -78,6 +135,10 @@ fn numbers(reply: &Reply) -> Option<Vec<String>> {
 fn without_count(reply: &Reply) -> Option<Vec<u8>> {
     let Reply::Bulk(bytes) = reply else { return None };
     (bytes.starts_with(b"HYLL") && bytes.len() > 16).then(|| [&bytes[..8], &bytes[16..]].concat())
+}
+
+fn is_error(reply: &Reply) -> bool {
+    matches!(reply, Reply::Error(_))
 }
 
 /// The text of an error.
@@ -182,7 +243,13 @@ const LONG_HASH: &str = "HSET long (<field> <value>)+ \
 const LIST: Family = Family {
     name: "lists",
     setup: &["SET wrong:string x", "HSET wrong:hash f v", "SADD wrong:set 1 x", "ZADD wrong:zset 1 m", LONG_LIST],
-    pools: &[("el", "a b c a b 1 10 \\e \\x00\\xff a\\sb"), ("list", "a a b c long"), ("end", "LEFT RIGHT left Right")],
+    pools: &[
+        ("el", "a b c a b 1 10 \\e \\x00\\xff a\\sb"),
+        ("list", "a a b c long"),
+        ("end", "LEFT RIGHT left Right"),
+        // Valkey cuts greater ones to 32 bits.
+        ("index", "0 1 2 5 -1 -2 -5 100 -100 2147483647 -2147483648 abc 1.5 01 -0 \\e"),
+    ],
     commands: &[
         "4*RPUSH (<key> | <list>) (<el>)+",
         "4*LPUSH (<key> | <list>) (<el> | <value>)+",
@@ -191,9 +258,9 @@ const LIST: Family = Family {
         "LPOP (<key> | <list>) [<small> | <int>]",
         "RPOP (<key> | <list>) [<small> | <int>]",
         "LLEN (<key> | <list>)",
-        "2*LINDEX (<key> | <list>) (<small> | <int>)",
+        "2*LINDEX (<key> | <list>) (<small> | <index>)",
         "3*LINSERT (<key> | <list>) (BEFORE | AFTER | before) <el> <el>",
-        "3*LSET (<key> | <list>) (<small> | <int>) <el>",
+        "3*LSET (<key> | <list>) (<small> | <index>) <el>",
         "3*LRANGE (<key> | <list>) (<small> | <int>) (<small> | <int>)",
         "3*LREM (<key> | <list>) (<small> | <int>) <el>",
         "LTRIM (<key> | <list>) (<small> | <int>) (<small> | <int>)",
@@ -230,7 +297,7 @@ const ZSET: Family = Family {
         ("lex", "- + [a (a [b (b [c (d [\\e ( [ [a\\sb a \\e [zz -a +a"),
         ("set", "set set2 a b c"),
         // Ranges by member mean something only where all scores are equal.
-        ("flat", "l1 l1 l2 missing text"),
+        ("_flat", "l1 l1 l2 missing text"),
     ],
     commands: &[
         "10*ZADD <key> {(NX | XX) ; (GT | LT) ; CH} (<score> <m>)+",
@@ -244,21 +311,21 @@ const ZSET: Family = Family {
         "ZRANK <key> <m>",
         "ZREVRANK <key> <m>",
         "2*ZCOUNT <key> <bound> <bound>",
-        "2*ZLEXCOUNT <flat> <lex> <lex>",
+        "2*ZLEXCOUNT <_flat> <lex> <lex>",
         "2*ZRANGE <key> (<small> | <int>) (<small> | <int>) {REV ; WITHSCORES}",
         "2*ZRANGE <key> <bound> <bound> BYSCORE {REV ; WITHSCORES ; LIMIT <small> <small>}",
-        "2*ZRANGE <flat> <lex> <lex> BYLEX {REV ; LIMIT <small> (<small> | <int>)}",
+        "2*ZRANGE <_flat> <lex> <lex> BYLEX {REV ; LIMIT <small> (<small> | <int>)}",
         "2*ZRANGESTORE <key> <key> (<small> <small> {REV} | <bound> <bound> BYSCORE {REV ; LIMIT <small> <small>})",
-        "2*ZRANGESTORE <key> <flat> <lex> <lex> BYLEX {REV ; LIMIT <small> <small>}",
-        "5*ZADD <flat> (0 <m>)+",
+        "2*ZRANGESTORE <key> <_flat> <lex> <lex> BYLEX {REV ; LIMIT <small> <small>}",
+        "5*!ZADD <_flat> (0 <m>)+",
         "ZREVRANGE <key> <small> <small> [WITHSCORES]",
         "ZRANGEBYSCORE <key> <bound> <bound> {WITHSCORES ; LIMIT <small> <small>}",
         "ZREVRANGEBYSCORE <key> <bound> <bound> {WITHSCORES ; LIMIT <small> <small>}",
-        "ZRANGEBYLEX <flat> <lex> <lex> {LIMIT <small> <small>}",
-        "ZREVRANGEBYLEX <flat> <lex> <lex> {LIMIT <small> <small>}",
+        "ZRANGEBYLEX <_flat> <lex> <lex> {LIMIT <small> <small>}",
+        "ZREVRANGEBYLEX <_flat> <lex> <lex> {LIMIT <small> <small>}",
         "ZREMRANGEBYSCORE <key> <bound> <bound>",
         "ZREMRANGEBYRANK <key> <small> <small>",
-        "ZREMRANGEBYLEX <flat> <lex> <lex>",
+        "ZREMRANGEBYLEX <_flat> <lex> <lex>",
         "ZPOPMIN <key> [<small> | <int>]",
         "ZPOPMAX <key> [<small> | <int>]",
         "2*ZMPOP <small> (<key>)+ (MIN | MAX) {COUNT (<small> | <int>)}",
@@ -335,6 +402,44 @@ const HYPERLOGLOG: Family = Family {
     ],
     scripts: 1000,
 };
+
+const GEO: Family = Family {
+    name: "places",
+    setup: &[
+        "RPUSH wrong:list 1 2",
+        "GEOADD a 13.361389 38.115556 p 15.087269 37.502669 q",
+        "GEOADD b 0 0 p 0.1 0.1 q -0.1 -0.1 r",
+        "ZADD plain 1 x 2 y 4503599627370495 z -5 n 1e300 big",
+    ],
+    pools: &[
+        ("set", "a a a b b c missing plain wrong:list"),
+        ("m", "p q r s t x y z \\e"),
+        ("lon", "0 13.361389 15.087269 0.1 -0.1 179.9 -179.9 180 -180 180.1 12.5 abc nan 1e400"),
+        ("lat", "0 38.115556 37.502669 0.1 -0.1 85 -85 85.05112878 86 37 abc"),
+        ("dist", "0 1 10 100 200 500 1000 10000 100000 -1 abc 0.5 20000 inf"),
+        ("unit", "m km ft mi KM x"),
+    ],
+    commands: &[
+        "8*GEOADD <set> {(NX | XX) ; CH} (<lon> <lat> <m>)+",
+        "GEOPOS <set> (<m>)+",
+        "2*GEODIST <set> <m> <m> [<unit>]",
+        "GEOHASH <set> (<m>)+",
+        "6*GEOSEARCH <set> {FROMMEMBER <m> ; FROMLONLAT <lon> <lat> ; BYRADIUS <dist> <unit> ; BYBOX <dist> <dist> <unit> ; (ASC | DESC) ; COUNT <small> [ANY] ; WITHDIST ; WITHHASH ; WITHCOORD}",
+        "6*GEOSEARCH <set> (FROMMEMBER <m> | FROMLONLAT <lon> <lat>) (BYRADIUS <dist> <unit> | BYBOX <dist> <dist> <unit>) {(ASC | DESC) ; COUNT <small> [ANY] ; WITHDIST ; WITHHASH ; WITHCOORD}",
+        "4*GEOSEARCHSTORE <set> <set> (FROMMEMBER <m> | FROMLONLAT <lon> <lat>) (BYRADIUS <dist> <unit> | BYBOX <dist> <dist> <unit>) {(ASC | DESC) ; COUNT <small> [ANY] ; STOREDIST ; WITHDIST}",
+        "4*GEORADIUS <set> <lon> <lat> <dist> <unit> {WITHCOORD ; WITHDIST ; WITHHASH ; COUNT <small> [ANY] ; (ASC | DESC) ; STORE <set> ; STOREDIST <set>}",
+        "4*GEORADIUSBYMEMBER <set> <m> <dist> <unit> {WITHCOORD ; WITHDIST ; WITHHASH ; COUNT <small> [ANY] ; (ASC | DESC) ; STORE <set> ; STOREDIST <set>}",
+        "2*(GEORADIUS_RO <set> <lon> <lat> <dist> <unit> | GEORADIUSBYMEMBER_RO <set> <m> <dist> <unit>) {WITHCOORD ; WITHDIST ; COUNT <small> ; (ASC | DESC) ; STORE <set>}",
+        "ZREM <set> <m>",
+        "DEL <set>",
+    ],
+    scripts: 1500,
+};
+
+#[test]
+fn places() {
+    check(&GEO, DIFFERENCES);
+}
 
 #[test]
 fn bitmaps() {
