@@ -58,7 +58,7 @@ const KEYS: Family = Family {
 
 const KEY_DIFFERENCES: &[Difference] = &[
     Difference {
-        server: Kind::Redis70,
+        servers: &[Kind::Redis70],
         reason: "a set has no order, and equal texts have none that is said",
         applies: |line, ours, theirs| {
             line.words[0].starts_with(b"SORT")
@@ -67,12 +67,12 @@ const KEY_DIFFERENCES: &[Difference] = &[
         },
     },
     Difference {
-        server: Kind::Redis70,
+        servers: &[Kind::Redis70],
         reason: "small numbers and shared strings are shared objects in Redis",
         applies: |line, _, _| line.words.len() > 1 && line.words[1].eq_ignore_ascii_case(b"REFCOUNT"),
     },
     Difference {
-        server: Kind::Redis70,
+        servers: &[Kind::Redis70],
         reason: "a set remembers that it held other members than numbers; and since 7.2 small ones are listpacks",
         applies: |line, ours, _| {
             line.words[0] == "OBJECT" && matches!(ours, Reply::Bulk(b) if b == "intset" || b == "listpack")
@@ -128,7 +128,7 @@ const STREAMS: Family = Family {
 
 const STREAM_DIFFERENCES: &[Difference] = &[
     Difference {
-        server: Kind::Redis70,
+        servers: &[Kind::Redis70],
         reason: "what is idle depends on the moment; `inactive` came with 7.2, and consumers are made before they are \
                  given anything since then",
         applies: |line, ours, theirs| {
@@ -144,7 +144,7 @@ const STREAM_DIFFERENCES: &[Difference] = &[
         },
     },
     Difference {
-        server: Kind::Redis70,
+        servers: &[Kind::Redis70],
         reason: "how the entries lie in memory is not told",
         applies: |line, ours, theirs| {
             let nodes = |reply: &Reply| {
