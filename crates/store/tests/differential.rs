@@ -151,8 +151,15 @@ fn text(reply: &Reply) -> &str {
 
 const SET: Family = Family {
     name: "sets",
-    setup: &["SET wrong:string x", "RPUSH wrong:list 1 2", "HSET wrong:hash f v", "ZADD wrong:zset 1 m"],
-    pools: &[("member", "a b c d 1 2 3 -7 9223372036854775807 \\e \\x00\\xff a\\sb")],
+    setup: &[
+        "SET wrong:string x",
+        "RPUSH wrong:list 1 2",
+        "HSET wrong:hash f v",
+        "ZADD wrong:zset 1 m",
+        "SADD long <1..140> a b",
+        "SADD ints <1..520>",
+    ],
+    pools: &[("big", "long ints"), ("member", "a b c d 1 2 3 -7 9223372036854775807 \\e \\x00\\xff a\\sb")],
     commands: &[
         "8*SADD <key> (<member>)+",
         "2*SREM <key> (<member>)+",
@@ -167,6 +174,11 @@ const SET: Family = Family {
         "3*(SINTERSTORE | SUNIONSTORE | SDIFFSTORE) <key> (<key>)+",
         "2*SINTERCARD <small> (<key>)+ {LIMIT <small>}",
         "~sort SSCAN <key> 0 {MATCH <glob> ; COUNT 1000}",
+        "3*(SADD | SREM) <big> (<member>)+",
+        "2*~sort (SINTER | SUNION | SDIFF) (<key> | <big>)+",
+        "2*(SINTERSTORE | SUNIONSTORE | SDIFFSTORE) <key> (<key> | <big>)+",
+        "~shape SRANDMEMBER <big> [(<small> | 100 | -100 | 1000)]",
+        "~take SPOP <big> [(<small> | 100)]",
         "DEL <key>",
     ],
     scripts: 1000,
@@ -207,7 +219,13 @@ const STRING: Family = Family {
 
 const HASH: Family = Family {
     name: "hashes",
-    setup: &["SET wrong:string x", "RPUSH wrong:list 1 2", "SADD wrong:set 1 x", "ZADD wrong:zset 1 m", LONG_HASH],
+    setup: &[
+        "SET wrong:string x",
+        "RPUSH wrong:list 1 2",
+        "SADD wrong:set 1 x",
+        "ZADD wrong:zset 1 m",
+        "HSET long <1..140,a>",
+    ],
     pools: &[("field", "f g h f1 1 \\e \\x00\\xff a\\sb"), ("hash", "a a b c long")],
     commands: &[
         "8*HSET (<key> | <hash>) (<field> (<value> | <int> | <float>))+",
@@ -231,18 +249,15 @@ const HASH: Family = Family {
     scripts: 1500,
 };
 
-/// A hash that is over the limit of the small form, here but not in Redis.
-const LONG_HASH: &str = "HSET long (<field> <value>)+ \
-    1 a 2 a 3 a 4 a 5 a 6 a 7 a 8 a 9 a 10 a 11 a 12 a 13 a 14 a 15 a 16 a 17 a 18 a 19 a 20 a 21 a 22 a 23 a 24 a 25 a \
-    26 a 27 a 28 a 29 a 30 a 31 a 32 a 33 a 34 a 35 a 36 a 37 a 38 a 39 a 40 a 41 a 42 a 43 a 44 a 45 a 46 a 47 a 48 a \
-    49 a 50 a 51 a 52 a 53 a 54 a 55 a 56 a 57 a 58 a 59 a 60 a 61 a 62 a 63 a 64 a 65 a 66 a 67 a 68 a 69 a 70 a 71 a \
-    72 a 73 a 74 a 75 a 76 a 77 a 78 a 79 a 80 a 81 a 82 a 83 a 84 a 85 a 86 a 87 a 88 a 89 a 90 a 91 a 92 a 93 a 94 a \
-    95 a 96 a 97 a 98 a 99 a 100 a 101 a 102 a 103 a 104 a 105 a 106 a 107 a 108 a 109 a 110 a 111 a 112 a 113 a 114 a \
-    115 a 116 a 117 a 118 a 119 a 120 a 121 a 122 a 123 a 124 a 125 a 126 a 127 a 128 a 129 a 130 a 131 a 132 a";
-
 const LIST: Family = Family {
     name: "lists",
-    setup: &["SET wrong:string x", "HSET wrong:hash f v", "SADD wrong:set 1 x", "ZADD wrong:zset 1 m", LONG_LIST],
+    setup: &[
+        "SET wrong:string x",
+        "HSET wrong:hash f v",
+        "SADD wrong:set 1 x",
+        "ZADD wrong:zset 1 m",
+        "RPUSH long <1..300> a b c",
+    ],
     pools: &[
         ("el", "a b c a b 1 10 \\e \\x00\\xff a\\sb"),
         ("list", "a a b c long"),
@@ -273,13 +288,6 @@ const LIST: Family = Family {
     scripts: 1500,
 };
 
-/// A list that is over the limit of the small form, of several chunks.
-const LONG_LIST: &str = "RPUSH long (<el>)+ \
-    1 a 2 a 3 a 4 a 5 a 6 a 7 a 8 a 9 a 10 a 11 a 12 a 13 a 14 a 15 a 16 a 17 a 18 a 19 a 20 a 21 a 22 a 23 a 24 a 25 a \
-    26 a 27 a 28 a 29 a 30 a 31 a 32 a 33 a 34 a 35 a 36 a 37 a 38 a 39 a 40 a 41 a 42 a 43 a 44 a 45 a 46 a 47 a 48 a \
-    49 a 50 a 51 a 52 a 53 a 54 a 55 a 56 a 57 a 58 a 59 a 60 a 61 a 62 a 63 a 64 a 65 a 66 a 67 a 68 a 69 a 70 a 71 a \
-    72 a 73 a 74 a 75 a 76 a 77 a 78 a 79 a 80 a 81 a 82 a 83 a 84 a 85 a 86 a 87 a 88 a 89 a 90 a 91 a 92 a 93 a 94 a";
-
 const ZSET: Family = Family {
     name: "sorted sets",
     setup: &[
@@ -289,13 +297,14 @@ const ZSET: Family = Family {
         "RPUSH wrong:list 1",
         "SADD set 1 a b x",
         "SADD set2 a c",
+        "ZADD long <1..140,=>",
     ],
     pools: &[
         ("m", "a b c d e f 1 \\e \\x00\\xff a\\sb"),
         ("score", "0 1 1 2 2 3 -1 0.5 1.5 100 inf -inf 1e5 3.3333333333333335"),
         ("bound", "0 1 2 3 -1 (0 (1 (2 (3 -inf +inf inf ( (inf (-inf 1.5 \\e (nan 1e400 -1e400 0x2 \\s1 1\\s (\\s1"),
         ("lex", "- + [a (a [b (b [c (d [\\e ( [ [a\\sb a \\e [zz -a +a"),
-        ("set", "set set2 a b c"),
+        ("set", "set set2 a b c long"),
         // Ranges by member mean something only where all scores are equal.
         ("_flat", "l1 l1 l2 missing text"),
     ],
@@ -337,6 +346,16 @@ const ZSET: Family = Family {
         "ZDIFF <small> (<key> | <set>)+ [WITHSCORES]",
         "2*ZINTERCARD <small> (<key> | <set>)+ {LIMIT (<small> | <int>)}",
         "~sort ZSCAN <key> 0 {MATCH <glob> ; COUNT (<small> | <int>)}",
+        "3*ZADD long {(NX | XX) ; (GT | LT) ; CH} (<score> (<m> | <small>))+",
+        "ZINCRBY long (<score> | <float>) (<m> | <small>)",
+        "(ZRANK | ZREVRANK | ZSCORE) long (<m> | <small>)",
+        "ZREM long (<m> | <small>)+",
+        "ZRANGE long (<small> | <int>) (<small> | <int>) {REV ; WITHSCORES}",
+        "ZRANGE long <bound> <bound> BYSCORE {REV ; WITHSCORES ; LIMIT <small> <small>}",
+        "(ZCOUNT | ZREMRANGEBYSCORE) long <bound> <bound>",
+        "ZREMRANGEBYRANK long <small> <small>",
+        "(ZPOPMIN | ZPOPMAX) long [<small>]",
+        "~shape ZRANDMEMBER long [(<small> | 100 | 1000) [WITHSCORES]]",
         "DEL <key>",
     ],
     scripts: 2000,

@@ -8,6 +8,7 @@
 //! [a b]         that or nothing
 //! {a ; b c}     any of these, in any order: options
 //! (a b)+        one to three times
+//! <1..9>        no choice: the numbers in turn; <1..9,a> each with an a behind it, <1..9,=> each twice
 //! ```
 //!
 //! In front of the command, `3*` makes it three times as likely, and these say how its reply is compared:
@@ -110,6 +111,7 @@ enum Node {
     Maybe(Box<Node>),
     Options(Vec<Node>),
     Some(Box<Node>),
+    Numbers { last: usize, behind: Option<Bytes> },
 }
 
 impl Grammar {
@@ -167,6 +169,12 @@ impl Grammar {
                     if random.below(3) == 0 {
                         self.generate(node, random, out);
                     }
+                }
+            }
+            Node::Numbers { last, behind } => {
+                for number in (1..=*last).map(|number| Bytes::from(number.to_string())) {
+                    out.push(number.clone());
+                    out.extend(behind.iter().map(|word| if word == "=" { number.clone() } else { word.clone() }));
                 }
             }
             Node::Some(node) => (0..=random.below(3)).for_each(|_| self.generate(node, random, out)),
@@ -255,6 +263,12 @@ impl<'a> Parser<'a> {
                     let name = self.until(|b| b == b'>');
                     self.rest = &self.rest[1..];
                     let name = std::str::from_utf8(&name[1..]).unwrap();
+                    if let Some(numbers) = name.strip_prefix("1..") {
+                        let (last, behind) = numbers.split_once(',').map_or((numbers, None), |(n, w)| (n, Some(w)));
+                        let last = last.parse().unwrap();
+                        nodes.push(Node::Numbers { last, behind: behind.map(unescape) });
+                        continue;
+                    }
                     let pool = self.grammar.pools.iter().position(|(pool, _)| *pool == name);
                     nodes.push(Node::Pool(pool.unwrap_or_else(|| panic!("no pool <{name}> in {}", self.template))));
                 }
