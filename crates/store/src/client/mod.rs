@@ -128,7 +128,7 @@ pub(crate) struct Client {
     /// When it last sent a command, in milliseconds since 1970.
     pub(crate) active_ms: u64,
     /// The command it sent last, in lower case; `NULL` before the first.
-    pub(crate) last_command: Box<str>,
+    pub(crate) last_command: &'static str,
     /// It presented the password, or needs none.
     pub(crate) authenticated: bool,
     /// The number of the selected database.
@@ -164,7 +164,7 @@ impl Client {
             library: Default::default(),
             connected_ms: now_ms,
             active_ms: now_ms,
-            last_command: "NULL".into(),
+            last_command: "NULL",
             authenticated: true,
             db: 0,
             resp: 2,
