@@ -26,6 +26,8 @@ pub const OUT_OF_RANGE: Error = err("value is out of range");
 /// The least integer, where its positive counterpart is needed too.
 pub const RANGE_OF_INT: Error =
     err("value is out of range, value must between -9223372036854775807 and 9223372036854775807");
+/// A number that Redis keeps in 32 bits does not fit in them.
+pub const RANGE_OF_INT32: Error = err("value is out of range, value must between -2147483648 and 2147483647");
 /// The sum does not fit in 64 bits.
 pub const OVERFLOW: Error = err("increment or decrement would overflow");
 /// The sum is no number that can be stored.

@@ -46,6 +46,7 @@ pub mod errors;
 mod events;
 mod eviction;
 mod garbage;
+mod geo;
 pub mod number;
 mod pubsub;
 pub mod random;

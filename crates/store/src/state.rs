@@ -284,8 +284,12 @@ impl State {
         if !(misses || tracks.is_some()) || !found.spec.flags.contains(Flags::READONLY) {
             return;
         }
-        let Ok(keys) = found.spec.keys(found.line) else { return };
-        let keys: Vec<Bytes> = keys.iter().map(|key| found.line[key.position].clone()).collect();
+        let keys: Vec<Bytes> = match found.spec.keys(found.line) {
+            Ok(keys) => keys.iter().map(|key| found.line[key.position].clone()).collect(),
+            // The keys that it looks up by patterns are not tracked; the one that it sorts is.
+            Err(_) if found.command.name == "sort_ro" => found.args[..1].to_vec(),
+            Err(_) => return,
+        };
         if let (Some(id), Some(options)) = (client, tracks) {
             self.tracking.read(id, options, keys.iter().cloned());
         }
@@ -298,7 +302,8 @@ impl State {
 
     /// Shows a command to the clients that monitor.
     pub(crate) fn show_to_monitors(&mut self, found: &Found<'_>, client: Option<ClientId>, db: usize, now_ms: u64) {
-        if found.spec.flags.intersects(Flags::SKIP_MONITOR.union(Flags::ADMIN)) {
+        let skipped = found.spec.flags.intersects(Flags::SKIP_MONITOR.union(Flags::ADMIN));
+        if skipped || may_hold_password(found.command.name) {
             return;
         }
         let address = client.and_then(|id| self.clients.get(id)).map_or("keywire", |client| &*client.peer.address);
@@ -311,4 +316,9 @@ impl State {
             self.outbox.push(Output::Line { client: monitor.id, text: text.clone() });
         }
     }
+}
+
+/// Whether the command's line may hold a password: it is shown to nobody.
+pub(crate) fn may_hold_password(command: &str) -> bool {
+    matches!(command, "auth" | "hello" | "config|set")
 }

@@ -18,7 +18,7 @@ use crate::pubsub::{PubSub, Published, Space};
 use crate::random::Random;
 use crate::resp2;
 use crate::settings::Settings;
-use crate::state::{Persistence, State};
+use crate::state::{Persistence, State, may_hold_password};
 use crate::types::stream::Stream;
 use crate::types::{Value, dict};
 use bytes::Bytes;
@@ -345,9 +345,9 @@ impl Store {
 
     /// How long a command took: for `SLOWLOG`, `LATENCY` and the command statistics of `INFO`.
     pub fn note_duration(&mut self, client: Option<ClientId>, line: &[Bytes], micros: u64, now_ms: u64) {
-        if let Ok(found) = self.registry.find(line) {
-            self.state.statistics.of(usize::from(found.spec.id.0)).micros += micros;
-        }
+        let Ok(found) = self.registry.find(line) else { return };
+        self.state.statistics.of(usize::from(found.spec.id.0)).micros += micros;
+        let line = if may_hold_password(found.command.name) { &line[..1] } else { line };
         let State { settings, slowlog, clients, .. } = &mut self.state;
         if settings.slowlog_slower_us >= 0 && micros as i64 >= settings.slowlog_slower_us {
             let client = client.and_then(|id| clients.get(id));

@@ -9,35 +9,41 @@ use support::grammar::Family;
 use support::server::Kind;
 
 /// Where the store does not do as one of the servers does, and why.
+const REDIS: &[Kind] = &[Kind::Redis70];
+const VALKEY: &[Kind] = &[Kind::Valkey9];
+const BOTH: &[Kind] = &[Kind::Redis70, Kind::Valkey9];
+
 const DIFFERENCES: &[Difference] = &[
     Difference {
-        server: Kind::Redis70,
+        servers: BOTH,
         reason: "a set remembers that it held other members than numbers; and since 7.2 small ones are listpacks",
         applies: |line, ours, _| {
             line.words[0] == "OBJECT" && matches!(ours, Reply::Bulk(b) if b == "intset" || b == "listpack")
         },
     },
     Difference {
-        server: Kind::Redis70,
+        servers: REDIS,
         reason: "7.0 negates the least integer as a rank; 7.2 refuses it",
         applies: |line, ours, _| line.words[0] == "LPOS" && text(ours).contains("value must between"),
     },
     Difference {
-        server: Kind::Redis70,
+        servers: REDIS,
         reason: "7.0 writes scores with 17 digits, 7.2 with as many as it takes",
-        applies: |line, ours, theirs| line.words[0] == "ZSCAN" && numbers(ours) == numbers(theirs),
+        applies: |line, ours, theirs| {
+            line.words[0] == "ZSCAN" && numbers(ours).is_some_and(|ours| Some(ours) == numbers(theirs))
+        },
     },
     Difference {
-        server: Kind::Redis70,
+        servers: BOTH,
         reason: "PFCOUNT keeps its count in the value, which is a write of a read; here it does not",
         applies: |line, ours, theirs| match &line.words[..] {
-            [get, _] if get == "GET" => without_count(ours) == without_count(theirs),
+            [get, _] if get == "GET" => without_count(ours).is_some_and(|ours| Some(ours) == without_count(theirs)),
             [.., key] => key == "bad" && *theirs == Reply::bulk("raw"),
             [] => false,
         },
     },
     Difference {
-        server: Kind::Redis70,
+        servers: REDIS,
         reason: "since 7.2 BITCOUNT and BITPOS look at their arguments before they look at the key",
         applies: |line, ours, _| {
             let is_one = line.words[0] == "BITCOUNT" || line.words[0] == "BITPOS";
@@ -45,12 +51,63 @@ const DIFFERENCES: &[Difference] = &[
         },
     },
     Difference {
-        server: Kind::Redis70,
+        servers: VALKEY,
+        reason: "Valkey 8 lets BITCOUNT have a start without an end, and looks at units first",
+        applies: |line, ours, theirs| {
+            line.words[0].starts_with(b"BIT") && is_error(ours) && (line.words.len() == 3 || is_error(theirs))
+        },
+    },
+    Difference {
+        servers: VALKEY,
+        reason: "Valkey 9 reads no hexadecimal floats, no nan(…), and its own way of spaces and of numbers out of range",
+        applies: |_, _, theirs| text(theirs).contains("float") || text(theirs).contains("numeric"),
+    },
+    Difference {
+        servers: VALKEY,
+        reason: "Valkey 9 looks at a deadline before it looks at the key",
+        applies: |line, _, theirs| line.words[0] == "GETEX" && is_error(theirs),
+    },
+    Difference {
+        servers: VALKEY,
+        reason: "Valkey 9 refuses the least integer where its positive counterpart is needed, as Redis does only for some",
+        applies: |_, _, theirs| text(theirs).contains("value must between"),
+    },
+    Difference {
+        servers: VALKEY,
+        reason: "Valkey 9 cuts an index of a short list to 32 bits",
+        applies: |line, ours, _| {
+            (line.words[0] == "LSET" || line.words[0] == "LINDEX") && (is_error(ours) || *ours == Reply::Null)
+        },
+    },
+    Difference {
+        servers: VALKEY,
+        reason: "Valkey 9 has polygons",
+        applies: |_, _, theirs| text(theirs).contains("BYPOLYGON"),
+    },
+    Difference {
+        servers: VALKEY,
+        reason: "Valkey 9 names the member that is missing",
+        applies: |_, ours, _| text(ours).contains("could not decode requested zset member"),
+    },
+    Difference {
+        servers: VALKEY,
+        reason: "Valkey takes no sign before a cursor, nor nothing as one, but takes spaces",
+        applies: |_, ours, theirs| [ours, theirs].iter().any(|reply| text(reply).contains("invalid cursor")),
+    },
+    Difference {
+        servers: VALKEY,
+        reason: "Valkey 9 embeds longer strings than Redis",
+        applies: |line, ours, theirs| {
+            line.words[0] == "OBJECT" && *ours == Reply::bulk("raw") && *theirs == Reply::bulk("embstr")
+        },
+    },
+    Difference {
+        servers: REDIS,
         reason: "since 7.2 there is ZRANK WITHSCORE",
         applies: |line, _, theirs| line.words[0].ends_with(b"RANK") && text(theirs).contains("number of arguments"),
     },
     Difference {
-        server: Kind::Redis70,
+        servers: BOTH,
         reason: "a cursor means something only to the server that gave it, and each pauses where it likes",
         applies: |line, ours, theirs| {
             let goes_on = |reply: &Reply| matches!(reply, Reply::Array(parts) if parts[0] != Reply::bulk("0"));
@@ -80,6 +137,10 @@ fn without_count(reply: &Reply) -> Option<Vec<u8>> {
     (bytes.starts_with(b"HYLL") && bytes.len() > 16).then(|| [&bytes[..8], &bytes[16..]].concat())
 }
 
+fn is_error(reply: &Reply) -> bool {
+    matches!(reply, Reply::Error(_))
+}
+
 /// The text of an error.
 fn text(reply: &Reply) -> &str {
     match reply {
@@ -90,8 +151,15 @@ fn text(reply: &Reply) -> &str {
 
 const SET: Family = Family {
     name: "sets",
-    setup: &["SET wrong:string x", "RPUSH wrong:list 1 2", "HSET wrong:hash f v", "ZADD wrong:zset 1 m"],
-    pools: &[("member", "a b c d 1 2 3 -7 9223372036854775807 \\e \\x00\\xff a\\sb")],
+    setup: &[
+        "SET wrong:string x",
+        "RPUSH wrong:list 1 2",
+        "HSET wrong:hash f v",
+        "ZADD wrong:zset 1 m",
+        "SADD long <1..140> a b",
+        "SADD ints <1..520>",
+    ],
+    pools: &[("big", "long ints"), ("member", "a b c d 1 2 3 -7 9223372036854775807 \\e \\x00\\xff a\\sb")],
     commands: &[
         "8*SADD <key> (<member>)+",
         "2*SREM <key> (<member>)+",
@@ -106,6 +174,11 @@ const SET: Family = Family {
         "3*(SINTERSTORE | SUNIONSTORE | SDIFFSTORE) <key> (<key>)+",
         "2*SINTERCARD <small> (<key>)+ {LIMIT <small>}",
         "~sort SSCAN <key> 0 {MATCH <glob> ; COUNT 1000}",
+        "3*(SADD | SREM) <big> (<member>)+",
+        "2*~sort (SINTER | SUNION | SDIFF) (<key> | <big>)+",
+        "2*(SINTERSTORE | SUNIONSTORE | SDIFFSTORE) <key> (<key> | <big>)+",
+        "~shape SRANDMEMBER <big> [(<small> | 100 | -100 | 1000)]",
+        "~take SPOP <big> [(<small> | 100)]",
         "DEL <key>",
     ],
     scripts: 1000,
@@ -146,7 +219,13 @@ const STRING: Family = Family {
 
 const HASH: Family = Family {
     name: "hashes",
-    setup: &["SET wrong:string x", "RPUSH wrong:list 1 2", "SADD wrong:set 1 x", "ZADD wrong:zset 1 m", LONG_HASH],
+    setup: &[
+        "SET wrong:string x",
+        "RPUSH wrong:list 1 2",
+        "SADD wrong:set 1 x",
+        "ZADD wrong:zset 1 m",
+        "HSET long <1..140,a>",
+    ],
     pools: &[("field", "f g h f1 1 \\e \\x00\\xff a\\sb"), ("hash", "a a b c long")],
     commands: &[
         "8*HSET (<key> | <hash>) (<field> (<value> | <int> | <float>))+",
@@ -170,19 +249,22 @@ const HASH: Family = Family {
     scripts: 1500,
 };
 
-/// A hash that is over the limit of the small form, here but not in Redis.
-const LONG_HASH: &str = "HSET long (<field> <value>)+ \
-    1 a 2 a 3 a 4 a 5 a 6 a 7 a 8 a 9 a 10 a 11 a 12 a 13 a 14 a 15 a 16 a 17 a 18 a 19 a 20 a 21 a 22 a 23 a 24 a 25 a \
-    26 a 27 a 28 a 29 a 30 a 31 a 32 a 33 a 34 a 35 a 36 a 37 a 38 a 39 a 40 a 41 a 42 a 43 a 44 a 45 a 46 a 47 a 48 a \
-    49 a 50 a 51 a 52 a 53 a 54 a 55 a 56 a 57 a 58 a 59 a 60 a 61 a 62 a 63 a 64 a 65 a 66 a 67 a 68 a 69 a 70 a 71 a \
-    72 a 73 a 74 a 75 a 76 a 77 a 78 a 79 a 80 a 81 a 82 a 83 a 84 a 85 a 86 a 87 a 88 a 89 a 90 a 91 a 92 a 93 a 94 a \
-    95 a 96 a 97 a 98 a 99 a 100 a 101 a 102 a 103 a 104 a 105 a 106 a 107 a 108 a 109 a 110 a 111 a 112 a 113 a 114 a \
-    115 a 116 a 117 a 118 a 119 a 120 a 121 a 122 a 123 a 124 a 125 a 126 a 127 a 128 a 129 a 130 a 131 a 132 a";
-
 const LIST: Family = Family {
     name: "lists",
-    setup: &["SET wrong:string x", "HSET wrong:hash f v", "SADD wrong:set 1 x", "ZADD wrong:zset 1 m", LONG_LIST],
-    pools: &[("el", "a b c a b 1 10 \\e \\x00\\xff a\\sb"), ("list", "a a b c long"), ("end", "LEFT RIGHT left Right")],
+    setup: &[
+        "SET wrong:string x",
+        "HSET wrong:hash f v",
+        "SADD wrong:set 1 x",
+        "ZADD wrong:zset 1 m",
+        "RPUSH long <1..300> a b c",
+    ],
+    pools: &[
+        ("el", "a b c a b 1 10 \\e \\x00\\xff a\\sb"),
+        ("list", "a a b c long"),
+        ("end", "LEFT RIGHT left Right"),
+        // Valkey cuts greater ones to 32 bits.
+        ("index", "0 1 2 5 -1 -2 -5 100 -100 2147483647 -2147483648 abc 1.5 01 -0 \\e"),
+    ],
     commands: &[
         "4*RPUSH (<key> | <list>) (<el>)+",
         "4*LPUSH (<key> | <list>) (<el> | <value>)+",
@@ -191,9 +273,9 @@ const LIST: Family = Family {
         "LPOP (<key> | <list>) [<small> | <int>]",
         "RPOP (<key> | <list>) [<small> | <int>]",
         "LLEN (<key> | <list>)",
-        "2*LINDEX (<key> | <list>) (<small> | <int>)",
+        "2*LINDEX (<key> | <list>) (<small> | <index>)",
         "3*LINSERT (<key> | <list>) (BEFORE | AFTER | before) <el> <el>",
-        "3*LSET (<key> | <list>) (<small> | <int>) <el>",
+        "3*LSET (<key> | <list>) (<small> | <index>) <el>",
         "3*LRANGE (<key> | <list>) (<small> | <int>) (<small> | <int>)",
         "3*LREM (<key> | <list>) (<small> | <int>) <el>",
         "LTRIM (<key> | <list>) (<small> | <int>) (<small> | <int>)",
@@ -206,13 +288,6 @@ const LIST: Family = Family {
     scripts: 1500,
 };
 
-/// A list that is over the limit of the small form, of several chunks.
-const LONG_LIST: &str = "RPUSH long (<el>)+ \
-    1 a 2 a 3 a 4 a 5 a 6 a 7 a 8 a 9 a 10 a 11 a 12 a 13 a 14 a 15 a 16 a 17 a 18 a 19 a 20 a 21 a 22 a 23 a 24 a 25 a \
-    26 a 27 a 28 a 29 a 30 a 31 a 32 a 33 a 34 a 35 a 36 a 37 a 38 a 39 a 40 a 41 a 42 a 43 a 44 a 45 a 46 a 47 a 48 a \
-    49 a 50 a 51 a 52 a 53 a 54 a 55 a 56 a 57 a 58 a 59 a 60 a 61 a 62 a 63 a 64 a 65 a 66 a 67 a 68 a 69 a 70 a 71 a \
-    72 a 73 a 74 a 75 a 76 a 77 a 78 a 79 a 80 a 81 a 82 a 83 a 84 a 85 a 86 a 87 a 88 a 89 a 90 a 91 a 92 a 93 a 94 a";
-
 const ZSET: Family = Family {
     name: "sorted sets",
     setup: &[
@@ -222,15 +297,16 @@ const ZSET: Family = Family {
         "RPUSH wrong:list 1",
         "SADD set 1 a b x",
         "SADD set2 a c",
+        "ZADD long <1..140,=>",
     ],
     pools: &[
         ("m", "a b c d e f 1 \\e \\x00\\xff a\\sb"),
         ("score", "0 1 1 2 2 3 -1 0.5 1.5 100 inf -inf 1e5 3.3333333333333335"),
         ("bound", "0 1 2 3 -1 (0 (1 (2 (3 -inf +inf inf ( (inf (-inf 1.5 \\e (nan 1e400 -1e400 0x2 \\s1 1\\s (\\s1"),
         ("lex", "- + [a (a [b (b [c (d [\\e ( [ [a\\sb a \\e [zz -a +a"),
-        ("set", "set set2 a b c"),
+        ("set", "set set2 a b c long"),
         // Ranges by member mean something only where all scores are equal.
-        ("flat", "l1 l1 l2 missing text"),
+        ("_flat", "l1 l1 l2 missing text"),
     ],
     commands: &[
         "10*ZADD <key> {(NX | XX) ; (GT | LT) ; CH} (<score> <m>)+",
@@ -244,21 +320,21 @@ const ZSET: Family = Family {
         "ZRANK <key> <m>",
         "ZREVRANK <key> <m>",
         "2*ZCOUNT <key> <bound> <bound>",
-        "2*ZLEXCOUNT <flat> <lex> <lex>",
+        "2*ZLEXCOUNT <_flat> <lex> <lex>",
         "2*ZRANGE <key> (<small> | <int>) (<small> | <int>) {REV ; WITHSCORES}",
         "2*ZRANGE <key> <bound> <bound> BYSCORE {REV ; WITHSCORES ; LIMIT <small> <small>}",
-        "2*ZRANGE <flat> <lex> <lex> BYLEX {REV ; LIMIT <small> (<small> | <int>)}",
+        "2*ZRANGE <_flat> <lex> <lex> BYLEX {REV ; LIMIT <small> (<small> | <int>)}",
         "2*ZRANGESTORE <key> <key> (<small> <small> {REV} | <bound> <bound> BYSCORE {REV ; LIMIT <small> <small>})",
-        "2*ZRANGESTORE <key> <flat> <lex> <lex> BYLEX {REV ; LIMIT <small> <small>}",
-        "5*ZADD <flat> (0 <m>)+",
+        "2*ZRANGESTORE <key> <_flat> <lex> <lex> BYLEX {REV ; LIMIT <small> <small>}",
+        "5*!ZADD <_flat> (0 <m>)+",
         "ZREVRANGE <key> <small> <small> [WITHSCORES]",
         "ZRANGEBYSCORE <key> <bound> <bound> {WITHSCORES ; LIMIT <small> <small>}",
         "ZREVRANGEBYSCORE <key> <bound> <bound> {WITHSCORES ; LIMIT <small> <small>}",
-        "ZRANGEBYLEX <flat> <lex> <lex> {LIMIT <small> <small>}",
-        "ZREVRANGEBYLEX <flat> <lex> <lex> {LIMIT <small> <small>}",
+        "ZRANGEBYLEX <_flat> <lex> <lex> {LIMIT <small> <small>}",
+        "ZREVRANGEBYLEX <_flat> <lex> <lex> {LIMIT <small> <small>}",
         "ZREMRANGEBYSCORE <key> <bound> <bound>",
         "ZREMRANGEBYRANK <key> <small> <small>",
-        "ZREMRANGEBYLEX <flat> <lex> <lex>",
+        "ZREMRANGEBYLEX <_flat> <lex> <lex>",
         "ZPOPMIN <key> [<small> | <int>]",
         "ZPOPMAX <key> [<small> | <int>]",
         "2*ZMPOP <small> (<key>)+ (MIN | MAX) {COUNT (<small> | <int>)}",
@@ -270,6 +346,16 @@ const ZSET: Family = Family {
         "ZDIFF <small> (<key> | <set>)+ [WITHSCORES]",
         "2*ZINTERCARD <small> (<key> | <set>)+ {LIMIT (<small> | <int>)}",
         "~sort ZSCAN <key> 0 {MATCH <glob> ; COUNT (<small> | <int>)}",
+        "3*ZADD long {(NX | XX) ; (GT | LT) ; CH} (<score> (<m> | <small>))+",
+        "ZINCRBY long (<score> | <float>) (<m> | <small>)",
+        "(ZRANK | ZREVRANK | ZSCORE) long (<m> | <small>)",
+        "ZREM long (<m> | <small>)+",
+        "ZRANGE long (<small> | <int>) (<small> | <int>) {REV ; WITHSCORES}",
+        "ZRANGE long <bound> <bound> BYSCORE {REV ; WITHSCORES ; LIMIT <small> <small>}",
+        "(ZCOUNT | ZREMRANGEBYSCORE) long <bound> <bound>",
+        "ZREMRANGEBYRANK long <small> <small>",
+        "(ZPOPMIN | ZPOPMAX) long [<small>]",
+        "~shape ZRANDMEMBER long [(<small> | 100 | 1000) [WITHSCORES]]",
         "DEL <key>",
     ],
     scripts: 2000,
@@ -335,6 +421,44 @@ const HYPERLOGLOG: Family = Family {
     ],
     scripts: 1000,
 };
+
+const GEO: Family = Family {
+    name: "places",
+    setup: &[
+        "RPUSH wrong:list 1 2",
+        "GEOADD a 13.361389 38.115556 p 15.087269 37.502669 q",
+        "GEOADD b 0 0 p 0.1 0.1 q -0.1 -0.1 r",
+        "ZADD plain 1 x 2 y 4503599627370495 z -5 n 1e300 big",
+    ],
+    pools: &[
+        ("set", "a a a b b c missing plain wrong:list"),
+        ("m", "p q r s t x y z \\e"),
+        ("lon", "0 13.361389 15.087269 0.1 -0.1 179.9 -179.9 180 -180 180.1 12.5 abc nan 1e400"),
+        ("lat", "0 38.115556 37.502669 0.1 -0.1 85 -85 85.05112878 86 37 abc"),
+        ("dist", "0 1 10 100 200 500 1000 10000 100000 -1 abc 0.5 20000 inf"),
+        ("unit", "m km ft mi KM x"),
+    ],
+    commands: &[
+        "8*GEOADD <set> {(NX | XX) ; CH} (<lon> <lat> <m>)+",
+        "GEOPOS <set> (<m>)+",
+        "2*GEODIST <set> <m> <m> [<unit>]",
+        "GEOHASH <set> (<m>)+",
+        "6*GEOSEARCH <set> {FROMMEMBER <m> ; FROMLONLAT <lon> <lat> ; BYRADIUS <dist> <unit> ; BYBOX <dist> <dist> <unit> ; (ASC | DESC) ; COUNT <small> [ANY] ; WITHDIST ; WITHHASH ; WITHCOORD}",
+        "6*GEOSEARCH <set> (FROMMEMBER <m> | FROMLONLAT <lon> <lat>) (BYRADIUS <dist> <unit> | BYBOX <dist> <dist> <unit>) {(ASC | DESC) ; COUNT <small> [ANY] ; WITHDIST ; WITHHASH ; WITHCOORD}",
+        "4*GEOSEARCHSTORE <set> <set> (FROMMEMBER <m> | FROMLONLAT <lon> <lat>) (BYRADIUS <dist> <unit> | BYBOX <dist> <dist> <unit>) {(ASC | DESC) ; COUNT <small> [ANY] ; STOREDIST ; WITHDIST}",
+        "4*GEORADIUS <set> <lon> <lat> <dist> <unit> {WITHCOORD ; WITHDIST ; WITHHASH ; COUNT <small> [ANY] ; (ASC | DESC) ; STORE <set> ; STOREDIST <set>}",
+        "4*GEORADIUSBYMEMBER <set> <m> <dist> <unit> {WITHCOORD ; WITHDIST ; WITHHASH ; COUNT <small> [ANY] ; (ASC | DESC) ; STORE <set> ; STOREDIST <set>}",
+        "2*(GEORADIUS_RO <set> <lon> <lat> <dist> <unit> | GEORADIUSBYMEMBER_RO <set> <m> <dist> <unit>) {WITHCOORD ; WITHDIST ; COUNT <small> ; (ASC | DESC) ; STORE <set>}",
+        "ZREM <set> <m>",
+        "DEL <set>",
+    ],
+    scripts: 1500,
+};
+
+#[test]
+fn places() {
+    check(&GEO, DIFFERENCES);
+}
 
 #[test]
 fn bitmaps() {

@@ -137,14 +137,17 @@ impl Tracking {
         written.sort_unstable_keys();
         for &id in &self.broadcasters {
             let Some(options) = clients.get(id).and_then(|client| client.tracking.as_ref()) else { continue };
-            let prefixes = options.broadcast.as_deref().unwrap_or_default();
-            let wanted = |(key, writer): &(&Bytes, &Option<ClientId>)| {
-                let covered = prefixes.iter().any(|prefix| key.starts_with(prefix));
-                covered && !(options.no_loop && **writer == Some(id))
-            };
-            let keys: Vec<Reply> = written.iter().filter(wanted).map(|(key, _)| Reply::Bulk(key.clone())).collect();
-            if !keys.is_empty() {
-                tell(id, options, Reply::Array(keys), clients, out);
+            let mut prefixes: Vec<&Bytes> = options.broadcast.iter().flatten().collect();
+            prefixes.sort_unstable();
+            // One message for each prefix, as in Redis.
+            for prefix in prefixes {
+                let wanted = |(key, writer): &(&Bytes, &Option<ClientId>)| {
+                    key.starts_with(prefix) && !(options.no_loop && **writer == Some(id))
+                };
+                let keys: Vec<Reply> = written.iter().filter(wanted).map(|(key, _)| Reply::Bulk(key.clone())).collect();
+                if !keys.is_empty() {
+                    tell(id, options, Reply::Array(keys), clients, out);
+                }
             }
         }
     }
@@ -173,11 +176,12 @@ fn tell(id: ClientId, options: &Tracked, keys: Reply, clients: &Clients, out: &m
     out.push(Output::Push { client: to, message });
 }
 
-/// The prefix among these (one of them twice or two that overlap is not allowed) that clashes, with what it clashes with.
+/// The first of these prefixes that overlaps with one that is there already or comes before it, and which that is. Equal
+/// ones overlap.
 pub(crate) fn overlapping<'a>(prefixes: &'a [Bytes], old: &'a [Bytes]) -> Option<(&'a Bytes, &'a Bytes)> {
     let clash = |a: &Bytes, b: &Bytes| a.starts_with(b) || b.starts_with(a);
     for (at, prefix) in prefixes.iter().enumerate() {
-        if let Some(other) = old.iter().chain(&prefixes[..at]).find(|other| clash(prefix, other) && *other != prefix) {
+        if let Some(other) = old.iter().chain(&prefixes[..at]).find(|other| clash(prefix, other)) {
             return Some((prefix, other));
         }
     }

@@ -11,6 +11,7 @@ pub mod bitmap;
 pub mod blocking;
 pub mod choose;
 pub mod connection;
+pub mod geo;
 pub mod hash;
 pub mod hyperloglog;
 pub mod key;
@@ -95,6 +96,15 @@ impl Command {
         Command { name, run: Run::BlockingWrite(attempt, wait) }
     }
 
+    /// Carries it out within another command. It is one that never waits and needs no client.
+    pub(crate) fn run(&self, txn: &mut Txn<'_>, args: &[Bytes]) -> Outcome {
+        match self.run {
+            Run::Read(run) => run(txn, args),
+            Run::Write(run) => run(txn, args),
+            _ => unreachable!("only commands that never wait are called by others"),
+        }
+    }
+
     /// Whether it can change nothing.
     pub fn is_read(&self) -> bool {
         matches!(self.run, Run::Read(_) | Run::BlockingRead(..))
@@ -115,6 +125,7 @@ const FAMILIES: &[(&str, &[&Command])] = &[
     ("list", list::COMMANDS),
     ("set", set::COMMANDS),
     ("zset", zset::COMMANDS),
+    ("geo", geo::COMMANDS),
     ("stream", stream::COMMANDS),
     ("blocking", blocking::COMMANDS),
     ("key", key::COMMANDS),
@@ -180,11 +191,7 @@ impl Registry {
 /// Carries out another command, one that never waits and needs no client, within the one at hand.
 pub(crate) fn call(txn: &mut Txn<'_>, line: &[Bytes]) -> Outcome {
     let found = Registry::shared().find(line)?;
-    match found.command.run {
-        Run::Read(run) => run(txn, found.args),
-        Run::Write(run) => run(txn, found.args),
-        _ => unreachable!("only commands that never wait are called by others"),
-    }
+    found.command.run(txn, found.args)
 }
 
 /// The answer to `HELP` of a container: its subcommands.

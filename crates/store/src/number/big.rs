@@ -72,7 +72,7 @@ impl Big {
     }
 
     /// Its decimal digits.
-    pub(super) fn to_digits(mut self) -> String {
+    pub(super) fn into_digits(mut self) -> String {
         const PART: u64 = 1_000_000_000;
         let mut parts = Vec::new();
         while !self.is_zero() {

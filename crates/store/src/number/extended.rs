@@ -54,7 +54,7 @@ impl Extended {
     }
 
     /// The sum; `None` if it is not finite.
-    pub fn add(self, other: Extended) -> Option<Extended> {
+    pub fn checked_add(self, other: Extended) -> Option<Extended> {
         let (Magnitude::Finite { .. }, Magnitude::Finite { .. }) = (self.magnitude, other.magnitude) else {
             return None;
         };
@@ -152,7 +152,7 @@ impl fmt::Display for Extended {
         if power >= 0 {
             let mut whole = Big::from_u64(mantissa);
             whole.shl(power as u64);
-            return write!(f, "{}{}", if mantissa == 0 { "" } else { sign }, whole.to_digits());
+            return write!(f, "{}{}", if mantissa == 0 { "" } else { sign }, whole.into_digits());
         }
         let below = power.unsigned_abs();
         let (whole, fraction) = match below {

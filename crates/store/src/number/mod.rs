@@ -56,7 +56,7 @@ pub enum SumError {
 /// The sum of two decimal numbers, as `INCRBYFLOAT` writes it: no exponent, no trailing zeros, at most 17 decimals.
 pub fn add_decimals(a: &[u8], b: &[u8]) -> Result<String, SumError> {
     let (Some(a), Some(b)) = (Extended::parse(a), Extended::parse(b)) else { return Err(SumError::NotANumber) };
-    let sum = a.add(b).ok_or(SumError::NotFinite)?;
+    let sum = a.checked_add(b).ok_or(SumError::NotFinite)?;
     Ok(sum.to_string())
 }
 

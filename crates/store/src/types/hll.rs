@@ -213,7 +213,7 @@ impl Registers {
 
     /// About how many different elements were counted.
     pub fn count(&self) -> u64 {
-        const ALPHA: f64 = 0.721347520444481703680;
+        const ALPHA: f64 = 0.721_347_520_444_481_7;
         let mut with = [0_u32; 64];
         self.0.iter().for_each(|&value| with[usize::from(value)] += 1);
         let m = REGISTERS as f64;

@@ -6,8 +6,8 @@ use model::Reply;
 
 /// A place where a real server answers otherwise than this store, on purpose.
 pub struct Difference {
-    /// Which server.
-    pub server: Kind,
+    /// Which servers.
+    pub servers: &'static [Kind],
     /// What differs, and why the store does it so.
     pub reason: &'static str,
     /// Whether this line with these replies (ours, theirs) is such a place.

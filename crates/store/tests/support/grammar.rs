@@ -8,6 +8,7 @@
 //! [a b]         that or nothing
 //! {a ; b c}     any of these, in any order: options
 //! (a b)+        one to three times
+//! <1..9>        no choice: the numbers in turn; <1..9,a> each with an a behind it, <1..9,=> each twice
 //! ```
 //!
 //! In front of the command, `3*` makes it three times as likely, and these say how its reply is compared:
@@ -19,6 +20,8 @@
 //! ~near         a time: within a few seconds
 //! ~skip         not compared at all
 //! ```
+//!
+//! A `!` after that keeps the line from being damaged (see below). A pool whose name begins with `_` has no part in damages.
 //!
 //! Pools are small, so that keys and members collide; a word is written with `\xNN` for bytes, `\s` for a space and
 //! `\e` for nothing at all. Now and then a line is damaged: a word is left out, doubled, or replaced by one of another
@@ -88,9 +91,16 @@ pub struct Grammar {
     pub setup: Vec<Line>,
     pools: Vec<(&'static str, Vec<Bytes>)>,
     /// Each as often as it is likely.
-    commands: Vec<(Compare, Node)>,
+    commands: Vec<Template>,
     /// How many scripts are run if the environment does not say.
     pub scripts: usize,
+}
+
+struct Template {
+    times: usize,
+    compare: Compare,
+    may_damage: bool,
+    node: Node,
 }
 
 enum Node {
@@ -101,6 +111,7 @@ enum Node {
     Maybe(Box<Node>),
     Options(Vec<Node>),
     Some(Box<Node>),
+    Numbers { last: usize, behind: Option<Bytes> },
 }
 
 impl Grammar {
@@ -111,17 +122,16 @@ impl Grammar {
         let mut grammar =
             Grammar { name: family.name, setup: Vec::new(), pools, commands: Vec::new(), scripts: family.scripts };
         for template in family.commands {
-            for _ in 0..grammar.parse(template).0 {
-                let (_, compare, node) = grammar.parse(template);
-                grammar.commands.push((compare, node));
+            for _ in 0..grammar.parse(template).times {
+                grammar.commands.push(grammar.parse(template));
             }
         }
         let random = Random::new(0);
         for line in family.setup {
-            let (_, compare, node) = grammar.parse(line);
+            let template = grammar.parse(line);
             let mut words = Vec::new();
-            grammar.generate(&node, &random, &mut words);
-            grammar.setup.push(Line { words, compare });
+            grammar.generate(&template.node, &random, &mut words);
+            grammar.setup.push(Line { words, compare: template.compare });
         }
         grammar
     }
@@ -132,10 +142,10 @@ impl Grammar {
     }
 
     fn line(&self, random: &Random) -> Line {
-        let (compare, node) = &self.commands[random.below(self.commands.len())];
+        let Template { compare, may_damage, node, .. } = &self.commands[random.below(self.commands.len())];
         let mut words = Vec::new();
         self.generate(node, random, &mut words);
-        if random.below(16) == 0 {
+        if random.below(16) == 0 && *may_damage {
             self.damage(&mut words, random);
         }
         Line { words, compare: *compare }
@@ -161,6 +171,12 @@ impl Grammar {
                     }
                 }
             }
+            Node::Numbers { last, behind } => {
+                for number in (1..=*last).map(|number| Bytes::from(number.to_string())) {
+                    out.push(number.clone());
+                    out.extend(behind.iter().map(|word| if word == "=" { number.clone() } else { word.clone() }));
+                }
+            }
             Node::Some(node) => (0..=random.below(3)).for_each(|_| self.generate(node, random, out)),
         }
     }
@@ -172,7 +188,8 @@ impl Grammar {
 
     /// Leaves a word out, doubles one, adds one, or puts another one in its place; never the command's name.
     fn damage(&self, words: &mut Vec<Bytes>, random: &Random) {
-        let other = self.word(random.below(self.pools.len()), random);
+        let pools: Vec<usize> = (0..self.pools.len()).filter(|&pool| !self.pools[pool].0.starts_with('_')).collect();
+        let other = self.word(pools[random.below(pools.len())], random);
         let at = 1 + random.below(words.len());
         match random.below(4) {
             0 if at < words.len() => _ = words.remove(at),
@@ -182,7 +199,7 @@ impl Grammar {
         }
     }
 
-    fn parse(&self, template: &str) -> (usize, Compare, Node) {
+    fn parse(&self, template: &str) -> Template {
         let (times, rest) = match template.split_once('*') {
             Some((times, rest)) if times.parse::<usize>().is_ok() => (times.parse().unwrap(), rest.trim_start()),
             _ => (1, template),
@@ -191,10 +208,11 @@ impl Grammar {
             None => (Compare::Exact, rest),
             Some((word, rest)) => (compare_of(word, template), rest),
         };
+        let (may_damage, rest) = rest.strip_prefix('!').map_or((true, rest), |rest| (false, rest));
         let mut parser = Parser { grammar: self, template, rest: rest.as_bytes() };
         let node = parser.row();
         assert!(parser.rest.is_empty(), "a bracket too much in {template}");
-        (times, compare, node)
+        Template { times, compare, may_damage, node }
     }
 }
 
@@ -245,6 +263,12 @@ impl<'a> Parser<'a> {
                     let name = self.until(|b| b == b'>');
                     self.rest = &self.rest[1..];
                     let name = std::str::from_utf8(&name[1..]).unwrap();
+                    if let Some(numbers) = name.strip_prefix("1..") {
+                        let (last, behind) = numbers.split_once(',').map_or((numbers, None), |(n, w)| (n, Some(w)));
+                        let last = last.parse().unwrap();
+                        nodes.push(Node::Numbers { last, behind: behind.map(unescape) });
+                        continue;
+                    }
                     let pool = self.grammar.pools.iter().position(|(pool, _)| *pool == name);
                     nodes.push(Node::Pool(pool.unwrap_or_else(|| panic!("no pool <{name}> in {}", self.template))));
                 }

@@ -98,7 +98,7 @@ pub fn rename(txn: &mut Txn<'_>, source: &Bytes, destination: &Bytes, only_if_fr
 
 /// The number of a database that exists.
 pub fn database(txn: &Txn<'_>, arg: &[u8]) -> Result<usize, Error> {
-    let number = i32::try_from(int(arg)?).map_err(|_| errors::NOT_AN_INTEGER)?;
+    let number = i32::try_from(int(arg)?).map_err(|_| errors::RANGE_OF_INT32)?;
     let number = usize::try_from(number).ok().filter(|&number| number < txn.databases());
     number.ok_or(errors::DB_OUT_OF_RANGE)
 }

@@ -4,7 +4,7 @@
 use super::shared::claim::{Claim, claim};
 use super::shared::groups::no_key_or_group;
 use super::shared::{id_reply, range_start};
-use crate::commands::args::{int, is};
+use crate::commands::args::is;
 use crate::commands::{Command, Outcome};
 use crate::db::txn::Txn;
 use crate::errors;
@@ -53,12 +53,9 @@ fn parse(args: &[Bytes], now_ms: u64) -> Result<(EntryId, usize, Claim), Error> 
     while !rest.is_empty() {
         rest = match rest {
             [option, number, after @ ..] if is(option, "COUNT") => {
-                let max = i64::MAX / 16;
-                let number = int(number)?;
-                if number < 1 || number > max {
-                    return Err(errors::custom("COUNT must be > 0"));
-                }
-                count = number as usize;
+                let number = parse_int(number).filter(|&number| number > 0 && number <= i64::MAX / 16);
+                let number = number.ok_or_else(|| errors::custom("COUNT must be > 0"))?;
+                count = usize::try_from(number).unwrap_or(usize::MAX);
                 after
             }
             [option, after @ ..] if is(option, "JUSTID") => {

@@ -23,6 +23,7 @@ impl Options {
     /// `may_make`: the subcommand takes `MKSTREAM`.
     pub fn parse(args: &[Bytes], may_make: bool, subcommand: &str) -> Result<Options, Error> {
         let (mut options, mut rest) = (Options { make_stream: false, entries_read: -1 }, args);
+        let words_max = if may_make { 3 } else { 2 };
         while !rest.is_empty() {
             rest = match rest {
                 [option, after @ ..] if may_make && is(option, "MKSTREAM") => {
@@ -36,15 +37,16 @@ impl Options {
                     }
                     after
                 }
-                _ => {
-                    return Err(errors::custom(format!(
-                        "unknown subcommand or wrong number of arguments for '{subcommand}'. Try XGROUP HELP."
-                    )));
-                }
+                _ => return Err(wrong_arguments(subcommand)),
             };
         }
-        Ok(options)
+        if args.len() > words_max { Err(wrong_arguments(subcommand)) } else { Ok(options) }
     }
+}
+
+fn wrong_arguments(subcommand: &str) -> Error {
+    let message = format!("unknown subcommand or wrong number of arguments for '{subcommand}'. Try XGROUP HELP.");
+    errors::custom(message)
 }
 
 /// A count as `ENTRIESREAD` has it: -1 is unknown.
