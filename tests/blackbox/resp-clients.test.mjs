@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Redis } from 'ioredis';
 import { createClient } from 'redis';
 import { fresh, until } from './lib/client.mjs';
-import { run, startResp } from './lib/resp.mjs';
+import { run, startResp } from './lib/resp-port.mjs';
 import { freePort, repository } from './lib/server.mjs';
 
 let server;

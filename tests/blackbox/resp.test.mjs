@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Client, fresh, until } from './lib/client.mjs';
-import { command, Raw, startRedis, startResp } from './lib/resp.mjs';
+import { command, Raw, startRedis, startResp } from './lib/resp-port.mjs';
 import { freePort, runToEnd } from './lib/server.mjs';
 
 const MiB = 1 << 20;
@@ -245,7 +245,7 @@ describe('who may come', { timeout: 60_000 }, () => {
 
   test('the demo prints a line for redis-cli that works', async () => {
     const { startServer } = await import('./lib/server.mjs');
-    const { run } = await import('./lib/resp.mjs');
+    const { run } = await import('./lib/resp-port.mjs');
     const server = await startServer({ subcommand: 'demo' });
     try {
       const line = await until(() => /redis-cli .*/.exec(server.output.text)?.[0], 'the line');

@@ -24,7 +24,7 @@ const LONG: &str = "Redis data, live over WebSocket.\n\n\
 
 const AFTER: &str = "Start here:   keywire demo\n\
     Settings:     keywire serve --help, docs/settings.md; each is also a variable KEYWIRE_…\n              \x20 and a key of --config FILE\n\
-    Exit codes:   0 done, 1 failed, 2 a mistake in the settings or on the command line";
+    Exit codes:   0 done, 1 failed (doctor: something is wrong), 2 a mistake in the settings or on the command line";
 
 /// What to do.
 #[derive(Subcommand, Debug)]
@@ -38,6 +38,15 @@ pub enum Command {
     Bench(bench::BenchArgs),
     /// Print the effective settings and where each came from, or all mistakes; start nothing
     Check(SettingsArgs),
+    /// Look at a Redis as keywire would use it: version, rights, limits, latency; what to change
+    Doctor {
+        /// The settings whose Redis is looked at
+        #[command(flatten)]
+        settings: SettingsArgs,
+        /// Print the findings as JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Send every WebSocket message back as it came, for conformance suites
     #[command(hide = true)]
     Echo {

@@ -7,6 +7,7 @@ use crate::mailbox::Mailbox;
 use lane::{Event, Lane, Mail, Output};
 use model::backend::{BackendEvent, BackendRequest};
 use model::{CloseCode, ConnId, Error, Format, LaneId, Time};
+use smallvec::SmallVec;
 use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice};
 use std::rc::Rc;
@@ -135,6 +136,9 @@ pub enum Written {
     Failed(io::ErrorKind),
 }
 
+/// So many connections are looked up before the first of them is written to: a write leaves little in the processor's
+/// caches, and so they are fetched beside one another instead of one after the other.
+const WRITES_GROUPED: usize = 8;
 /// What the pump writes at most in one system call.
 const CHUNKS_MAX: usize = 16;
 /// Rounds between the lane and the backend on its thread before sockets are served again.
@@ -539,11 +543,18 @@ impl LaneHandle {
     /// Writes to every connection that has something queued, once.
     fn write_dirty(&self) {
         let mut lane = self.0.lane.borrow_mut();
-        while let Some(conn) = lane.next_dirty() {
-            let connections = self.0.connections.borrow();
-            let known = connections.get(conn.slot as usize).and_then(|c| c.as_ref()).filter(|c| c.0 == conn);
-            if let Some((_, connection)) = known {
-                write(&mut lane, conn, &**connection);
+        let mut group: SmallVec<[(ConnId, Rc<dyn Connection>); WRITES_GROUPED]> = SmallVec::new();
+        loop {
+            while group.len() < WRITES_GROUPED
+                && let Some(conn) = lane.next_dirty()
+            {
+                group.extend(self.connection(conn).map(|connection| (conn, connection)));
+            }
+            if group.is_empty() {
+                return;
+            }
+            for (conn, connection) in group.drain(..) {
+                write(&mut lane, conn, &*connection);
             }
         }
     }

@@ -453,6 +453,8 @@ pub struct Statistics {
     pub disconnects: u64,
     /// Whether the lanes are told that the backend is out of reach.
     pub stale: bool,
+    /// Whether all primaries could be asked once since the start: before that, commands may be refused.
+    pub has_begun: bool,
     /// Clients' commands and transactions sent.
     pub commands: u64,
     /// Commands that were answered `UNAVAILABLE`.
@@ -477,7 +479,7 @@ pub struct Statistics {
     pub invalidations: u64,
     /// Invalidations of everything: flushes, new connections, failovers.
     pub invalidations_all: u64,
-    /// Times that reads were found to be spaced for lack of room in the tracking table; 0 now means they are not.
+    /// Reads a second that are done again where the tracking table lacks room, now; 0: reads are not spaced.
     pub reads_per_second_max: u32,
     /// Channels and patterns subscribed now.
     pub channels: u64,

@@ -7,10 +7,11 @@
 use super::Shared;
 use super::socket::Socket;
 use bytes::{Buf, BytesMut};
-use model::Args;
+use model::{Args, Time};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::io::{self, ErrorKind};
 use std::rc::Rc;
+use std::time::Duration;
 use tokio::sync::Notify;
 use upstream::{Address, Input, LinkId, Role};
 use wire::resp::{ReplyDecoder, encode_command};
@@ -19,6 +20,8 @@ use wire::resp::{ReplyDecoder, encode_command};
 const READ_BYTES: usize = 32 << 10;
 /// What one connection reads before others have their turn.
 const TURN_BYTES_MAX: usize = 512 << 10;
+/// That a part of a frame came is told so often at most.
+const HEARD_INTERVAL: Duration = Duration::from_secs(1);
 /// An empty write buffer keeps so much room.
 const WRITE_BYTES_KEPT: usize = 64 << 10;
 
@@ -38,6 +41,8 @@ pub struct Link {
     is_blocked: Cell<bool>,
     /// Is to be closed, and nothing more is told of it.
     is_ended: Cell<bool>,
+    /// When a part of a frame was last told, so that it is not told with every packet.
+    heard_at: Cell<Time>,
     /// What failed outside the task.
     failure: RefCell<Option<String>>,
     /// Wakes the task.
@@ -56,9 +61,24 @@ impl Link {
             unwritten_bytes_max,
             is_blocked: Cell::new(false),
             is_ended: Cell::new(false),
+            heard_at: Cell::default(),
             failure: RefCell::default(),
             wake: Notify::new(),
         }
+    }
+
+    /// Its number.
+    pub fn id(&self) -> LinkId {
+        self.id
+    }
+
+    /// A part of a frame came. Whether that is worth telling.
+    pub fn is_heard(&self, now: Time) -> bool {
+        let is_due = now.since(self.heard_at.get()) >= HEARD_INTERVAL;
+        if is_due {
+            self.heard_at.set(now);
+        }
+        is_due
     }
 
     /// Takes a command to be written at the next [`Link::flush`]. Returns whether it is the first one since the last.
@@ -173,7 +193,7 @@ async fn read(shared: &Rc<Shared>, link: &Link, socket: &Socket) -> Option<Strin
                         return Some(error.to_string());
                     },
                 }
-                if link.is_blocked.get()
+                if (link.is_blocked.get() || socket.wants_write())
                     && let Err(error) = link.write()
                 {
                     return Some(error.to_string());
@@ -205,7 +225,7 @@ fn read_turn(
         if !matches!(over, Ok(true)) {
             break;
         }
-        shared.frames(link.id, || decoder.decode(buffer)).map_err(|error| error.to_string())?;
+        shared.frames(link, || decoder.decode(buffer)).map_err(|error| error.to_string())?;
     }
     if taken > 0 {
         shared.wake();

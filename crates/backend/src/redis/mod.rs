@@ -7,9 +7,10 @@
 //!             events                commands to send
 //! ```
 //!
-//! Everything lives on one lane's thread. A link's task ([`link`]) hands each frame to the machine at once; what follows
+//! Everything lives on one lane's thread. A link's task hands each frame to the machine at once; what follows
 //! for the lanes waits for the turn that it asks for, and what follows for the servers is written when that turn ends.
 
+mod client;
 mod credentials;
 mod link;
 mod report;
@@ -17,6 +18,7 @@ mod socket;
 mod tls;
 mod url;
 
+pub use client::Client;
 pub use credentials::CredentialSource;
 pub use socket::Socket;
 pub use tls::{TlsConfig, Verify};
@@ -30,7 +32,6 @@ use model::{LaneId, Time};
 use runtime::{Backend, Clock, Moment, Report, Waker};
 use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
-use std::time::Duration;
 use upstream::{Input, LinkId, Output, Role, Upstream};
 use wire::resp::{ProtocolError, ReplyLimits};
 
@@ -70,12 +71,7 @@ struct State {
     events: Vec<(LaneId, BackendEvent)>,
     /// Kept for its capacity.
     outputs: Vec<Output>,
-    /// When a server was last heard of with no whole frame, so that it is not told with every packet.
-    heard: Time,
 }
-
-/// Half a frame is told so often at most.
-const HEARD_INTERVAL: Duration = Duration::from_secs(1);
 
 impl Redis {
     /// Nothing is connected yet: that begins with [`Backend::start`].
@@ -86,7 +82,6 @@ impl Redis {
             unflushed: Vec::new(),
             events: Vec::new(),
             outputs: Vec::new(),
-            heard: Time::ZERO,
         };
         Redis(Rc::new(Shared { config, state: RefCell::new(state), turn: OnceCell::new() }))
     }
@@ -145,7 +140,7 @@ impl Shared {
     /// Hands whole frames to the machine until `next` has none.
     fn frames(
         self: &Rc<Self>,
-        link: LinkId,
+        link: &Link,
         mut next: impl FnMut() -> Result<Option<Frame>, ProtocolError>,
     ) -> Result<(), ProtocolError> {
         let now = self.now();
@@ -154,16 +149,15 @@ impl Shared {
         let ended = loop {
             match next() {
                 Ok(Some(frame)) => {
-                    state.upstream.handle(Input::Received { link, frame }, now, &mut state.outputs);
+                    state.upstream.handle(Input::Received { link: link.id(), frame }, now, &mut state.outputs);
                     any = true;
                 }
                 Ok(None) => break Ok(()),
                 Err(error) => break Err(error),
             }
         };
-        if !any && now.since(state.heard) >= HEARD_INTERVAL {
-            state.heard = now;
-            state.upstream.handle(Input::Heard { link }, now, &mut state.outputs);
+        if !any && link.is_heard(now) {
+            state.upstream.handle(Input::Heard { link: link.id() }, now, &mut state.outputs);
         }
         self.obey(state);
         ended

@@ -49,7 +49,7 @@ pub fn of(s: &Statistics) -> Report {
         measure("keywire_backend_interruptions_total", "Times that messages may have been lost.", s.interruptions),
         measure("keywire_backend_oversize_total", "Values, replies and messages over their limit.", s.oversize),
     ];
-    Report { is_reachable: s.links > 0 && !s.stale, measures }
+    Report { is_reachable: s.has_begun && !s.stale, measures }
 }
 
 /// Tells the operator.
@@ -67,8 +67,8 @@ mod tests {
 
     #[test]
     fn out_of_reach_until_connected_and_while_stale() {
-        let reachable = |links, stale| of(&Statistics { links, stale, ..Statistics::default() }).is_reachable;
-        assert_eq!([reachable(0, false), reachable(1, true), reachable(1, false)], [false, false, true]);
+        let reachable = |has_begun, stale| of(&Statistics { has_begun, stale, ..Statistics::default() }).is_reachable;
+        assert_eq!([reachable(false, false), reachable(true, true), reachable(true, false)], [false, false, true]);
     }
 
     #[test]

@@ -6,6 +6,7 @@ use socket2::{SockRef, TcpKeepalive};
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
+use tokio::io::Interest;
 use tokio::net::{TcpStream, UnixStream};
 use upstream::Address;
 
@@ -84,15 +85,33 @@ impl Socket {
         }
     }
 
-    /// Waits until there may be something to read, or with `write` until something may be written.
+    /// Whether a layer of its own holds bytes to write, be it only because of what was read.
+    pub fn wants_write(&self) -> bool {
+        matches!(self, Socket::Tls(socket) if socket.wants_write())
+    }
+
+    /// Waits until there may be something to read, or with `write` until something may be written. Who waits for both must
+    /// try both, or it does not wait the next time.
     ///
     /// # Errors
     /// The event loop ends.
     pub async fn ready(&self, write: bool) -> io::Result<()> {
+        self.wait(interest(write || self.wants_write())).await
+    }
+
+    /// Waits until something may be written.
+    ///
+    /// # Errors
+    /// The event loop ends.
+    pub async fn writable(&self) -> io::Result<()> {
+        self.wait(Interest::WRITABLE).await
+    }
+
+    async fn wait(&self, interest: Interest) -> io::Result<()> {
         match self {
-            Socket::Tcp(socket) => socket.ready(interest(write)).await.map(drop),
-            Socket::Tls(socket) => socket.tcp().ready(interest(write || socket.wants_write())).await.map(drop),
-            Socket::Unix(socket) => socket.ready(interest(write)).await.map(drop),
+            Socket::Tcp(socket) => socket.ready(interest).await.map(drop),
+            Socket::Tls(socket) => socket.tcp().ready(interest).await.map(drop),
+            Socket::Unix(socket) => socket.ready(interest).await.map(drop),
         }
     }
 }
