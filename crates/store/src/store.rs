@@ -5,27 +5,30 @@
 //! the whole transaction, is done: its effects go to the log as one unit, broadcasts of tracking go out, and clients that
 //! waited for what it wrote go on, each as a unit of its own.
 
+mod dispatch;
+mod run;
+mod wait;
+
 use crate::aof::{self, Effect};
 use crate::changes::{Change, Changes};
-use crate::client::waiting::{Resume, Wait};
 use crate::client::{Client, ClientId, Output, Peer, ReplyMode, Touch};
-use crate::commands::{Found, Registry, Run, may_write};
+use crate::commands::{Found, Registry};
 use crate::db::Db;
+#[cfg(test)]
 use crate::db::txn::Txn;
 use crate::errors;
 use crate::garbage::Discarded;
-use crate::pubsub::{PubSub, Published, Space};
+use crate::pubsub::{PubSub, Published};
 use crate::random::Random;
-use crate::resp2;
 use crate::settings::Settings;
 use crate::state::{Persistence, State, may_hold_password};
 use crate::types::stream::Stream;
 use crate::types::{Value, dict};
 use bytes::Bytes;
 use model::backend::ChannelName;
-use model::command::Flags;
 use model::stream::StreamRange;
 use model::{Args, EntryId, Error, Reply};
+use run::{Caller, Ran};
 
 /// How a store is made.
 #[derive(Clone, Debug)]
@@ -49,42 +52,6 @@ pub struct Store {
     registry: &'static Registry,
 }
 
-/// On whose behalf a command runs.
-#[derive(Clone, Copy, Debug)]
-struct Caller {
-    /// `None`: the owner.
-    client: Option<ClientId>,
-    db: usize,
-    now_ms: u64,
-    /// In a transaction nothing waits.
-    may_wait: bool,
-}
-
-/// How a command went.
-enum Ran {
-    Replied(Reply),
-    /// Pushes were the answer.
-    Silent,
-    /// It waits.
-    Waits(Wait),
-}
-
-impl Ran {
-    /// Where nothing can wait.
-    fn reply(self) -> Reply {
-        match self {
-            Ran::Replied(reply) => reply,
-            Ran::Silent => Reply::Null,
-            Ran::Waits(wait) => wait.otherwise,
-        }
-    }
-}
-
-/// The commands that are carried out at once though a transaction is open.
-const NEVER_QUEUED: [&str; 6] = ["exec", "discard", "multi", "watch", "quit", "reset"];
-/// What a client that speaks RESP2 may send while it is subscribed.
-const WHILE_SUBSCRIBED: [&str; 9] =
-    ["subscribe", "ssubscribe", "psubscribe", "unsubscribe", "sunsubscribe", "punsubscribe", "ping", "quit", "reset"];
 /// The name of nobody.
 static NO_NAME: Bytes = Bytes::new();
 /// At most so many keys make room for one command, so that a lowered limit does not hold up everything.
@@ -429,390 +396,9 @@ impl Store {
     }
 }
 
-/// A client's command on its way.
-impl Store {
-    /// From the command line to its answer; `None` while it waits or where pushes are the answer.
-    fn dispatch(&mut self, id: ClientId, line: &[Bytes], now_ms: u64) -> Option<Reply> {
-        let registry = self.registry;
-        let result = match registry.find(line) {
-            Ok(found) => self.admit(id, found, now_ms),
-            Err(error) if line[0].eq_ignore_ascii_case(b"EXEC") => Err(self.abort(id, &error)),
-            Err(error) => {
-                self.refuse(id, None);
-                Err(error)
-            }
-        };
-        result.unwrap_or_else(|error| Some(Reply::error(error.to_string())))
-    }
-
-    /// Whether the command is allowed now, and if so, its answer.
-    fn admit(&mut self, id: ClientId, found: Found<'_>, now_ms: u64) -> Result<Option<Reply>, Error> {
-        let name = found.command.name;
-        let client = self.client(id);
-        client.last_command = name;
-        let in_transaction = client.transaction.is_some();
-        let muted = client.resp == 2 && client.is_subscribed() && !WHILE_SUBSCRIBED.contains(&name);
-        let authenticated = client.must_be_authenticated();
-        let refusal = match () {
-            () if authenticated.is_err() && !found.spec.flags.contains(Flags::NO_AUTH) => authenticated,
-            () if in_transaction && found.spec.flags.contains(Flags::NO_MULTI) => {
-                Err(errors::custom("Command not allowed inside a transaction"))
-            }
-            () if muted => Err(errors::custom(format!(
-                "Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context",
-                name
-            ))),
-            () => self.admit_memory(&found, now_ms),
-        };
-        if let Err(error) = refusal {
-            self.refuse(id, Some(&found));
-            return Err(error);
-        }
-        if self.is_held_back(id, &found) {
-            let resume = Resume::Paused { line: found.line.into() };
-            self.wait(id, Wait { resume, ..Wait::for_moment(None, Reply::Null) });
-            self.state.waiting.paused.push_back(id);
-            return Ok(None);
-        }
-        let client = self.client(id);
-        if let Some(transaction) = client.transaction.as_mut().filter(|_| !NEVER_QUEUED.contains(&name)) {
-            transaction.queue(found.line);
-            return Ok(Some(Reply::Simple(Bytes::from_static(b"QUEUED"))));
-        }
-        let caller = Caller { client: Some(id), db: client.db, now_ms, may_wait: true };
-        Ok(match self.call(caller, found) {
-            Ran::Replied(reply) => Some(reply),
-            Ran::Silent => None,
-            Ran::Waits(wait) => {
-                self.begin_wait(id, caller.db, &found, wait);
-                None
-            }
-        })
-    }
-
-    /// A command was refused before it ran: an open transaction will not be carried out.
-    fn refuse(&mut self, id: ClientId, found: Option<&Found<'_>>) {
-        if let Some(found) = found {
-            self.state.statistics.of(usize::from(found.spec.id.0)).rejected += 1;
-        }
-        if let Some(transaction) = &mut self.client(id).transaction {
-            transaction.failed = true;
-        }
-    }
-
-    /// `EXEC` itself was refused: the transaction is over, and the error says why.
-    fn abort(&mut self, id: ClientId, why: &Error) -> Error {
-        self.client(id).transaction = None;
-        self.state.unwatch(id);
-        Error::new("EXECABORT", format!("Transaction discarded because of: {}", why.message))
-    }
-
-    /// Makes room if memory is short; an error if there is none and the command may need some.
-    fn admit_memory(&mut self, found: &Found<'_>, now_ms: u64) -> Result<(), Error> {
-        if self.state.settings.maxmemory == 0 || self.state.make_room(now_ms, EVICTED_PER_COMMAND_MAX) {
-            return Ok(());
-        }
-        let grows = found.spec.flags.contains(Flags::DENYOOM);
-        let queued = matches!(found.command.run, Run::Exec);
-        if grows && !queued { Err(errors::OUT_OF_MEMORY) } else { Ok(()) }
-    }
-
-    /// Whether a pause holds the command back.
-    fn is_held_back(&mut self, id: ClientId, found: &Found<'_>) -> bool {
-        let Some(pause) = self.state.pause else { return false };
-        let writes = |line: &[Bytes]| self.registry.find(line).is_ok_and(|found| changes_something(&found));
-        if !pause.writes_only {
-            return found.command.name != "client|unpause" || found.line.is_empty();
-        }
-        let queued = self.state.clients.get(id).and_then(|client| client.transaction.as_ref());
-        match found.command.run {
-            Run::Exec => queued.is_some_and(|transaction| transaction.commands.iter().any(|line| writes(line))),
-            _ => queued.is_none() && changes_something(found),
-        }
-    }
-
-    /// Puts the answer where it belongs: before what the command pushed to others and to the client itself, behind the
-    /// protocol it is written in.
-    fn answer(&mut self, id: ClientId, line: &[Bytes], reply: Option<Reply>, begin: usize) {
-        let Some(client) = self.state.clients.get_mut(id) else { return };
-        let (closing, mode) = (client.closing, client.reply_mode);
-        if mode == ReplyMode::Skip {
-            client.reply_mode = ReplyMode::On;
-        }
-        if let Some(Reply::Error(text)) = &reply {
-            self.state.statistics.error(text);
-        }
-        if let Some(reply) = reply.filter(|_| mode == ReplyMode::On) {
-            let reply = if client.resp == 2 { resp2::downgraded(line, reply) } else { reply };
-            let behind = |output: &Output| matches!(output, Output::Protocol { .. });
-            let at = begin + self.state.outbox[begin..].iter().take_while(|output| behind(output)).count();
-            self.state.outbox.insert(at, Output::Reply { client: id, reply });
-        }
-        if closing {
-            self.close(id);
-        }
-    }
-
-    /// Ends a connection from this side.
-    fn close(&mut self, id: ClientId) {
-        if let Some(client) = self.state.clients.remove(id) {
-            self.forget(client);
-            self.state.outbox.push(Output::Close { client: id });
-        }
-    }
-
-    /// Takes a client that is gone out of everything that others ask for.
-    fn forget(&mut self, mut client: Client) {
-        let id = client.id;
-        if let Some(wait) = client.wait.take() {
-            self.state.stop_waiting(id, &wait);
-        }
-        for (space, names) in [
-            (Space::Channel, &client.channels),
-            (Space::Pattern, &client.patterns),
-            (Space::Shard, &client.shard_channels),
-        ] {
-            names.iter().for_each(|name| self.state.pubsub.remove(space, name, id));
-        }
-        for (db, key, _) in &client.watched {
-            self.state.watches.remove(*db, key, id);
-        }
-        if client.tracking.is_some() {
-            self.state.tracking.clients -= 1;
-            self.state.tracking.broadcasters.retain(|c| *c != id);
-        }
-        self.state.clients.redirection_gone(id);
-    }
-
-    fn client(&mut self, id: ClientId) -> &mut Client {
-        self.state.clients.get_mut(id).expect("a command comes from a client that is there")
-    }
-}
-
-/// Commands being carried out.
-impl Store {
-    /// Runs one command as a unit of its own, unless a transaction is around it.
-    fn call(&mut self, caller: Caller, found: Found<'_>) -> Ran {
-        if matches!(found.command.run, Run::Exec) {
-            return Ran::Replied(self.exec(caller));
-        }
-        let ran = self.run(caller, found);
-        if caller.may_wait {
-            self.state.log.commit();
-        }
-        ran
-    }
-
-    /// Runs one command and notes what it did.
-    fn run(&mut self, caller: Caller, found: Found<'_>) -> Ran {
-        let Caller { client, db, now_ms, .. } = caller;
-        let Found { command, args, .. } = found;
-        let state = &mut self.state;
-        state.statistics.started_ms.get_or_insert(now_ms);
-        state.statistics.commands += 1;
-        state.begin(command, args, client);
-        if state.clients.monitors > 0 {
-            state.show_to_monitors(&found, client, db, now_ms);
-        }
-        state.changes.begin();
-        let mut txn = Txn::new(state, db, now_ms);
-        let result = match command.run {
-            Run::Read(run) => run(&txn, args).map(Ran::Replied),
-            Run::Write(run) => run(&mut txn, args).map(Ran::Replied),
-            Run::Client(run) => match client {
-                Some(client) => run(&mut txn, client, args).map(|reply| reply.map_or(Ran::Silent, Ran::Replied)),
-                None => Err(needs_connection(command.name)),
-            },
-            Run::BlockingRead(attempt, wait) => attempt(&txn, args).and_then(|reply| match reply {
-                Some(reply) => Ok(Ran::Replied(reply)),
-                None => wait(&txn, args).map(Ran::Waits),
-            }),
-            Run::BlockingWrite(attempt, wait) => attempt(&mut txn, args).and_then(|reply| match reply {
-                Some(reply) => Ok(Ran::Replied(reply)),
-                None => wait(&txn, args).map(Ran::Waits),
-            }),
-            Run::Exec => unreachable!("EXEC runs other commands and is never run as one"),
-        };
-        state.changes.end();
-        let failed = result.is_err();
-        let ran = result.unwrap_or_else(|error| Ran::Replied(Reply::error(error.to_string())));
-        let calls = state.statistics.of(usize::from(found.spec.id.0));
-        calls.calls += 1;
-        calls.failed += u64::from(failed);
-        aof::note(state, db, &found, &ran_reply(&ran));
-        state.note_reads(&found, client, db, now_ms);
-        ran
-    }
-
-    /// `EXEC`: all that was queued, as one unit.
-    fn exec(&mut self, caller: Caller) -> Reply {
-        let Some(id) = caller.client else { return Reply::error(needs_connection("exec").to_string()) };
-        let client = self.client(id);
-        let Some(transaction) = client.transaction.take() else {
-            return Reply::error(errors::custom("EXEC without MULTI").to_string());
-        };
-        let state = &self.state;
-        let client = state.clients.get(id).expect("the client was just there");
-        let ended =
-            |(db, key, was_due): &(usize, Bytes, bool)| !was_due && state.databases[*db].is_due(key, caller.now_ms);
-        let broken = client.watched_changed || client.watched.iter().any(ended);
-        self.state.unwatch(id);
-        if transaction.failed {
-            return Reply::error(errors::EXEC_ABORT.to_string());
-        }
-        if broken {
-            return Reply::Null;
-        }
-        self.run_all(Caller { may_wait: false, ..caller }, &transaction.commands)
-    }
-
-    /// Runs commands as one unit, in which a client's `SELECT` counts for those after it.
-    fn run_all(&mut self, caller: Caller, lines: &[Args]) -> Reply {
-        let registry = self.registry;
-        let mut replies = Vec::with_capacity(lines.len());
-        for line in lines {
-            let db = caller.client.map_or(caller.db, |id| self.client(id).db);
-            let reply = match registry.find(line) {
-                Ok(found) => self.run(Caller { db, ..caller }, found).reply(),
-                Err(error) => Reply::error(error.to_string()),
-            };
-            let resp2 = caller.client.is_some_and(|id| self.client(id).resp == 2);
-            replies.push(if resp2 { resp2::downgraded(line, reply) } else { reply });
-        }
-        self.state.log.commit_together(lines.len() > 1);
-        Reply::Array(replies)
-    }
-
-    /// What follows from a unit: broadcasts, and clients that waited for what it wrote; what those write, too.
-    fn settle(&mut self, now_ms: u64) {
-        loop {
-            let State { tracking, clients, outbox, settings, .. } = &mut self.state;
-            tracking.settle(settings.tracking_keys_max, clients, outbox);
-            self.let_paused_go_on(now_ms);
-            if !self.state.waiting.has_ready() {
-                break;
-            }
-            for ((db, key), clients) in self.state.waiting.take_ready() {
-                for id in clients {
-                    self.try_again(id, db, &key, now_ms);
-                }
-            }
-        }
-        for id in std::mem::take(&mut self.state.pending.to_close) {
-            self.close(id);
-        }
-        for (id, error) in std::mem::take(&mut self.state.pending.to_unblock) {
-            self.end_wait(id, error.then(|| Reply::error("UNBLOCKED client unblocked via CLIENT UNBLOCK")));
-        }
-        let memory = self.state.memory();
-        self.state.statistics.memory_peak = self.state.statistics.memory_peak.max(memory);
-    }
-}
-
-/// Clients that wait.
-impl Store {
-    fn begin_wait(&mut self, id: ClientId, db: usize, found: &Found<'_>, mut wait: Wait) {
-        let head = &found.line[..found.line.len() - found.args.len()];
-        let line = match wait.args.take() {
-            Some(args) => head.iter().cloned().chain(args).collect(),
-            None => found.line.into(),
-        };
-        wait.resume = Resume::Command { db, command: found.command, line };
-        self.wait(id, wait);
-    }
-
-    fn wait(&mut self, id: ClientId, wait: Wait) {
-        if let Resume::Command { db, .. } = wait.resume {
-            self.state.waiting.add(id, db, &wait.keys, wait.deadline_ms);
-        }
-        self.client(id).wait = Some(wait);
-    }
-
-    /// A key that the client waits for was written: its command is tried again, unless the key now holds what the
-    /// command is not about.
-    fn try_again(&mut self, id: ClientId, db: usize, key: &Bytes, now_ms: u64) {
-        let Some(wait) = self.state.clients.get(id).and_then(|client| client.wait.as_ref()) else { return };
-        let Resume::Command { command, line, .. } = &wait.resume else { return };
-        if !wait.keys.contains(key) || !suits(command.name, self.state.databases[db].get(key, now_ms).map(|e| &e.value))
-        {
-            return;
-        }
-        let line = line.clone();
-        let registry = self.registry;
-        let Ok(found) = registry.find(&line) else { return };
-        let caller = Caller { client: Some(id), db, now_ms, may_wait: true };
-        let begin = self.state.outbox.len();
-        match self.call(caller, found) {
-            Ran::Waits(_) => {}
-            ran => {
-                self.stop_waiting(id);
-                self.answer(id, &line, Some(ran.reply()), begin);
-            }
-        }
-    }
-
-    /// The wait is over without what was waited for.
-    fn end_wait(&mut self, id: ClientId, answer: Option<Reply>) {
-        let Some(wait) = self.stop_waiting(id) else { return };
-        let line: Args = match wait.resume {
-            Resume::Command { line, .. } | Resume::Paused { line } => line,
-            Resume::Never => Args::from([]),
-        };
-        let begin = self.state.outbox.len();
-        self.answer(id, &line, Some(answer.unwrap_or(wait.otherwise)), begin);
-    }
-
-    fn stop_waiting(&mut self, id: ClientId) -> Option<Wait> {
-        let wait = self.state.clients.get_mut(id)?.wait.take()?;
-        self.state.stop_waiting(id, &wait);
-        Some(wait)
-    }
-
-    /// The pause is over: what was held back is carried out, in order, until the next pause.
-    fn let_paused_go_on(&mut self, now_ms: u64) {
-        while self.state.pause.is_none()
-            && let Some(id) = self.state.waiting.paused.pop_front()
-        {
-            let Some(Wait { resume: Resume::Paused { line }, .. }) = self.stop_waiting(id) else { continue };
-            let begin = self.state.outbox.len();
-            let reply = self.dispatch(id, &line, now_ms);
-            self.answer(id, &line, reply, begin);
-        }
-    }
-}
-
-/// The reply that a command's effect may depend on.
-fn ran_reply(ran: &Ran) -> Option<&Reply> {
-    match ran {
-        Ran::Replied(reply) => Some(reply),
-        Ran::Silent | Ran::Waits(_) => None,
-    }
-}
-
-/// Whether a pause of writes concerns the command.
-fn changes_something(found: &Found<'_>) -> bool {
-    may_write(found.spec) || found.spec.flags.contains(Flags::PUBSUB) && found.command.name.ends_with("publish")
-}
-
-/// Whether a key that was written may let a waiting command go on: it holds the type that the command is about.
-/// A stream that is gone lets a reader of a group know.
-fn suits(command: &str, value: Option<&Value>) -> bool {
-    match (command, value) {
-        ("xreadgroup", Some(Value::Stream(_)) | None) => true,
-        ("xread", Some(Value::Stream(_))) => true,
-        ("xread" | "xreadgroup", _) => false,
-        ("bzpopmin" | "bzpopmax" | "bzmpop", value) => matches!(value, Some(Value::Zset(_))),
-        (_, value) => matches!(value, Some(Value::List(_))),
-    }
-}
-
 fn would_wait(found: &Found<'_>) -> Reply {
     let name = found.spec.name.to_ascii_uppercase();
     Reply::error(format!("ERR blocking is not available here, and {name} would have to wait"))
-}
-
-fn needs_connection(name: &str) -> Error {
-    errors::custom(format!("'{}' is about a connection and is not available here", name.replace('|', " ")))
 }
 
 #[cfg(test)]
