@@ -3,11 +3,15 @@
 //! Arming is one shot, as Redis' own client-side caching is: a read arms its keys for the lane that asked; the first
 //! change of a key tells all lanes that armed it, and forgets them.
 
+mod manners;
+mod service;
+
 use ahash::AHashMap;
 use bytes::Bytes;
+use manners::Manners;
 use model::backend::{BackendEvent, BackendRequest, ChannelName};
 use model::{LaneId, Time};
-use runtime::{Backend, Moment};
+use runtime::{Backend, ClientLimits, ClientOutput, Clock, Moment, Service, Waker};
 use smallvec::SmallVec;
 use std::time::Duration;
 use store::{Change, Store};
@@ -23,6 +27,17 @@ pub struct Embedded {
     /// Lanes that hear a channel or pattern.
     subscribers: AHashMap<ChannelName, SmallVec<[LaneId; 2]>>,
     lanes: u16,
+    /// For clients of the store's own, from what was not their command.
+    outputs: Vec<ClientOutput>,
+    /// What those clients may take, as the store's settings say.
+    limits: ClientLimits,
+    /// Somebody said `SHUTDOWN`.
+    wants_end: bool,
+    /// From the start on: for how long commands take.
+    clock: Option<Clock>,
+    manners: Manners,
+    /// The words of the command at hand, kept for its capacity.
+    words: Vec<Bytes>,
 }
 
 type Events = Vec<(LaneId, BackendEvent)>;
@@ -31,7 +46,27 @@ impl Embedded {
     /// An empty store for `lanes` lanes; `seed` decides what it chooses at random.
     pub fn new(seed: u64, lanes: u16) -> Embedded {
         let store = Store::new(store::Config { seed, ..store::Config::default() });
-        Embedded { store, armed: AHashMap::new(), subscribers: AHashMap::new(), lanes }
+        let limits = service::limits(store.settings());
+        Embedded {
+            store,
+            armed: AHashMap::new(),
+            subscribers: AHashMap::new(),
+            lanes,
+            outputs: Vec::new(),
+            limits,
+            wants_end: false,
+            clock: None,
+            manners: Manners::new(),
+            words: Vec::new(),
+        }
+    }
+
+    /// Sets settings of Redis by their names, as its configuration file would: `maxclients`, `requirepass`, …
+    pub fn set<'a>(&mut self, settings: impl IntoIterator<Item = (&'a str, &'a str)>) {
+        for (name, value) in settings {
+            self.store.settings_mut().set_by_owner(name, value);
+        }
+        self.limits = service::limits(self.store.settings());
     }
 
     fn arm(&mut self, key: &Bytes, lane: LaneId) {
@@ -72,12 +107,14 @@ impl Embedded {
         }
     }
 
-    /// Tells what the last command changed and published.
+    /// Tells what the last commands changed and published, and keeps what they brought about for the store's own clients.
     fn tell(&mut self, out: &mut Events) {
-        let Embedded { store, armed, subscribers, lanes } = self;
+        self.take_outputs_of_store();
+        let Embedded { store, armed, subscribers, lanes, .. } = self;
         let mut told: SmallVec<[(LaneId, Vec<Bytes>); 2]> = SmallVec::new();
         store.drain_changes(|change| match change {
             // One gateway shows one database: the first.
+            Change::Key { .. } if armed.is_empty() => {}
             Change::Key { db: 0, key } => {
                 for lane in armed.remove(&key).unwrap_or_default() {
                     match told.iter_mut().find(|(l, _)| *l == lane) {
@@ -105,6 +142,11 @@ impl Embedded {
 }
 
 impl Backend for Embedded {
+    fn start(&mut self, clock: Clock, _: Waker) {
+        self.clock = Some(clock);
+        self.store.set_fact("process_id", &std::process::id().to_string());
+    }
+
     fn handle(&mut self, from: LaneId, request: BackendRequest, now: Moment, out: &mut Events) {
         match request {
             BackendRequest::Command { ticket, command } => {
@@ -139,13 +181,25 @@ impl Backend for Embedded {
     }
 
     fn next_timeout(&self, now: Moment) -> Option<Time> {
-        let at = self.store.next_expiry_ms()?;
+        let at = self.store.next_timeout_ms()?;
         Some(now.time + Duration::from_millis(at.saturating_sub(now.unix_ms)))
     }
 
     fn handle_timeout(&mut self, now: Moment, out: &mut Events) {
-        self.store.expire(now.unix_ms, EXPIRE_KEYS_MAX);
+        self.store.handle_timeout(now.unix_ms, EXPIRE_KEYS_MAX);
         self.tell(out);
+    }
+
+    fn service(&mut self) -> Option<&mut dyn Service> {
+        Some(self)
+    }
+
+    fn take_changes(&mut self, out: &mut Events) {
+        self.tell(out);
+    }
+
+    fn wants_end(&self) -> bool {
+        self.wants_end
     }
 }
 

@@ -5,6 +5,7 @@
 //!                                     ├► /sse       sse.rs
 //!                                     ├► /command   command.rs
 //!                                     └► pages.rs health and metrics.rs
+//!  listener ─► backend's thread ─► resp      Redis' own protocol, straight to a backend that serves it
 //! ```
 //!
 //! Doors know neither live queries nor the store nor each other. Whether a browser's page may use them at all is decided
@@ -20,9 +21,11 @@ mod pages;
 mod patience;
 mod pull;
 mod query;
+mod resp;
 mod sse;
 mod websocket;
 
 pub use command::run_commands;
 pub use http::Config;
 pub use listener::{Listener, bind};
+pub use resp::{RespConfig, serve_resp};

@@ -40,6 +40,11 @@ impl Listener {
         self.address
     }
 
+    /// The bound socket.
+    pub(crate) fn into_socket(self) -> TcpListener {
+        self.socket
+    }
+
     /// Accepts until it is dropped.
     ///
     /// # Errors

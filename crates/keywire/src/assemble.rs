@@ -3,6 +3,7 @@
 use crate::banner::Banner;
 use crate::demo;
 use crate::redis;
+use crate::resp;
 use crate::settings::Settings;
 use anyhow::Context;
 use backend::{Embedded, Redis};
@@ -29,7 +30,9 @@ pub fn serve(settings: &Settings, demo: bool) -> anyhow::Result<()> {
     raise_open_files();
     let listeners: Vec<Listener> = settings.listen.iter().map(|address| bind(*address)).collect::<Result<_, _>>()?;
     let listening: Vec<SocketAddr> = listeners.iter().map(Listener::address).collect();
-    let node = start_node(settings)?;
+    let resp_listeners = resp::bind(settings, demo)?;
+    let resp_listening: Vec<SocketAddr> = resp_listeners.iter().map(Listener::address).collect();
+    let node = start_node(settings, &resp_listening)?;
     let doors = Arc::new(doors::Config {
         prefix: settings.prefix.clone(),
         origins: settings.origins.clone(),
@@ -40,11 +43,18 @@ pub fn serve(settings: &Settings, demo: bool) -> anyhow::Result<()> {
     let ended = runtime.block_on(async {
         let accepting: Vec<_> =
             listeners.into_iter().map(|l| tokio::spawn(l.run(node.lanes(), doors.clone()))).collect();
+        if !resp_listeners.is_empty() {
+            doors::serve_resp(resp_listeners, &node.lanes(), resp::config(settings));
+        }
         if demo {
             demo::start(&node.lanes());
         }
-        print_banner(settings, &listening, demo);
-        let signal = ended().await;
+        print_banner(settings, &listening, &resp_listening, demo);
+        let lanes = node.lanes();
+        let signal = tokio::select! {
+            signal = ended() => signal,
+            () = lanes.end_wanted() => Ok("SHUTDOWN"),
+        };
         accepting.iter().for_each(tokio::task::JoinHandle::abort);
         say_goodbye(&node.lanes()).await;
         signal
@@ -85,15 +95,20 @@ fn bind(address: SocketAddr) -> anyhow::Result<Listener> {
     doors::bind(address).with_context(|| format!("cannot listen on {address}"))
 }
 
-fn start_node(settings: &Settings) -> anyhow::Result<Node> {
+fn start_node(settings: &Settings, resp: &[SocketAddr]) -> anyhow::Result<Node> {
     let lanes = u16::try_from(settings.lanes).context("lanes")?;
     let (anonymous, deny) = (settings.anonymous_rules(), &settings.deny_commands);
     let table = CommandTable::redis();
     let setup = Setup::new(lanes, &settings.node, settings.limits.clone(), table, &anonymous, deny)?;
     let (redis, seed) = (redis::config(settings)?, fastrand::u64(..));
+    let redis_settings = resp::redis_settings(settings, resp)?;
     let backend = move || match redis {
         Some(config) => Box::new(Redis::new(config)) as Box<dyn runtime::Backend>,
-        None => Box::new(Embedded::new(seed, lanes)),
+        None => {
+            let mut embedded = Embedded::new(seed, lanes);
+            embedded.set(redis_settings.iter().map(|(name, value)| (*name, value.as_str())));
+            Box::new(embedded)
+        }
     };
     runtime::start(NodeConfig { setup, mailbox_bytes_max: MAILBOX_BYTES_MAX, backend }).context("the lanes' threads")
 }
@@ -105,9 +120,10 @@ fn raise_open_files() {
     }
 }
 
-fn print_banner(settings: &Settings, listening: &[SocketAddr], demo: bool) {
+fn print_banner(settings: &Settings, listening: &[SocketAddr], resp: &[SocketAddr], demo: bool) {
     let banner = Banner {
         listening,
+        resp,
         prefix: &settings.prefix,
         node: &settings.node,
         lanes: settings.lanes,

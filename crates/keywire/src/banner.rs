@@ -7,6 +7,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 pub struct Banner<'a> {
     /// The addresses that really listen (a port that was given as 0 has its number).
     pub listening: &'a [SocketAddr],
+    /// The same for Redis' own protocol.
+    pub resp: &'a [SocketAddr],
     /// The path before every endpoint's.
     pub prefix: &'a str,
     /// The node's name.
@@ -33,6 +35,9 @@ impl Banner<'_> {
             line(&mut text, page, &format!("{bold}http://{base}/{off}"));
             line(&mut text, "WebSocket ", &format!("ws://{base}/ws"));
         }
+        for address in self.resp {
+            line(&mut text, "RESP      ", &format!("redis://{}", reachable(*address)));
+        }
         if self.anonymous.is_empty() {
             line(&mut text, "anonymous ", "nothing: clients need a token");
         } else {
@@ -41,14 +46,19 @@ impl Banner<'_> {
         if let Some(address) = self.listening.first() {
             let base = self.base(*address);
             let _ = writeln!(text, "\n{dim}Watch a key, change it, see it move:{off}");
-            for command in [
+            let commands = [
                 format!("curl -N 'http://{base}/sse?live=GET%20greeting'"),
                 format!(
                     "curl http://{base}/command -H 'content-type: application/json' -d '[\"SET\",\"greeting\",\"hello\"]'"
                 ),
                 format!("npx wscat -c 'ws://{base}/raw?live=GET%20greeting'"),
                 format!("curl http://{base}/metrics"),
-            ] {
+            ];
+            let redis_cli = self.resp.first().map(|address| {
+                let address = reachable(*address);
+                format!("redis-cli -h {} -p {} SET greeting hello", address.ip(), address.port())
+            });
+            for command in commands.into_iter().chain(redis_cli) {
                 let _ = writeln!(text, "  {command}");
             }
         }
@@ -58,13 +68,18 @@ impl Banner<'_> {
 
     /// Host, port and prefix by which this machine reaches the address.
     fn base(&self, address: SocketAddr) -> String {
-        let ip = match address.ip() {
-            IpAddr::V4(Ipv4Addr::UNSPECIFIED) => IpAddr::V4(Ipv4Addr::LOCALHOST),
-            IpAddr::V6(Ipv6Addr::UNSPECIFIED) => IpAddr::V6(Ipv6Addr::LOCALHOST),
-            ip => ip,
-        };
-        format!("{}{}", SocketAddr::new(ip, address.port()), self.prefix)
+        format!("{}{}", reachable(address), self.prefix)
     }
+}
+
+/// The address by which this machine reaches what listens on `address`.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(Ipv4Addr::UNSPECIFIED) => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(Ipv6Addr::UNSPECIFIED) => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
 }
 
 fn line(text: &mut String, what: &str, value: &str) {
@@ -81,8 +96,9 @@ mod tests {
 
     fn banner(listening: &[SocketAddr], demo: bool, colour: bool) -> String {
         let anonymous = ["~*".to_owned(), "+@all".to_owned()];
-        let backend = "embedded store";
-        Banner { listening, prefix: "/live", node: "n1", lanes: 2, backend, demo, anonymous: &anonymous }.text(colour)
+        let (backend, resp) = ("embedded store", &["0.0.0.0:6380".parse().unwrap()]);
+        Banner { listening, resp, prefix: "/live", node: "n1", lanes: 2, backend, demo, anonymous: &anonymous }
+            .text(colour)
     }
 
     #[test]
@@ -91,6 +107,8 @@ mod tests {
         assert!(text.contains("demo        http://127.0.0.1:80/live/\n"), "{text}");
         assert!(text.contains("ws://[::1]:81/live/ws\n"), "{text}");
         assert!(text.contains("2 lanes") && text.contains("~* +@all"), "{text}");
+        assert!(text.contains("redis://127.0.0.1:6380\n"), "{text}");
+        assert!(text.contains("redis-cli -h 127.0.0.1 -p 6380 SET greeting hello\n"), "{text}");
         assert!(text.contains("curl -N 'http://127.0.0.1:80/live/sse?live=GET%20greeting'"), "{text}");
     }
 

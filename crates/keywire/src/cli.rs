@@ -65,6 +65,9 @@ pub struct SettingsArgs {
     /// Address to serve HTTP and WebSocket on; may be repeated [default: 127.0.0.1:7700]
     #[arg(long, value_name = "ADDR")]
     listen: Vec<String>,
+    /// Address on which the embedded store is a Redis, for redis-cli and Redis' clients; may be repeated [default: none]
+    #[arg(long, value_name = "ADDR")]
+    resp: Vec<String>,
     /// The Redis or Valkey to make live, such as redis://host:6379/0 [default: an embedded store]
     #[arg(long, value_name = "URL")]
     redis: Option<String>,
@@ -107,7 +110,11 @@ impl SettingsArgs {
     }
 
     fn flags(self) -> Vec<Flag> {
-        let repeated = [("--listen", "listen", self.listen), ("--origin", "origins", self.origin)];
+        let repeated = [
+            ("--listen", "listen", self.listen),
+            ("--resp", "resp_listen", self.resp),
+            ("--origin", "origins", self.origin),
+        ];
         let single = [
             ("--redis", "redis", self.redis),
             ("--lanes", "lanes", self.lanes),
@@ -124,12 +131,14 @@ impl SettingsArgs {
             .filter(|(_, _, values)| !values.is_empty())
             .map(|(shown, name, values)| flag(shown, name, Given::List(values.into_iter().map(Given::Text).collect())));
         let single = single.into_iter().filter_map(|(shown, name, value)| Some(flag(shown, name, Given::Text(value?))));
-        let set = self
-            .set
-            .into_iter()
-            .map(|(name, value)| flag(&redacted(&format!("--set {name}={value}")), &name, Given::Text(value)));
+        let set = self.set.into_iter().map(|(name, value)| flag(&shown(&name, &value), &name, Given::Text(value)));
         repeated.chain(single).chain(set).collect()
     }
+}
+
+/// A `--set` flag without its secrets.
+fn shown(name: &str, value: &str) -> String {
+    if name == "resp_password" { format!("--set {name}=…") } else { redacted(&format!("--set {name}={value}")) }
 }
 
 fn name_and_value(text: &str) -> Result<(String, String), String> {
@@ -164,6 +173,8 @@ mod tests {
             "[::1]:2",
             "--lanes",
             "3",
+            "--resp",
+            "127.0.0.1:3",
             "--anonymous",
             "-get +set",
             "--node",
@@ -185,7 +196,7 @@ mod tests {
         ]);
         let sources = Sources { flags: args.flags(), ..Sources::default() };
         let settings = load(&sources, &[]).unwrap().settings;
-        assert_eq!(settings.listen.len(), 2);
+        assert_eq!((settings.listen.len(), settings.resp.resp_listen.len()), (2, 1));
         assert_eq!((settings.lanes, settings.limits.feeds_max), (4, 5));
         assert_eq!(settings.anonymous_rules(), ["-get", "+set"]);
         assert_eq!((settings.node.as_str(), settings.prefix.as_str()), ("a", "/p"));

@@ -8,6 +8,7 @@ mod demo;
 mod doctor;
 mod logs;
 mod redis;
+mod resp;
 mod secret;
 mod settings;
 

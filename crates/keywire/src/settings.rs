@@ -9,6 +9,7 @@
 mod file;
 mod mistakes;
 pub mod parse;
+mod resp;
 mod servers;
 mod show;
 mod table;
@@ -18,6 +19,7 @@ mod docs;
 
 pub use mistakes::{Mistake, Mistakes, Origin};
 pub use parse::Given;
+pub use resp::Resp;
 pub use servers::Servers;
 
 use crate::logs::Log;
@@ -52,6 +54,8 @@ pub struct Settings {
     pub stale_after_ms: u64,
     /// A Redis as the backend.
     pub servers: Servers,
+    /// The port on which the embedded store is a Redis.
+    pub resp: Resp,
     /// What happens at each limit is said with it.
     pub limits: Limits,
     /// The log, on standard error.
@@ -77,6 +81,7 @@ impl Default for Settings {
             prefix: String::new(),
             stale_after_ms: 2000,
             servers: Servers::default(),
+            resp: Resp::default(),
             limits: Limits::default(),
             log: Log::default(),
         }
@@ -276,7 +281,8 @@ fn contradictions(settings: &Settings) -> Vec<Contradiction> {
             "one client may not hold more than all together",
         ),
     ];
-    open_without_rules(settings).into_iter().chain(pairs.into_iter().flatten()).collect()
+    let open = open_without_rules(settings).into_iter().chain(resp_mistakes(settings));
+    open.chain(pairs.into_iter().flatten()).collect()
 }
 
 /// Nobody opens a Redis to the world by forgetting to say who may do what.
@@ -292,6 +298,33 @@ fn open_without_rules(settings: &Settings) -> Option<Contradiction> {
         open.join(" and ")
     );
     Some((&["listen", "anonymous"], what))
+}
+
+/// Whoever reaches the RESP port may do everything, so beyond this machine it wants a password; and it is the embedded
+/// store's.
+fn resp_mistakes(settings: &Settings) -> Vec<Contradiction> {
+    let resp = &settings.resp;
+    let open: Vec<_> =
+        resp.resp_listen.iter().filter(|address| !address.ip().is_loopback()).map(SocketAddr::to_string).collect();
+    let has_password = !resp.resp_password.is_empty() || resp.resp_password_file.is_some();
+    let mut mistakes: Vec<Contradiction> = Vec::new();
+    if !open.is_empty() && !has_password {
+        let what = format!(
+            "resp_listen: {} can be reached from beyond this machine, and no password is wanted; set resp_password_file \
+             (or KEYWIRE_RESP_PASSWORD), or listen on loopback",
+            open.join(" and ")
+        );
+        mistakes.push((&["resp_listen"], what));
+    }
+    if !resp.resp_password.is_empty() && resp.resp_password_file.is_some() {
+        let what = "resp_password and resp_password_file are both set: one password is wanted".to_owned();
+        mistakes.push((&["resp_password_file", "resp_password"], what));
+    }
+    if !resp.resp_listen.is_empty() && !settings.servers.redis.is_empty() {
+        let what = "resp_listen is the embedded store's; with redis, clients go to that server itself".to_owned();
+        mistakes.push((&["resp_listen", "redis"], what));
+    }
+    mistakes
 }
 
 /// The first setting, taken `times`, must fit into the second.

@@ -25,8 +25,10 @@ pub use keys::{BeginSearch, FindKeys, Key, KeySpec, Keys, KeysUnknown};
 
 use crate::Error;
 use crate::error::ERR;
+use ahash::AHasher;
 use bytes::Bytes;
 use std::collections::HashMap;
+use std::hash::BuildHasherDefault;
 use std::sync::{Arc, OnceLock};
 
 /// No name of a command or of a command with its subcommand is longer, in bytes.
@@ -97,11 +99,14 @@ impl CommandSpec {
     }
 }
 
+/// Looked into for every command, and only a server's own names are put in: a fast hasher without a secret will do.
+type Names = HashMap<Box<[u8]>, CommandId, BuildHasherDefault<AHasher>>;
+
 /// All commands of a server. Names are compared without regard to case.
 #[derive(Clone, Debug, Default)]
 pub struct CommandTable {
     specs: Vec<CommandSpec>,
-    by_name: HashMap<Box<[u8]>, CommandId>,
+    by_name: Names,
 }
 
 impl CommandTable {
@@ -175,8 +180,7 @@ impl CommandTable {
     fn from_specs(mut specs: Vec<CommandSpec>) -> CommandTable {
         specs.sort_by(|a, b| a.name.cmp(&b.name));
         let id = |at: usize| CommandId(u16::try_from(at).expect("a table has fewer than 65536 commands"));
-        let by_name: HashMap<Box<[u8]>, CommandId> =
-            specs.iter().enumerate().map(|(at, spec)| (spec.name.as_bytes().into(), id(at))).collect();
+        let by_name: Names = specs.iter().enumerate().map(|(at, spec)| (spec.name.as_bytes().into(), id(at))).collect();
         let mut families: HashMap<CommandId, Vec<CommandId>> = HashMap::new();
         for (at, spec) in specs.iter_mut().enumerate() {
             spec.id = id(at);

@@ -12,12 +12,14 @@
 //! the whole mailbox, fires timers, passes requests to the backend, posts mail to other lanes and writes what is queued
 //! to the sockets, one system call each. Nothing here waits for a client or for another lane.
 
+mod clients;
 mod clock;
 mod delivery;
 mod mailbox;
 mod node;
 mod shell;
 
+pub use clients::{ClientLimits, ClientNumber, ClientOutput, Desk, OutputClass, OutputLimit, Peer, Service};
 pub use clock::{Clock, Moment};
 pub use mailbox::Mailbox;
 pub use node::{Admission, Arrival, Lanes, Node, NodeConfig, start};

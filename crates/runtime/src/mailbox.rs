@@ -68,6 +68,11 @@ impl<T> Mailbox<T> {
         }
     }
 
+    /// Whether there are no letters.
+    pub fn is_empty(&self) -> bool {
+        self.lock().letters.is_empty()
+    }
+
     /// Whether letters that can wait would be taken now.
     pub fn room(&self) -> bool {
         self.lock().bytes < self.bytes_max

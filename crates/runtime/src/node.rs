@@ -2,7 +2,7 @@
 
 use crate::clock::Clock;
 use crate::mailbox::Mailbox;
-use crate::shell::{Backend, LaneHandle, Letter, Report};
+use crate::shell::{Backend, LaneHandle, Letter, Report, Shared};
 use lane::Lane;
 use model::LaneId;
 use std::io;
@@ -32,9 +32,7 @@ pub struct Node {
 /// Reaches the lanes from any thread.
 #[derive(Clone)]
 pub struct Lanes {
-    mailboxes: Arc<[Mailbox<Letter>]>,
-    /// Clients of each lane.
-    load: Arc<[AtomicUsize]>,
+    shared: Shared,
     /// Sockets handed to each lane that are not clients yet.
     arriving: Arc<[AtomicUsize]>,
     /// Clients that were admitted and are not connected yet.
@@ -77,8 +75,11 @@ where
 {
     let count = usize::from(config.setup.lanes());
     let lanes = Lanes {
-        mailboxes: (0..count).map(|_| Mailbox::new(config.mailbox_bytes_max)).collect(),
-        load: (0..count).map(|_| AtomicUsize::new(0)).collect(),
+        shared: Shared {
+            mailboxes: (0..count).map(|_| Mailbox::new(config.mailbox_bytes_max)).collect(),
+            load: (0..count).map(|_| AtomicUsize::new(0)).collect(),
+            ending: Arc::default(),
+        },
         arriving: (0..count).map(|_| AtomicUsize::new(0)).collect(),
         is_draining: Arc::default(),
         admitted: Arc::default(),
@@ -98,7 +99,7 @@ where
             };
             let backend = backend.map(|make| make());
             let lane = Lane::new(setup.lane(id));
-            let handle = LaneHandle::new(lane, id, lanes.clock, backend, BACKEND_LANE, lanes.mailboxes, lanes.load);
+            let handle = LaneHandle::new(lane, id, lanes.clock, backend, BACKEND_LANE, lanes.shared);
             drop(tell_started.send(Ok(())));
             runtime.block_on(async move { handle.pump().await });
         };
@@ -130,7 +131,7 @@ impl Node {
 impl Lanes {
     /// All lanes.
     pub fn ids(&self) -> impl Iterator<Item = LaneId> + use<> {
-        (0..self.mailboxes.len()).map(|n| LaneId(n as u16))
+        (0..self.shared.mailboxes.len()).map(|n| LaneId(n as u16))
     }
 
     /// The process's clock.
@@ -140,7 +141,7 @@ impl Lanes {
 
     /// Runs `call` on the lane's thread, behind the letters that are there already.
     pub fn run(&self, lane: LaneId, call: impl FnOnce(&LaneHandle) + Send + 'static) {
-        self.mailboxes[usize::from(lane.0)].post(Letter::Run(Box::new(call)), 0);
+        self.shared.mailboxes[usize::from(lane.0)].post(Letter::Run(Box::new(call)), 0);
     }
 
     /// Runs `call` on the thread of the lane with the fewest connections. Until it drops what it is given, the lane counts
@@ -155,7 +156,7 @@ impl Lanes {
     /// The lane with the fewest connections.
     pub fn least_loaded(&self) -> LaneId {
         let of = |counts: &[AtomicUsize], id: &LaneId| counts[usize::from(id.0)].load(Ordering::Relaxed);
-        self.ids().min_by_key(|id| of(&self.load, id) + of(&self.arriving, id)).unwrap_or_default()
+        self.ids().min_by_key(|id| of(&self.shared.load, id) + of(&self.arriving, id)).unwrap_or_default()
     }
 
     /// Tells every client that the server goes; from now on the node is [`Lanes::is_draining`].
@@ -176,6 +177,16 @@ impl Lanes {
         (self.connections() + before < most).then_some(admission)
     }
 
+    /// Runs `call` on the thread that the backend lives on.
+    pub fn run_beside_backend(&self, call: impl FnOnce(&LaneHandle) + Send + 'static) {
+        self.run(BACKEND_LANE, call);
+    }
+
+    /// Waits until the backend wants the process to end.
+    pub async fn end_wanted(&self) {
+        self.shared.ending.notified().await;
+    }
+
     /// How the backend is. `None` while the node stops.
     pub async fn backend_report(&self) -> Option<Report> {
         let (tell, answer) = tokio::sync::oneshot::channel();
@@ -185,7 +196,7 @@ impl Lanes {
 
     /// How many connections the node has.
     pub fn connections(&self) -> usize {
-        self.load.iter().map(|n| n.load(Ordering::Relaxed)).sum()
+        self.shared.load.iter().map(|n| n.load(Ordering::Relaxed)).sum()
     }
 
     /// Asks every lane and gathers the answers, in the lanes' order. Lanes that stop meanwhile are left out.

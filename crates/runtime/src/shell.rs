@@ -1,5 +1,6 @@
 //! One lane on its thread: the handle that connection tasks call, and the pump that runs once per turn.
 
+use crate::clients::{Desk, Service};
 use crate::clock::{Clock, Moment};
 use crate::delivery::{Delivery, event_bytes};
 use crate::mailbox::Mailbox;
@@ -12,6 +13,7 @@ use std::io::{self, IoSlice};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::sync::Notify;
 
 /// What goes through a mailbox.
 pub(crate) enum Letter {
@@ -47,6 +49,19 @@ pub trait Backend {
 
     /// Time has passed.
     fn handle_timeout(&mut self, now: Moment, out: &mut Vec<(LaneId, BackendEvent)>);
+
+    /// What it does for clients that speak its own protocol, if it serves any.
+    fn service(&mut self) -> Option<&mut dyn Service> {
+        None
+    }
+
+    /// What its clients' commands changed since the last call: told to the lanes as if it was asked for by one of them.
+    fn take_changes(&mut self, _out: &mut Vec<(LaneId, BackendEvent)>) {}
+
+    /// A client with the right to do so asked for the end of the process.
+    fn wants_end(&self) -> bool {
+        false
+    }
 
     /// How it is.
     fn report(&self) -> Report {
@@ -158,6 +173,20 @@ struct Shell {
     scratch: RefCell<Vec<u8>>,
     /// Kept for its capacity.
     letters: RefCell<Vec<Letter>>,
+    /// The door of the clients that speak the backend's own protocol.
+    desk: RefCell<Option<Rc<dyn Desk>>>,
+    /// Where it is told that the backend wants the process to end.
+    ending: Arc<Notify>,
+}
+
+/// What the lanes of a node share.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) mailboxes: Arc<[Mailbox<Letter>]>,
+    /// Clients of each lane.
+    pub(crate) load: Arc<[AtomicUsize]>,
+    /// Told when the backend wants the process to end.
+    pub(crate) ending: Arc<Notify>,
 }
 
 /// A connection under its id.
@@ -177,9 +206,9 @@ impl LaneHandle {
         clock: Clock,
         backend: Option<Box<dyn Backend>>,
         backend_lane: LaneId,
-        mailboxes: Arc<[Mailbox<Letter>]>,
-        load: Arc<[AtomicUsize]>,
+        shared: Shared,
     ) -> LaneHandle {
+        let Shared { mailboxes, load, ending } = shared;
         let deliveries = || (0..mailboxes.len()).map(|_| Delivery::default()).collect();
         let host = backend.map(|backend| Host { backend, deliveries: deliveries(), events: Vec::new() });
         /// Enough for a burst of small frames or a good part of a large one.
@@ -198,6 +227,8 @@ impl LaneHandle {
             stopped: Cell::new(false),
             scratch: RefCell::new(vec![0; SCRATCH_BYTES]),
             letters: RefCell::new(Vec::new()),
+            desk: RefCell::new(None),
+            ending,
         }))
     }
 
@@ -277,9 +308,33 @@ impl LaneHandle {
         Some(frame)
     }
 
+    /// Calls the service of a backend that lives here. What follows from it is told, and written, in this turn.
+    pub fn with_service<R>(&self, call: impl FnOnce(&mut dyn Service, Moment) -> R) -> Option<R> {
+        let now = self.0.clock.moment();
+        let mut host = self.0.backend.borrow_mut();
+        let Host { backend, events, .. } = host.as_mut()?;
+        let result = call(backend.service()?, now);
+        backend.take_changes(events);
+        drop(host);
+        self.wake_pump();
+        Some(result)
+    }
+
+    /// The door of the clients that the service is for; one per lane.
+    pub fn set_desk(&self, desk: Rc<dyn Desk>) {
+        *self.0.desk.borrow_mut() = Some(desk);
+    }
+
+    /// A turn is wanted, as something waits to be written.
+    pub fn want_turn(&self) {
+        self.wake_pump();
+    }
+
     /// How the backend is, if it lives here.
     pub fn backend_report(&self) -> Option<Report> {
-        self.0.backend.borrow().as_ref().map(|host| host.backend.report())
+        let mut report = self.0.backend.borrow().as_ref().map(|host| host.backend.report())?;
+        report.measures.extend(self.0.desk.borrow().iter().flat_map(|desk| desk.measures()));
+        Some(report)
     }
 
     /// Ends the lane's thread after this turn.
@@ -321,8 +376,11 @@ impl LaneHandle {
                 () = &mut sleep => {}
             }
             self.turn();
-            // Letters may come faster than turns end: without this, sockets would not be read while they do.
-            tokio::task::yield_now().await;
+            // Letters may come faster than turns end: without this, sockets would not be read while they do. Where there is
+            // nothing to do at once, the wait for it reads them, and this would be one look at all sockets too many.
+            if self.0.pump_due.get() || !self.mailbox().is_empty() {
+                tokio::task::yield_now().await;
+            }
         }
     }
 
@@ -352,6 +410,7 @@ impl LaneHandle {
             }
         }
         self.flush_backend();
+        self.serve_desk();
         let now = self.0.clock.now();
         self.0.lane.borrow_mut().end_turn(now, &mut self.0.outputs.borrow_mut());
         self.write_dirty();
@@ -373,6 +432,20 @@ impl LaneHandle {
     fn flush_backend(&self) {
         if let Some(host) = &mut *self.0.backend.borrow_mut() {
             host.backend.flush();
+        }
+    }
+
+    /// The clients of the backend's own protocol are told and written to: before those of the lane, of which one command may
+    /// concern thousands.
+    fn serve_desk(&self) {
+        let Some(desk) = self.0.desk.borrow().clone() else { return };
+        let Some(host) = &mut *self.0.backend.borrow_mut() else { return };
+        if let Some(service) = host.backend.service() {
+            desk.take_outputs(service);
+            desk.write(service, self.0.clock.moment().unix_ms);
+        }
+        if host.backend.wants_end() {
+            self.0.ending.notify_one();
         }
     }
 

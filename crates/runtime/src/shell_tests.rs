@@ -146,7 +146,8 @@ fn with_backend<F: Future<Output = ()>>(limits: Limits, backend: Box<dyn Backend
     let mailboxes: Arc<[Mailbox<Letter>]> = [Mailbox::new(1 << 20)].into_iter().collect();
     let load: Arc<[AtomicUsize]> = [AtomicUsize::new(0)].into_iter().collect();
     let lane = Lane::new(setup.lane(LaneId(0)));
-    let handle = LaneHandle::new(lane, LaneId(0), Clock::start(), Some(backend), LaneId(0), mailboxes, load);
+    let shared = Shared { mailboxes, load, ending: Arc::default() };
+    let handle = LaneHandle::new(lane, LaneId(0), Clock::start(), Some(backend), LaneId(0), shared);
     runtime.block_on(async move {
         let pump = handle.clone();
         let pumping = tokio::task::spawn_local(async move { pump.pump().await });

@@ -26,6 +26,8 @@ pub const OUT_OF_RANGE: Error = err("value is out of range");
 /// The least integer, where its positive counterpart is needed too.
 pub const RANGE_OF_INT: Error =
     err("value is out of range, value must between -9223372036854775807 and 9223372036854775807");
+/// A number that Redis keeps in 32 bits does not fit in them.
+pub const RANGE_OF_INT32: Error = err("value is out of range, value must between -2147483648 and 2147483647");
 /// The sum does not fit in 64 bits.
 pub const OVERFLOW: Error = err("increment or decrement would overflow");
 /// The sum is no number that can be stored.
@@ -48,6 +50,11 @@ pub const NUMKEYS_TOO_MANY: Error = err("Number of keys can't be greater than nu
 pub const COUNT_NOT_POSITIVE: Error = err("count should be greater than 0");
 /// `LIMIT` of a cardinality is negative.
 pub const LIMIT_NEGATIVE: Error = err("LIMIT can't be negative");
+
+/// A transaction that will not be carried out.
+pub const EXEC_ABORT: Error = coded("EXECABORT", "Transaction discarded because of previous errors.");
+/// Memory is short and nothing can make room.
+pub const OUT_OF_MEMORY: Error = coded("OOM", "command not allowed when used memory > 'maxmemory'.");
 
 /// An error of one command, with the prefix `ERR`.
 pub fn custom(message: impl Into<Cow<'static, str>>) -> Error {

@@ -1,18 +1,34 @@
-//! The store: databases, commands, and what happened.
+//! The store: runs commands, for clients and for its owner, and settles what follows from each.
+//!
+//! A command of a client passes these stations, in Redis' order: is it known and complete, is it allowed now (a
+//! transaction, RESP2 with subscriptions, a pause, memory), is it queued; then it runs. What follows is settled when it, or
+//! the whole transaction, is done: its effects go to the log as one unit, broadcasts of tracking go out, and clients that
+//! waited for what it wrote go on, each as a unit of its own.
 
+mod dispatch;
+mod run;
+mod wait;
+
+use crate::aof::{self, Effect};
 use crate::changes::{Change, Changes};
+use crate::client::{Client, ClientId, Output, Peer, ReplyMode, Touch};
 use crate::commands::{Found, Registry};
 use crate::db::Db;
-use crate::db::txn::{State, Statistics, Txn};
+#[cfg(test)]
+use crate::db::txn::Txn;
 use crate::errors;
+use crate::garbage::Discarded;
 use crate::pubsub::{PubSub, Published};
 use crate::random::Random;
+use crate::settings::Settings;
+use crate::state::{Persistence, State, may_hold_password};
 use crate::types::stream::Stream;
-use crate::types::{Value, table};
+use crate::types::{Value, dict};
 use bytes::Bytes;
 use model::backend::ChannelName;
 use model::stream::StreamRange;
 use model::{Args, EntryId, Error, Reply};
+use run::{Caller, Ran};
 
 /// How a store is made.
 #[derive(Clone, Debug)]
@@ -33,19 +49,46 @@ impl Default for Config {
 #[derive(Debug)]
 pub struct Store {
     state: State,
-    registry: Registry,
+    registry: &'static Registry,
 }
+
+/// The name of nobody.
+static NO_NAME: Bytes = Bytes::new();
+/// At most so many keys make room for one command, so that a lowered limit does not hold up everything.
+pub(crate) const EVICTED_PER_COMMAND_MAX: usize = 128;
 
 impl Store {
     /// A store without keys.
     pub fn new(config: Config) -> Store {
         let random = Random::new(config.seed);
         let seed = random.next();
-        let hasher = table::hasher(random.next());
-        let databases = (0..config.databases.max(1)).map(|_| Db::new(random.next())).collect();
-        let (changes, pubsub) = (Changes::new(hasher.clone()), PubSub::new(&hasher));
-        let registry = Registry::new();
-        Store { state: State { databases, changes, pubsub, random, statistics: Statistics::default(), seed }, registry }
+        let hasher = dict::hasher(random.next());
+        let databases: Vec<Db> = (0..config.databases.max(1)).map(|_| Db::new(random.next())).collect();
+        let mut settings = Settings::default();
+        settings.set_by_owner("databases", &databases.len().to_string());
+        let state = State {
+            databases,
+            changes: Changes::new(hasher.clone()),
+            pubsub: PubSub::new(&hasher),
+            random,
+            statistics: Default::default(),
+            seed,
+            settings,
+            clients: Default::default(),
+            watches: Default::default(),
+            waiting: Default::default(),
+            tracking: Default::default(),
+            outbox: Vec::new(),
+            running: Default::default(),
+            log: Default::default(),
+            garbage: Default::default(),
+            pause: None,
+            persistence: Default::default(),
+            facts: Default::default(),
+            slowlog: Default::default(),
+            pending: Default::default(),
+        };
+        Store { state, registry: Registry::shared() }
     }
 
     /// Carries out one command in database 0. `now_ms` is milliseconds since 1970 and must not fall.
@@ -53,41 +96,121 @@ impl Store {
         self.execute_in(0, command, now_ms)
     }
 
-    /// Carries out one command in a database, which must exist.
+    /// Carries out one command in a database, which must exist. Commands about connections, and commands that would
+    /// have to wait, are refused.
     pub fn execute_in(&mut self, db: usize, command: &[Bytes], now_ms: u64) -> Reply {
-        match self.registry.find(command) {
-            Ok(found) => self.run(db, found, now_ms),
+        let caller = Caller { client: None, db, now_ms, may_wait: true };
+        let reply = match self.registry.find(command) {
+            Ok(found) => match self.admit_memory(&found, now_ms).map(|()| self.call(caller, found)) {
+                Ok(Ran::Waits(_)) => would_wait(&found),
+                Ok(ran) => ran.reply(),
+                Err(error) => Reply::error(error.to_string()),
+            },
             Err(error) => Reply::error(error.to_string()),
-        }
+        };
+        self.settle(now_ms);
+        reply
     }
 
     /// Carries out the commands of a MULTI/EXEC in database 0. The answer is an array of their replies, errors of single
     /// commands included; `EXECABORT`, and nothing done, if one of them is unknown or has a wrong number of arguments.
     pub fn transaction(&mut self, commands: &[Args], now_ms: u64) -> Reply {
-        let found: Result<Vec<_>, _> = commands.iter().map(|command| self.registry.find(command)).collect();
-        match found {
-            Ok(found) => Reply::Array(found.into_iter().map(|command| self.run(0, command, now_ms)).collect()),
-            Err(_) => Reply::error("EXECABORT Transaction discarded because of previous errors."),
+        let caller = Caller { client: None, db: 0, now_ms, may_wait: false };
+        let admitted = |store: &mut Store, line: &[Bytes]| {
+            store.registry.find(line).and_then(|found| store.admit_memory(&found, now_ms)).is_ok()
+        };
+        if !commands.iter().all(|command| admitted(self, command)) {
+            return Reply::error(errors::EXEC_ABORT.to_string());
+        }
+        let reply = self.run_all(caller, commands);
+        self.settle(now_ms);
+        reply
+    }
+
+    /// A connection of a client. It begins in database 0 and with RESP2.
+    pub fn connect(&mut self, peer: Peer, now_ms: u64) -> ClientId {
+        self.state.statistics.connections += 1;
+        let id = self.state.clients.add(peer, now_ms);
+        let open = self.state.settings.get("requirepass").is_none_or(str::is_empty);
+        self.client(id).authenticated = open;
+        id
+    }
+
+    /// The connection is gone. Of a client that is not there: nothing.
+    pub fn disconnect(&mut self, id: ClientId) {
+        if let Some(client) = self.state.clients.remove(id) {
+            self.forget(client);
         }
     }
 
-    fn run(&mut self, db: usize, (command, args): Found<'_>, now_ms: u64) -> Reply {
-        self.state.statistics.started_ms.get_or_insert(now_ms);
-        self.state.statistics.commands += 1;
-        let reply = self.with_txn(db, now_ms, |txn| command.run(txn, args));
-        reply.unwrap_or_else(|error| Reply::error(error.to_string()))
+    /// Whether the client's last command is still to be answered: it waits, or a pause is on. The owner gives no further
+    /// command of it to the store until it is.
+    pub fn is_waiting(&self, id: ClientId) -> bool {
+        self.state.clients.get(id).is_some_and(|client| client.wait.is_some())
     }
 
-    pub(crate) fn with_txn<R>(&mut self, db: usize, now_ms: u64, work: impl FnOnce(&mut Txn<'_>) -> R) -> R {
-        self.state.changes.begin();
-        let result = work(&mut Txn::new(&mut self.state, db, now_ms));
-        self.state.changes.end();
-        result
+    /// Whether the client is there: neither disconnected nor told to be closed.
+    pub fn is_connected(&self, id: ClientId) -> bool {
+        self.state.clients.get(id).is_some()
     }
 
-    #[cfg(test)]
-    pub(crate) fn keyspace(&self) -> &[Db] {
-        &self.state.databases
+    /// Whether the client has presented the password, or needs none.
+    pub fn is_authenticated(&self, id: ClientId) -> bool {
+        self.state.clients.get(id).is_some_and(|client| client.authenticated)
+    }
+
+    /// Whether the client is subscribed to anything.
+    pub fn is_subscribed(&self, id: ClientId) -> bool {
+        self.state.clients.get(id).is_some_and(Client::is_subscribed)
+    }
+
+    /// Whether the client is shown all commands.
+    pub fn is_monitor(&self, id: ClientId) -> bool {
+        self.state.clients.get(id).is_some_and(|client| client.monitor)
+    }
+
+    /// Carries out one command of a client that is not waiting; `line` is its name and arguments, never empty. Words
+    /// may be parts of a large buffer, as none is kept alive, but of commands about connections, subscriptions, transactions
+    /// and streams, and of those that may wait. What
+    /// follows is in the outputs: as a rule one [`Output::Reply`] for each command. Of a client that is not there: nothing.
+    pub fn handle_command(&mut self, id: ClientId, line: &[Bytes], now_ms: u64) {
+        let Some(client) = self.state.clients.get_mut(id) else { return };
+        debug_assert!(client.wait.is_none(), "a client that waits sends nothing");
+        client.active_ms = now_ms;
+        if client.reply_mode == ReplyMode::SkipNext {
+            client.reply_mode = ReplyMode::Skip;
+        }
+        let begin = self.state.outbox.len();
+        let ran = self.dispatch(id, line, now_ms);
+        self.answer(id, line, ran, begin);
+        self.state.caching_is_over(id);
+        self.settle(now_ms);
+    }
+
+    /// Ends what is due: keys whose deadline has come, at most `keys_max` of them, waits, a pause. How many keys ended:
+    /// fewer than `keys_max` means that none is due any more.
+    pub fn handle_timeout(&mut self, now_ms: u64, keys_max: usize) -> usize {
+        while let Some(id) = self.state.waiting.due(now_ms) {
+            self.end_wait(id, None);
+        }
+        if self.state.pause.is_some_and(|pause| pause.until_ms <= now_ms) {
+            self.state.pause = None;
+        }
+        let removed = self.expire(now_ms, keys_max);
+        self.settle(now_ms);
+        removed
+    }
+
+    /// When something is due, in milliseconds since 1970; in the past if it already is.
+    pub fn next_timeout_ms(&self) -> Option<u64> {
+        let state = &self.state;
+        let pause = state.pause.map(|pause| pause.until_ms);
+        [self.next_expiry_ms(), state.waiting.next_deadline_ms(), pause].into_iter().flatten().min()
+    }
+
+    /// Takes what is to be sent and done since the last call, in order.
+    pub fn drain_outputs(&mut self, each: impl FnMut(Output)) {
+        self.state.outbox.drain(..).for_each(each);
     }
 
     /// Takes the changes since the last call, in order.
@@ -95,12 +218,69 @@ impl Store {
         self.state.changes.drain(each);
     }
 
-    /// Takes the messages published since the last call that somebody receives, in order.
+    /// Takes the messages published since the last call that the owner receives, in order.
     pub fn drain_published(&mut self, each: impl FnMut(Published)) {
         self.state.pubsub.drain(each);
     }
 
-    /// Counts one more subscription of a channel or pattern.
+    /// Keeps a log of effects from now on, or does not any more. An owner that keeps one drains it.
+    pub fn keep_log(&mut self, keep: bool) {
+        self.state.log.is_kept = keep;
+    }
+
+    /// The mark of a rewrite of the log: see [`aof`]. What was drained from the log before belongs to the old files, what
+    /// is drained from now on to a new one. `false`, and nothing done, if a rewrite is under way.
+    pub fn begin_rewrite(&mut self) -> bool {
+        self.state.log.begin_rewrite(self.state.databases.len())
+    }
+
+    /// Writes a part of what there was at the mark to `out`: until it has about so many bytes more. Whether that was all;
+    /// then the rewrite is over.
+    pub fn rewrite_step(&mut self, bytes_max: usize, out: &mut Vec<u8>) -> bool {
+        self.state.log.rewrite_step(&self.state.databases, bytes_max, out)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn state_is_rewriting(&self) -> bool {
+        self.state.log.is_rewriting()
+    }
+
+    /// Ends a rewrite that is not to be finished.
+    pub fn abort_rewrite(&mut self) {
+        self.state.log.abort_rewrite();
+    }
+
+    /// Carries out a command of a log that is being loaded; an error if there is no such command. A load knows no time:
+    /// what was due long ago is there until the load is over, as later commands of the log may be about it.
+    pub(crate) fn replay(&mut self, db: usize, line: &[Bytes]) -> Result<Reply, Error> {
+        let found = self.registry.find(line)?;
+        let caller = Caller { client: None, db, now_ms: aof::TIMELESS_MS, may_wait: true };
+        let reply = self.call(caller, found).reply();
+        self.state.changes.drain(drop);
+        Ok(reply)
+    }
+
+    /// How many databases there are.
+    pub fn databases(&self) -> usize {
+        self.state.databases.len()
+    }
+
+    /// Takes the effects since the last call, in order.
+    pub fn drain_log(&mut self, each: impl FnMut(Effect)) {
+        self.state.log.drain(each);
+    }
+
+    /// Hands large values over when they are removed, or does not any more. An owner that has them handed over drains them.
+    pub fn collect_garbage(&mut self, collect: bool) {
+        self.state.garbage.is_collected = collect;
+    }
+
+    /// Takes the large values that were removed since the last call.
+    pub fn drain_garbage(&mut self, each: impl FnMut(Discarded)) {
+        self.state.garbage.drain(each);
+    }
+
+    /// Counts one more subscription of the owner to a channel or pattern.
     pub fn subscribe(&mut self, name: &ChannelName) {
         self.state.pubsub.subscribe(name);
     }
@@ -108,6 +288,43 @@ impl Store {
     /// Counts one less.
     pub fn unsubscribe(&mut self, name: &ChannelName) {
         self.state.pubsub.unsubscribe(name);
+    }
+
+    /// The settings that `CONFIG` shows; the owner may set those that it knows better.
+    pub fn settings_mut(&mut self) -> &mut Settings {
+        &mut self.state.settings
+    }
+
+    /// The settings that `CONFIG` shows.
+    pub fn settings(&self) -> &Settings {
+        &self.state.settings
+    }
+
+    /// Tells of the owner's files, for the commands that ask.
+    pub fn set_persistence(&mut self, persistence: Persistence) {
+        self.state.persistence = persistence;
+    }
+
+    /// What a field of `INFO` shows (`run_id`, `process_id`, `used_memory_rss`, …) in place of what the store can know.
+    pub fn set_fact(&mut self, field: &str, value: &str) {
+        self.state.facts.insert(field.into(), value.into());
+    }
+
+    /// How long a command took: for `SLOWLOG`, `LATENCY` and the command statistics of `INFO`.
+    pub fn note_duration(&mut self, client: Option<ClientId>, line: &[Bytes], micros: u64, now_ms: u64) {
+        let Ok(found) = self.registry.find(line) else { return };
+        self.state.statistics.of(usize::from(found.spec.id.0)).micros += micros;
+        let line = if may_hold_password(found.command.name) { &line[..1] } else { line };
+        let State { settings, slowlog, clients, .. } = &mut self.state;
+        if settings.slowlog_slower_us >= 0 && micros as i64 >= settings.slowlog_slower_us {
+            let client = client.and_then(|id| clients.get(id));
+            let who = client.map_or(("", &NO_NAME), |client| (&*client.peer.address, &client.name));
+            slowlog.add(line, micros, now_ms, who, settings.slowlog_max);
+        }
+        let ms = micros / 1000;
+        if settings.latency_threshold_ms > 0 && ms >= settings.latency_threshold_ms {
+            slowlog.delay(now_ms, ms);
+        }
     }
 
     /// When the next key ends, in milliseconds since 1970; in the past if one is due.
@@ -119,15 +336,15 @@ impl Store {
     /// than `keys_max` means that none is due any more.
     pub fn expire(&mut self, now_ms: u64, keys_max: usize) -> usize {
         let mut removed = 0;
-        for (number, db) in self.state.databases.iter_mut().enumerate() {
+        for db in 0..self.state.databases.len() {
             while removed < keys_max
-                && let Some(key) = db.pop_due(now_ms)
+                && let Some(key) = self.state.databases[db].first_due(now_ms)
             {
-                self.state.changes.key(number, key);
+                self.state.end(db, &key, Touch::Expired);
+                self.state.log.commit();
                 removed += 1;
             }
         }
-        self.state.statistics.expired += removed as u64;
         removed
     }
 
@@ -159,6 +376,29 @@ impl Store {
     pub fn keys(&self, db: usize) -> usize {
         self.state.databases.get(db).map_or(0, Db::len)
     }
+
+    /// Bytes that keys and values take, about.
+    pub fn memory(&self) -> usize {
+        self.state.memory()
+    }
+
+    #[cfg(test)]
+    pub(crate) fn with_txn<R>(&mut self, db: usize, now_ms: u64, work: impl FnOnce(&mut Txn<'_>) -> R) -> R {
+        self.state.changes.begin();
+        let result = work(&mut Txn::new(&mut self.state, db, now_ms));
+        self.state.changes.end();
+        result
+    }
+
+    #[cfg(test)]
+    pub(crate) fn keyspace(&self) -> &[Db] {
+        &self.state.databases
+    }
+}
+
+fn would_wait(found: &Found<'_>) -> Reply {
+    let name = found.spec.name.to_ascii_uppercase();
+    Reply::error(format!("ERR blocking is not available here, and {name} would have to wait"))
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ fn page() -> String {
     let settings = [
         include_str!("../settings.rs"),
         include_str!("servers.rs"),
+        include_str!("resp.rs"),
         include_str!("../logs.rs"),
         include_str!("../../../model/src/limits.rs"),
     ];
@@ -58,7 +59,8 @@ fn kind(field: &Field) -> String {
         Field::Text(..) => "string".into(),
         Field::List(..) => "list of strings".into(),
         Field::Rules(..) | Field::OptionalRules(_) => "rules".into(),
-        Field::Addresses(_) => "list of addresses".into(),
+        Field::Addresses(_) | Field::OptionalAddresses(_) => "list of addresses".into(),
+        Field::Secret(_) => "text, never shown".into(),
         Field::LogFormat(_) => "`text` or `json`".into(),
         Field::OneOf(_, words) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or "),
         Field::Url(..) => "URL".into(),

@@ -44,6 +44,10 @@ pub enum Field {
     OptionalRules(Place<Option<Vec<String>>>),
     /// Addresses to listen on.
     Addresses(Place<Vec<SocketAddr>>),
+    /// Addresses to listen on, or none.
+    OptionalAddresses(Place<Vec<SocketAddr>>),
+    /// A string that is not shown.
+    Secret(Place<String>),
     /// How log lines are written.
     LogFormat(Place<LogFormat>),
     /// One word of several.
@@ -95,6 +99,18 @@ pub const SETTINGS: &[Setting] = &[
     setting("reread_interval_ms", Field::Millis(|s| &mut s.servers.reread_interval_ms, 0..=MILLIS_MAX)),
     setting("poll_interval_ms", Field::Millis(|s| &mut s.servers.poll_interval_ms, 10..=MILLIS_MAX)),
     setting("topology_interval_ms", Field::Millis(|s| &mut s.servers.topology_interval_ms, 10..=MILLIS_MAX)),
+    setting("resp_listen", Field::OptionalAddresses(|s| &mut s.resp.resp_listen)).computed("not set: no RESP port"),
+    setting("resp_password", Field::Secret(|s| &mut s.resp.resp_password)),
+    setting("resp_password_file", Field::File(|s| &mut s.resp.resp_password_file)),
+    setting("resp_clients_max", Field::Count(|s| &mut s.resp.resp_clients_max, 1..=COUNT_MAX)),
+    setting("resp_idle_timeout_ms", Field::Millis(|s| &mut s.resp.resp_idle_timeout_ms, 0..=MILLIS_MAX)),
+    setting("resp_bulk_bytes_max", Field::Size(|s| &mut s.resp.resp_bulk_bytes_max, 1024..=SIZE_MAX)),
+    setting("resp_query_bytes_max", Field::Size(|s| &mut s.resp.resp_query_bytes_max, 1024..=TOTAL_MAX)),
+    setting("resp_output_bytes_max", Field::Size(|s| &mut s.resp.resp_output_bytes_max, 0..=TOTAL_MAX)),
+    setting("resp_pubsub_bytes_max", Field::Size(|s| &mut s.resp.resp_pubsub_bytes_max, 0..=TOTAL_MAX)),
+    setting("resp_pubsub_soft_bytes_max", Field::Size(|s| &mut s.resp.resp_pubsub_soft_bytes_max, 0..=TOTAL_MAX)),
+    setting("resp_pubsub_soft_ms", Field::Millis(|s| &mut s.resp.resp_pubsub_soft_ms, 0..=MILLIS_MAX)),
+    setting("resp_output_total_bytes_max", Field::Size(|s| &mut s.resp.resp_output_total_bytes_max, 65536..=TOTAL_MAX)),
     setting("log.format", Field::LogFormat(|s| &mut s.log.format)),
     setting("log.level", Field::Text(|s| &mut s.log.level, crate::logs::check_level)),
     setting("limits.message_bytes_max", Field::Size(|s| &mut s.limits.message_bytes_max, 1024..=SIZE_MAX)),
@@ -157,6 +173,11 @@ impl Field {
             Field::Rules(place, rule) => *place(settings) = ruled(given.texts(parse::rules)?, *rule)?,
             Field::OptionalRules(place) => *place(settings) = Some(given.texts(parse::rules)?),
             Field::Addresses(place) => *place(settings) = addresses(given.texts(parse::list)?)?,
+            Field::OptionalAddresses(place) => {
+                let texts = given.texts(parse::list)?;
+                *place(settings) = texts.iter().map(|text| parse::address(text)).collect::<Result<_, _>>()?;
+            }
+            Field::Secret(place) => *place(settings) = given.text()?,
             Field::LogFormat(place) => *place(settings) = given.text()?.parse()?,
             Field::OneOf(place, words) => *place(settings) = one_of(given.text()?, words)?,
             Field::Url(place, rule) => {
@@ -183,7 +204,9 @@ impl Field {
             Field::Text(place, _) => quoted(place(settings)),
             Field::List(place, _) | Field::Rules(place, _) => array(place(settings)),
             Field::OptionalRules(place) => array(place(settings).as_ref()?),
-            Field::Addresses(place) => array(place(settings)),
+            Field::Addresses(place) | Field::OptionalAddresses(place) => array(place(settings)),
+            Field::Secret(place) if place(settings).is_empty() => quoted(""),
+            Field::Secret(_) => return None,
             Field::LogFormat(place) => quoted(&place(settings).to_string()),
             Field::OneOf(place, _) => quoted(place(settings)),
             Field::Url(place, _) => quoted(&crate::redis::redacted(place(settings))),

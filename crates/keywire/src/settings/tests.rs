@@ -72,6 +72,8 @@ fn every_setting_has_a_working_variable_and_flag() {
             table::Field::OneOf(_, words) => words[1],
             table::Field::Url(..) => "redis://u:hunter2@h/1",
             table::Field::File(_) => "/run/secrets/x",
+            table::Field::OptionalAddresses(_) => "127.0.0.1:7",
+            table::Field::Secret(_) => "hunter2",
             table::Field::Window(..) => "50ms,1s",
             table::Field::Text(..) if setting.name == "prefix" => "/p",
             table::Field::Text(..) if setting.name == "log.level" => "debug",
@@ -157,6 +159,24 @@ fn nothing_opens_to_the_world_by_accident() {
     assert_eq!(closed.anonymous_rules(), [""; 0]);
     let some = load(&open(vec![flag("anonymous", "~a +get")]), &[]).unwrap().settings;
     assert_eq!(some.anonymous_rules(), ["~a", "+get"]);
+}
+
+#[test]
+fn the_resp_port_wants_a_password_beyond_loopback_and_the_embedded_store() {
+    let with = |more: &[(&str, &str)]| {
+        let flags = more.iter().map(|(name, text)| flag(name, text)).collect();
+        load(&Sources { flags, ..Sources::default() }, &[]).map_err(|mistakes| mistakes.0[0].to_string())
+    };
+    let open = ("resp_listen", "127.0.0.1:6380,0.0.0.0:6380");
+    let refused = with(&[open]).unwrap_err();
+    assert!(refused.contains("0.0.0.0:6380 can be reached") && refused.contains("resp_password_file"), "{refused}");
+    let effective = with(&[open, ("resp_password", "hunter2")]).unwrap();
+    assert!(!effective.to_toml().contains("hunter2"), "{}", effective.to_toml());
+    assert!(with(&[open, ("resp_password_file", "/run/secrets/x")]).is_ok());
+    assert!(with(&[("resp_listen", "[::1]:6380")]).is_ok());
+    assert!(with(&[("resp_password", "a"), ("resp_password_file", "/b")]).is_err());
+    let both = with(&[("resp_listen", "127.0.0.1:6380"), ("redis", "redis://h")]).unwrap_err();
+    assert!(both.contains("is the embedded store's"), "{both}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use crate::errors;
 use crate::number::{parse_double, parse_int};
+use crate::types::Text;
 use bytes::Bytes;
 use model::{Error, Reply};
 
@@ -55,16 +56,22 @@ pub fn counted_keys(args: &[Bytes]) -> Result<(&[Bytes], &[Bytes]), Error> {
     Ok(args[1..].split_at(count))
 }
 
-/// `numkeys key [key …] place [COUNT count]` of `LMPOP` and `ZMPOP`: the keys, the place (`LEFT`, `MIN`, …), and how many
-/// to take, 1 if it is not said.
-pub fn multi_pop(args: &[Bytes]) -> Result<(&[Bytes], &Bytes, usize), Error> {
+/// `numkeys key [key …] place [COUNT count]` of `LMPOP` and `ZMPOP`: the keys, the place (`LEFT`, `MIN`, …) as `place` reads
+/// it, and how many to take, 1 if it is not said.
+pub fn multi_pop<P>(
+    args: &[Bytes],
+    place: impl FnOnce(&[u8]) -> Result<P, Error>,
+) -> Result<(&[Bytes], P, usize), Error> {
     let positive = |arg: &[u8]| parse_int(arg).and_then(|n| usize::try_from(n).ok()).filter(|&n| n > 0);
     let keys = positive(&args[0]).ok_or(errors::NUMKEYS_NOT_POSITIVE)?;
     let (keys, rest) = args[1..].split_at_checked(keys).ok_or(errors::SYNTAX)?;
-    match rest {
-        [place] => Ok((keys, place, 1)),
-        [place, option, count] if is(option, "COUNT") => {
-            Ok((keys, place, positive(count).ok_or(errors::COUNT_NOT_POSITIVE)?))
+    let (word, options) = rest.split_first().ok_or(errors::SYNTAX)?;
+    let place = place(word)?;
+    match options {
+        [] => Ok((keys, place, 1)),
+        [option, count, rest @ ..] if is(option, "COUNT") => {
+            let count = positive(count).ok_or(errors::COUNT_NOT_POSITIVE)?;
+            if rest.is_empty() { Ok((keys, place, count)) } else { Err(errors::SYNTAX) }
         }
         _ => Err(errors::SYNTAX),
     }
@@ -81,8 +88,28 @@ pub fn flag(condition: bool) -> Reply {
 }
 
 /// A byte string, or null.
-pub fn bulk_or_null(bytes: Option<&Bytes>) -> Reply {
-    bytes.map_or(Reply::Null, |bytes| Reply::Bulk(bytes.clone()))
+pub fn bulk_or_null(bytes: Option<&[u8]>) -> Reply {
+    bytes.map_or(Reply::Null, Reply::bulk)
+}
+
+/// A string value, or null.
+pub fn text_or_null(text: Option<&Text>) -> Reply {
+    text.map_or(Reply::Null, |text| Reply::Bulk(text.to_bytes()))
+}
+
+/// Byte strings, copied into one allocation that they share.
+pub fn bulks<'a>(strings: impl Iterator<Item = &'a [u8]>) -> Vec<Reply> {
+    let mut bytes = Vec::new();
+    let ends: Vec<usize> = strings
+        .map(|string| {
+            bytes.extend_from_slice(string);
+            bytes.len()
+        })
+        .collect();
+    let bytes = Bytes::from(bytes);
+    let mut start = 0;
+    let slice = |end| Reply::Bulk(bytes.slice(std::mem::replace(&mut start, end)..end));
+    ends.into_iter().map(slice).collect()
 }
 
 #[cfg(test)]

@@ -21,10 +21,18 @@ impl<'a> Scan<'a> {
     /// What Redis looks at if not told otherwise.
     const COUNT_DEFAULT: usize = 10;
 
-    /// A cursor: an unsigned number. `invalid cursor` otherwise.
+    /// A cursor as `strtoul` reads it: a sign is allowed, and nothing at all is 0. `invalid cursor` otherwise.
     pub fn cursor(arg: &[u8]) -> Result<u64, Error> {
-        let text = std::str::from_utf8(arg).ok().filter(|text| text.bytes().all(|b| b.is_ascii_digit()));
-        text.and_then(|text| text.parse().ok()).ok_or(errors::INVALID_CURSOR)
+        let text = arg.split(|&b| b == 0).next().unwrap_or(arg);
+        let (negative, digits) = match text {
+            [b'-', digits @ ..] => (true, digits),
+            [b'+', digits @ ..] => (false, digits),
+            [] => return Ok(0),
+            digits => (false, digits),
+        };
+        let valid = std::str::from_utf8(digits).ok().filter(|text| text.bytes().all(|b| b.is_ascii_digit()));
+        let number: u64 = valid.and_then(|text| text.parse().ok()).ok_or(errors::INVALID_CURSOR)?;
+        Ok(if negative { number.wrapping_neg() } else { number })
     }
 
     /// `[MATCH pattern] [COUNT count]`.

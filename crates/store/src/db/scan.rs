@@ -1,94 +1,48 @@
 //! Walks over a database: `SCAN`, `KEYS`, `RANDOMKEY`.
 //!
-//! A scan goes shard by shard, and in a shard from the last position to the first. A removal moves the shard's last
-//! key to a lower position and never to a higher one, so a key that is there from the first call to the last is always
-//! seen, as Redis promises; keys that come or go meanwhile may be seen or not, and none twice unless it came again.
+//! A scan keeps Redis' promise because the table's does ([`Dict`](crate::types::dict::Dict)): a key that is there from the
+//! first call to the last is always seen; keys that come or go meanwhile may be seen or not.
 
-use super::{Db, Entry, SHARDS};
+use super::{Db, Entry};
 use crate::random::Random;
-use bytes::Bytes;
 
 impl Db {
     /// Shows `each` about `count` more keys and gives the next cursor. A scan begins and ends with cursor 0.
-    pub fn scan(&self, cursor: u64, count: usize, now_ms: u64, mut each: impl FnMut(&Bytes, &Entry)) -> u64 {
-        let (mut shard, mut end) = Cursor::decode(cursor);
-        let mut left = count.max(1);
-        while let Some(keys) = self.shards.get(shard) {
-            let from = end.min(keys.len());
-            let to = from.saturating_sub(left);
-            let live = keys[to..from].iter().rev().filter(|(_, entry)| !entry.is_due(now_ms));
-            live.for_each(|(key, entry)| each(key, entry));
-            left -= from - to;
-            if to > 0 {
-                return Cursor::encode(shard, to);
+    pub fn scan(&self, cursor: u64, count: usize, now_ms: u64, mut each: impl FnMut(&[u8], &Entry)) -> u64 {
+        self.keys.scan(cursor, count, |entry| {
+            if !entry.is_due(now_ms) {
+                each(&entry.key, entry);
             }
-            (shard, end) = (shard + 1, usize::MAX);
-            if left == 0 {
-                return self.begin_from(shard);
-            }
-        }
-        0
+        })
     }
 
     /// All keys that exist now.
-    pub fn iter(&self, now_ms: u64) -> impl Iterator<Item = (&Bytes, &Entry)> {
-        self.shards.iter().flatten().filter(move |(_, entry)| !entry.is_due(now_ms))
+    pub fn iter(&self, now_ms: u64) -> impl Iterator<Item = (&[u8], &Entry)> {
+        self.keys.iter().filter(move |entry| !entry.is_due(now_ms)).map(|entry| (&*entry.key, entry))
     }
 
     /// A key that exists now, each as likely as any other.
-    pub fn random_key(&self, random: &Random, now_ms: u64) -> Option<&Bytes> {
+    pub fn random_key(&self, random: &Random, now_ms: u64) -> Option<&[u8]> {
         /// Tries before the rare database that is nearly all due keys is walked instead.
         const TRIES: usize = 100;
-        let drawn = (0..TRIES).filter_map(|_| self.at(random.below(self.len))).find(|(_, entry)| !entry.is_due(now_ms));
-        drawn.or_else(|| self.iter(now_ms).next()).map(|(key, _)| key)
-    }
-
-    /// The key at a position counted through all shards.
-    fn at(&self, mut position: usize) -> Option<(&Bytes, &Entry)> {
-        for shard in &self.shards {
-            match position.checked_sub(shard.len()) {
-                Some(rest) => position = rest,
-                None => return shard.get_index(position),
-            }
-        }
-        None
-    }
-
-    /// The cursor that begins with the first shard from this one on that has keys.
-    fn begin_from(&self, shard: usize) -> u64 {
-        let rest = self.shards.iter().enumerate().skip(shard);
-        let next = rest.map(|(shard, keys)| (shard, keys.len())).find(|&(_, len)| len > 0);
-        next.map_or(0, |(shard, len)| Cursor::encode(shard, len))
-    }
-}
-
-/// A place in a scan as one number: the shard in the low bits, how many of its keys are still to see above them.
-struct Cursor;
-
-impl Cursor {
-    fn encode(shard: usize, end: usize) -> u64 {
-        (end * SHARDS + shard) as u64
-    }
-
-    fn decode(cursor: u64) -> (usize, usize) {
-        match usize::try_from(cursor) {
-            Ok(0) => (0, usize::MAX),
-            Ok(cursor) => (cursor % SHARDS, cursor / SHARDS),
-            Err(_) => (SHARDS, 0),
-        }
+        let drawn = (0..TRIES).filter_map(|_| self.keys.random(random)).find(|entry| !entry.is_due(now_ms));
+        drawn.or_else(|| self.iter(now_ms).next().map(|(_, entry)| entry)).map(Entry::key)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::Value;
+    use crate::types::{Text, Value};
+    use bytes::Bytes;
     use proptest::prelude::*;
     use std::collections::BTreeSet;
 
     fn db(keys: std::ops::Range<u32>) -> Db {
         let mut db = Db::new(3);
-        keys.for_each(|n| db.insert(name(n), Value::Str(Bytes::new()), None));
+        keys.for_each(|n| {
+            db.insert(&name(n), Value::Str(Text::new(b"")), None, 0);
+        });
         db
     }
 
@@ -99,7 +53,7 @@ mod tests {
     fn scan_all(db: &Db, count: usize) -> Vec<Bytes> {
         let (mut seen, mut cursor) = (Vec::new(), 0);
         loop {
-            cursor = db.scan(cursor, count, 0, |key, _| seen.push(key.clone()));
+            cursor = db.scan(cursor, count, 0, |key, _| seen.push(Bytes::copy_from_slice(key)));
             if cursor == 0 {
                 return seen;
             }
@@ -120,7 +74,7 @@ mod tests {
         let db = db(0..100);
         for cursor in [1, 1023, u64::MAX, u64::MAX / 2, 1 << 40] {
             let mut next = cursor;
-            for _ in 0..200 {
+            for _ in 0..2000 {
                 next = db.scan(next, 10, 0, |_, _| ());
                 if next == 0 {
                     break;
@@ -154,12 +108,12 @@ mod tests {
             let mut changes = changes.into_iter();
             let (mut seen, mut cursor) = (BTreeSet::new(), 0);
             loop {
-                cursor = db.scan(cursor, count, 0, |key, _| { seen.insert(key.clone()); });
+                cursor = db.scan(cursor, count, 0, |key, _| { seen.insert(Bytes::copy_from_slice(key)); });
                 if cursor == 0 {
                     break;
                 }
                 for (insert, n) in changes.by_ref().take(5) {
-                    if insert { db.insert(name(n), Value::Str(Bytes::new()), None); } else { db.remove(&name(n)); }
+                    if insert { db.insert(&name(n), Value::Str(Text::new(b"")), None, 0); } else { db.remove(&name(n)); }
                 }
             }
             prop_assert!((0..1000).all(|n| seen.contains(&name(n))));

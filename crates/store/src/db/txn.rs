@@ -5,36 +5,14 @@
 //! is no other way to a value, so no command can change a key and forget to tell.
 
 use super::{Db, Entry};
-use crate::changes::Changes;
+use crate::client::{Client, ClientId, Touch};
 use crate::errors;
-use crate::pubsub::PubSub;
+use crate::events::Classes;
 use crate::random::Random;
+use crate::state::State;
 use crate::types::{Kind, Value};
 use bytes::Bytes;
 use model::Error;
-
-/// What a store holds apart from the commands.
-#[derive(Debug)]
-pub(crate) struct State {
-    pub(crate) databases: Vec<Db>,
-    pub(crate) changes: Changes,
-    pub(crate) pubsub: PubSub,
-    pub(crate) random: Random,
-    pub(crate) statistics: Statistics,
-    /// For the hashing of values.
-    pub(crate) seed: u64,
-}
-
-/// What `INFO` counts.
-#[derive(Debug, Default)]
-pub(crate) struct Statistics {
-    /// Commands carried out.
-    pub(crate) commands: u64,
-    /// Keys removed because their deadline had come.
-    pub(crate) expired: u64,
-    /// The time of the first command.
-    pub(crate) started_ms: Option<u64>,
-}
 
 /// One command's access to the store, at one moment, in one database.
 #[derive(Debug)]
@@ -86,6 +64,26 @@ impl<'a> Txn<'a> {
         Txn { state, db, now_ms }
     }
 
+    /// A client that is connected.
+    pub(crate) fn client(&self, id: ClientId) -> &Client {
+        self.state.clients.get(id).expect("a command comes from a client that is there")
+    }
+
+    /// A client that is connected.
+    pub(crate) fn client_mut(&mut self, id: ClientId) -> &mut Client {
+        self.state.clients.get_mut(id).expect("a command comes from a client that is there")
+    }
+
+    /// Publishes a keyspace event that does not follow from the command's name and the keys it touched.
+    pub(crate) fn notify(&mut self, class: Classes, event: &'static str, key: &Bytes) {
+        self.state.notify(class, event, self.db, key);
+    }
+
+    /// What the log is to have in place of the command as it came; nothing, for an empty list.
+    pub(crate) fn log_as(&mut self, commands: Vec<Vec<Bytes>>) {
+        self.state.log.instead(commands);
+    }
+
     /// The command's moment, in milliseconds since 1970.
     pub fn now_ms(&self) -> u64 {
         self.now_ms
@@ -126,12 +124,17 @@ impl<'a> Txn<'a> {
         self.entry(key).is_some()
     }
 
-    /// The key's value, whatever its type.
+    /// The key's value, whatever its type. This is a use of the key; to look at it without using it, there is `entry`.
     pub fn value(&self, key: &[u8]) -> Option<&Value> {
-        self.entry(key).map(|entry| &entry.value)
+        let entry = self.entry(key);
+        let counter = if entry.is_some() { &self.state.statistics.hits } else { &self.state.statistics.misses };
+        counter.set(counter.get() + 1);
+        let entry = entry?;
+        entry.touch(self.now_ms);
+        Some(&entry.value)
     }
 
-    /// The key's value as this type: [`Bytes`], [`List`](crate::types::List), [`Set`](crate::types::Set), …
+    /// The key's value as this type: [`Text`](crate::types::Text), [`List`](crate::types::List), [`Set`](crate::types::Set), …
     /// `WRONGTYPE` if it is of another.
     pub fn read<T: Kind>(&self, key: &[u8]) -> Result<Option<&T>, Error> {
         let Some(value) = self.value(key) else { return Ok(None) };
@@ -156,9 +159,11 @@ impl<'a> Txn<'a> {
         key: &Bytes,
         edit: impl FnOnce(&mut T) -> Result<Edit<R>, Error>,
     ) -> Result<R, Error> {
-        if self.exists(key) {
-            return self.edit_existing(key, edit);
+        let mut edit = Some(edit);
+        if let Some(edited) = self.edit_existing(key, &mut edit) {
+            return edited;
         }
+        let edit = edit.expect("it is not used where there is no key");
         let mut value = T::empty(self.state.seed);
         let Edit { changed, result } = edit(&mut value)?;
         if changed {
@@ -182,10 +187,21 @@ impl<'a> Txn<'a> {
         key: &Bytes,
         edit: impl FnOnce(&mut T) -> Result<Edit<R>, Error>,
     ) -> Result<Option<R>, Error> {
-        if !self.exists(key) {
-            return Ok(None);
+        self.edit_existing(key, &mut Some(edit)).transpose()
+    }
+
+    /// Like [`Txn::try_update`], for what readers of the key are not told of, as Redis does not: only the log is to have it.
+    pub fn try_update_quietly<T: Kind, R>(
+        &mut self,
+        key: &Bytes,
+        edit: impl FnOnce(&mut T) -> Result<Edit<R>, Error>,
+    ) -> Result<Option<R>, Error> {
+        let Some(edited) = self.edit_in_place(key, &mut Some(edit)) else { return Ok(None) };
+        let (Edit { changed, result }, _) = edited?;
+        if changed {
+            self.state.running.touches += 1;
         }
-        self.edit_existing(key, edit).map(Some)
+        Ok(Some(result))
     }
 
     /// Makes the key hold this value, whatever it held, and records it. A value without elements, or a deadline that
@@ -201,16 +217,29 @@ impl<'a> Txn<'a> {
             return;
         }
         self.settle_expiry(key);
-        self.db_mut().insert(key.clone(), value, deadline_ms);
-        self.record(key);
+        self.before_write(key);
+        let now_ms = self.now_ms;
+        let old = self.db_mut().insert(key, value, deadline_ms, now_ms);
+        let touch = if old.is_some() { Touch::Changed } else { Touch::Created };
+        old.into_iter().for_each(|old| self.state.garbage.value(old));
+        self.record(key, touch);
     }
 
     /// Removes the key, records that, and gives what it held; `None`, and nothing recorded, if it did not exist.
     pub fn remove(&mut self, key: &[u8]) -> Option<Entry> {
         self.settle_expiry(key);
-        let (key, entry) = self.db_mut().remove(key)?;
-        self.record(&key);
+        self.before_write(key);
+        let entry = self.db_mut().remove(key)?;
+        self.record(&Bytes::copy_from_slice(key), Touch::Removed);
         Some(entry)
+    }
+
+    /// Removes the key as [`Txn::remove`] does, and frees what it held; whether it existed.
+    pub fn delete(&mut self, key: &[u8]) -> bool {
+        let removed = self.remove(key);
+        let existed = removed.is_some();
+        removed.into_iter().for_each(|entry| self.state.garbage.value(entry.value));
+        existed
     }
 
     /// Gives an existing key a deadline, or none, and records it. One that has come removes the key. Whether it exists.
@@ -222,25 +251,37 @@ impl<'a> Txn<'a> {
             self.remove(key);
             return true;
         }
+        self.before_write(key);
         self.db_mut().set_deadline(key, deadline_ms);
         let key = Bytes::copy_from_slice(key);
-        self.record(&key);
+        self.record(&key, Touch::Deadline);
         true
     }
 
     /// Removes all keys of a database, which must exist.
     pub fn clear(&mut self, db: usize) {
-        if !self.state.databases[db].is_empty() {
-            self.state.databases[db].clear();
-            self.state.changes.all(db);
+        if self.state.databases[db].is_empty() {
+            return;
+        }
+        let cleared = self.state.databases[db].take();
+        let now_ms = self.now_ms;
+        self.state.touched_all(db, |key| cleared.get(key, now_ms).is_some());
+        if let Some(cleared) = self.state.log.cleared(db, cleared) {
+            self.state.garbage.database(cleared);
         }
     }
 
     /// Exchanges two databases, both of which must exist.
     pub fn swap_databases(&mut self, a: usize, b: usize) {
         self.state.databases.swap(a, b);
-        self.state.changes.all(a);
-        self.state.changes.all(b);
+        self.state.log.swapped(a, b);
+        for (db, other) in [(a, b), (b, a)] {
+            let databases = &self.state.databases;
+            let holds = |key: &Bytes| [db, other].iter().any(|&db| databases[db].get(key, 0).is_some());
+            let watched: Vec<Bytes> = self.state.watches.keys(db).map(|(key, _)| key.clone()).collect();
+            let held: Vec<Bytes> = watched.into_iter().filter(holds).collect();
+            self.state.touched_all(db, |key| held.contains(key));
+        }
     }
 
     /// Works in another database, which must exist.
@@ -248,46 +289,66 @@ impl<'a> Txn<'a> {
         work(&mut Txn { state: self.state, db, now_ms: self.now_ms })
     }
 
-    fn edit_existing<T: Kind, R>(
+    /// Takes `edit` and carries it out; `None`, and `edit` left, if the key does not exist.
+    fn edit_existing<T: Kind, R, E>(&mut self, key: &Bytes, edit: &mut Option<E>) -> Option<Result<R, Error>>
+    where
+        E: FnOnce(&mut T) -> Result<Edit<R>, Error>,
+    {
+        let edited = self.edit_in_place(key, edit)?;
+        Some(edited.map(|(Edit { changed, result }, gone)| {
+            if gone {
+                self.db_mut().remove(key);
+            }
+            if changed || gone {
+                self.record(key, if gone { Touch::Emptied } else { Touch::Changed });
+            }
+            result
+        }))
+    }
+
+    /// Like [`Txn::edit_existing`], with nothing recorded: what the edit did, and whether it left the value without elements.
+    fn edit_in_place<T: Kind, R, E>(
         &mut self,
         key: &Bytes,
-        edit: impl FnOnce(&mut T) -> Result<Edit<R>, Error>,
-    ) -> Result<R, Error> {
-        let value = self.db_mut().value_mut(key).expect("the key was seen to exist");
-        let Edit { changed, result } = edit(T::of_mut(value).ok_or(errors::WRONG_TYPE)?)?;
-        let gone = value.is_gone();
-        if gone {
-            self.db_mut().remove(key);
-        }
-        if changed || gone {
-            self.record(key);
-        }
-        Ok(result)
+        edit: &mut Option<E>,
+    ) -> Option<Result<(Edit<R>, bool), Error>>
+    where
+        E: FnOnce(&mut T) -> Result<Edit<R>, Error>,
+    {
+        self.before_write(key);
+        let now_ms = self.now_ms;
+        self.db_mut().edit(key, now_ms, |value| {
+            let typed = T::of_mut(value).ok_or(errors::WRONG_TYPE)?;
+            let edit = edit.take().expect("a key has one value")(typed)?;
+            Ok((edit, value.is_gone()))
+        })
     }
 
     /// Before a key is written or removed: if its deadline has come, it ends first.
     fn settle_expiry(&mut self, key: &[u8]) {
-        if self.db().is_due(key, self.now_ms)
-            && let Some((key, _)) = self.db_mut().remove(key)
-        {
-            self.state.statistics.expired += 1;
-            self.record(&key);
+        if self.db().is_due(key, self.now_ms) {
+            self.state.end(self.db, key, Touch::Expired);
         }
+    }
+
+    /// A rewrite of the log that is under way has the key as it was.
+    fn before_write(&mut self, key: &[u8]) {
+        self.state.before_write(self.db, key);
     }
 
     fn db_mut(&mut self) -> &mut Db {
         &mut self.state.databases[self.db]
     }
 
-    fn record(&mut self, key: &Bytes) {
-        self.state.changes.key(self.db, key.clone());
+    fn record(&mut self, key: &Bytes, touch: Touch) {
+        self.state.touched(self.db, key, touch);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::types::List;
+    use crate::types::{List, Text};
     use crate::{Change, Config, Store};
 
     fn changes(store: &mut Store) -> usize {
@@ -304,7 +365,7 @@ mod tests {
         let mut store = Store::new(Config::default());
         let key = Bytes::from_static(b"k");
         let push = |list: &mut List| {
-            list.push_back("x".into());
+            list.push_back(b"x");
             Edit::changed(())
         };
         store.with_txn(0, 0, |txn| txn.update(&key, push)).unwrap();
@@ -318,7 +379,7 @@ mod tests {
         store
             .with_txn(0, 0, |txn| {
                 txn.write(&key, |list: &mut List| {
-                    list.clear();
+                    list.keep(0..0);
                     Edit::changed(())
                 })
             })
@@ -330,15 +391,15 @@ mod tests {
     fn a_due_key_is_gone_for_reads_and_ends_before_a_write() {
         let mut store = Store::new(Config::default());
         let key = Bytes::from_static(b"k");
-        store.with_txn(0, 10, |txn| txn.set(&key, Value::Str("old".into()), Deadline::At(20)));
+        store.with_txn(0, 10, |txn| txn.set(&key, Value::Str(Text::new(b"old")), Deadline::At(20)));
         assert_eq!(changes(&mut store), 1);
         assert!(store.with_txn(0, 19, |txn| txn.exists(&key)));
         assert!(!store.with_txn(0, 20, |txn| txn.exists(&key)));
         assert_eq!(changes(&mut store), 0, "a look changes nothing");
         assert!(store.with_txn(0, 20, |txn| txn.remove(&key)).is_none());
         assert_eq!(changes(&mut store), 1, "its end is told");
-        store.with_txn(0, 10, |txn| txn.set(&key, Value::Str("old".into()), Deadline::At(20)));
-        store.with_txn(0, 20, |txn| txn.set(&key, Value::Str("new".into()), Deadline::Keep));
+        store.with_txn(0, 10, |txn| txn.set(&key, Value::Str(Text::new(b"old")), Deadline::At(20)));
+        store.with_txn(0, 20, |txn| txn.set(&key, Value::Str(Text::new(b"new")), Deadline::Keep));
         assert_eq!(store.with_txn(0, 20, |txn| txn.deadline_ms(&key)), None, "a deadline that has come is not kept");
         assert_eq!(store.next_expiry_ms(), None);
     }

@@ -80,6 +80,11 @@ pub fn encode_push(items: &[Reply], protocol: Protocol, out: &mut BytesMut) {
     }
 }
 
+/// Appends a simple string.
+pub fn encode_line(text: &[u8], out: &mut BytesMut) {
+    line(b'+', text, out);
+}
+
 fn is_array(reply: &Reply) -> bool {
     matches!(reply, Reply::Array(_))
 }
@@ -143,16 +148,29 @@ fn encode3(reply: &Reply, out: &mut BytesMut) {
 /// What both protocols write alike.
 fn encode_same(reply: &Reply, out: &mut BytesMut) {
     match reply {
+        Reply::Bulk(text) => blob(b'$', &[text], out),
+        Reply::Simple(text) if &text[..] == b"OK" => out.extend_from_slice(b"+OK\r\n"),
         Reply::Simple(text) => line(b'+', text, out),
         Reply::Error(text) => line(b'-', text, out),
-        Reply::Int(value) => line(b':', itoa::Buffer::new().format(*value).as_bytes(), out),
-        Reply::Bulk(text) => blob(b'$', &[text], out),
+        Reply::Int(value) => number(b':', itoa::Buffer::new().format(*value), out),
         _ => unreachable!("every other type is written by its protocol"),
     }
 }
 
 fn head(kind: u8, count: usize, out: &mut BytesMut) {
-    line(kind, itoa::Buffer::new().format(count).as_bytes(), out);
+    match u8::try_from(count) {
+        Ok(digit @ 0..=9) => out.extend_from_slice(&[kind, b'0' + digit, b'\r', b'\n']),
+        _ => number(kind, itoa::Buffer::new().format(count), out),
+    }
+}
+
+/// A line of at most 20 digits and a sign, put together first: most replies are nothing else.
+fn number(kind: u8, digits: &str, out: &mut BytesMut) {
+    let mut line = [kind; 24];
+    let end = digits.len() + 1;
+    line[1..end].copy_from_slice(digits.as_bytes());
+    line[end..end + 2].copy_from_slice(b"\r\n");
+    out.extend_from_slice(&line[..end + 2]);
 }
 
 /// A line; line ends in the text are spaces, as in Redis.
@@ -170,9 +188,11 @@ fn line(kind: u8, text: &[u8], out: &mut BytesMut) {
 
 /// A string with its length, out of its parts.
 fn blob(kind: u8, parts: &[&[u8]], out: &mut BytesMut) {
-    let length = parts.iter().map(|part| part.len()).sum();
+    /// What stands around the string, at most.
+    const AROUND_BYTES: usize = 26;
+    let length: usize = parts.iter().map(|part| part.len()).sum();
+    out.reserve(length + AROUND_BYTES);
     head(kind, length, out);
-    out.reserve(length + 2);
     parts.iter().for_each(|part| out.extend_from_slice(part));
     out.extend_from_slice(b"\r\n");
 }

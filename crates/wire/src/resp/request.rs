@@ -151,11 +151,45 @@ impl RequestDecoder {
     /// then is the beginning of a line, at most `line_bytes_max`, or less than two bytes; what is read next is to be
     /// put behind it. After an error the connection is to be closed.
     pub fn decode(&mut self, input: &mut BytesMut) -> Result<Option<Args>, RequestError> {
+        let mut words = std::mem::take(&mut self.args);
         let mut reader = Input::new(input);
-        let request = self.read(&mut reader);
+        let whole = self.read(&mut reader, &mut words, Bytes::copy_from_slice);
         let used = reader.used();
         input.advance(used);
-        request
+        let request = whole?.then(|| words.drain(..).collect());
+        if request.is_none() || words.capacity() <= RESERVE_MAX {
+            self.args = words;
+        }
+        Ok(request)
+    }
+
+    /// As [`Self::decode`], for who carries the request out before it reads on: puts its words into `words` (whose
+    /// capacity is used again and again), most of them as parts of the input that keep all of it alive, and says whether
+    /// there is one. Costs no allocation for what came in one piece.
+    pub fn decode_shared(&mut self, input: &mut Bytes, words: &mut Vec<Bytes>) -> Result<bool, RequestError> {
+        words.clear();
+        std::mem::swap(words, &mut self.args);
+        let held = words.len();
+        let mut reader = Input::new(input);
+        let whole = self.read(&mut reader, words, |part| input.slice_ref(part));
+        let used = reader.used();
+        input.advance(used);
+        if !whole? {
+            words[held..].iter_mut().for_each(|word| *word = Bytes::copy_from_slice(word));
+            std::mem::swap(words, &mut self.args);
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    /// Limits for what is read from now on.
+    pub fn set_limits(&mut self, limits: RequestLimits) {
+        self.limits = limits;
+    }
+
+    /// Whether a request has begun.
+    pub fn is_mid_request(&self) -> bool {
+        self.left > 0
     }
 
     /// About how many bytes of memory the request under way holds, without what is left in the input.
@@ -164,41 +198,38 @@ impl RequestDecoder {
         args + self.args.capacity() * size_of::<Bytes>() + self.bulk.as_ref().map_or(0, Gather::held_bytes)
     }
 
-    fn read(&mut self, input: &mut Input<'_>) -> Result<Option<Args>, RequestError> {
+    /// Adds the words of the next request; whether it is whole. `part` makes a word out of a part of the input.
+    fn read(
+        &mut self,
+        input: &mut Input<'_>,
+        words: &mut Vec<Bytes>,
+        part: impl Fn(&[u8]) -> Bytes,
+    ) -> Result<bool, RequestError> {
         while self.left == 0 {
             match input.rest().first() {
-                None => return Ok(None),
+                None => return Ok(false),
                 Some(b'*') => {
-                    let Some(count) = self.multibulk_length(input)? else { return Ok(None) };
-                    self.begin(count);
+                    let Some(count) = self.multibulk_length(input)? else { return Ok(false) };
+                    self.left = count;
+                    self.request_bytes = 0;
+                    words.reserve(count.min(RESERVE_MAX));
                 }
                 Some(_) => match self.inline(input)? {
-                    None => return Ok(None),
-                    Some(words) if words.is_empty() => {}
-                    Some(words) => return Ok(Some(words.into())),
+                    None => return Ok(false),
+                    Some(line) if line.is_empty() => {}
+                    Some(line) => {
+                        words.extend(line);
+                        return Ok(true);
+                    }
                 },
             }
         }
         while self.left > 0 {
-            let Some(arg) = self.bulk(input)? else { return Ok(None) };
-            self.args.push(arg);
+            let Some(word) = self.bulk(input, &part)? else { return Ok(false) };
+            words.push(word);
             self.left -= 1;
         }
-        Ok(Some(self.finish()))
-    }
-
-    fn begin(&mut self, count: usize) {
-        self.left = count;
-        self.request_bytes = 0;
-        self.args.reserve(count.min(RESERVE_MAX));
-    }
-
-    fn finish(&mut self) -> Args {
-        let args = self.args.drain(..).collect();
-        if self.args.capacity() > RESERVE_MAX {
-            self.args = Vec::new();
-        }
-        args
+        Ok(true)
     }
 
     /// The number of words; 0 for a request that is none.
@@ -225,13 +256,13 @@ impl RequestDecoder {
     }
 
     /// The next argument.
-    fn bulk(&mut self, input: &mut Input<'_>) -> Result<Option<Bytes>, RequestError> {
+    fn bulk(&mut self, input: &mut Input<'_>, part: impl Fn(&[u8]) -> Bytes) -> Result<Option<Bytes>, RequestError> {
         if self.bulk.is_none() {
             let Some(length) = self.bulk_length(input)? else { return Ok(None) };
             let rest = input.rest();
             if rest.len() >= length.saturating_add(2) {
                 input.advance(length + 2);
-                return Ok(Some(Bytes::copy_from_slice(&rest[..length])));
+                return Ok(Some(part(&rest[..length])));
             }
             self.bulk = Some(Gather::new(length));
         }

@@ -15,12 +15,32 @@ fn decode_in(pieces: usize, bytes: &[u8], mut decoder: RequestDecoder) -> (Vec<A
     (requests, None)
 }
 
+/// The same, without words of their own.
+fn decode_shared_in(pieces: usize, bytes: &[u8], mut decoder: RequestDecoder) -> (Vec<Args>, Option<RequestError>) {
+    let (mut rest, mut words, mut requests) = (Bytes::new(), Vec::new(), Vec::new());
+    for piece in bytes.chunks(pieces) {
+        let mut input = Bytes::from([&rest[..], piece].concat());
+        loop {
+            match decoder.decode_shared(&mut input, &mut words) {
+                Ok(true) => requests.push(words.iter().cloned().collect()),
+                Ok(false) => break,
+                Err(error) => return (requests, Some(error)),
+            }
+        }
+        assert!(decoder.args.iter().all(Bytes::is_unique), "what waits for its rest keeps no input alive");
+        rest = input;
+    }
+    (requests, None)
+}
+
 /// The requests, each as its words with spaces between, and the error's text. At once and byte by byte it is the same.
 fn decode_by(bytes: &[u8], decoder: impl Fn() -> RequestDecoder) -> (Vec<String>, String) {
     let decoded = decode_in(usize::MAX, bytes, decoder());
     for pieces in [1, 3, 4096] {
         if pieces > 3 || bytes.len() < 100_000 {
-            assert_eq!(decode_in(pieces, bytes, decoder()), decoded, "{}", bytes[..bytes.len().min(99)].escape_ascii());
+            let shown = bytes[..bytes.len().min(99)].escape_ascii();
+            assert_eq!(decode_in(pieces, bytes, decoder()), decoded, "{shown}");
+            assert_eq!(decode_shared_in(pieces, bytes, decoder()), decoded, "{shown}, shared");
         }
     }
     let words = |args: Args| args.iter().map(|arg| arg.escape_ascii().to_string()).collect::<Vec<_>>().join(" ");

@@ -11,7 +11,7 @@ pub const COMMAND: Command = Command::write("hdel", run);
 
 fn run(txn: &mut Txn<'_>, args: &[Bytes]) -> Outcome {
     let removed = txn.update(&args[0], |hash: &mut Hash| {
-        let removed = args[1..].iter().filter(|field| hash.remove(field).is_some()).count();
+        let removed = args[1..].iter().filter(|field| hash.remove(field)).count();
         Edit::when(removed > 0, removed)
     })?;
     Ok(size(removed.unwrap_or(0)))

@@ -1,10 +1,9 @@
 //! `HINCRBYFLOAT key field increment` (<https://redis.io/docs/latest/commands/hincrbyfloat/>).
 
-use crate::commands::args::float;
 use crate::commands::{Command, Outcome};
 use crate::db::txn::{Edit, Txn};
 use crate::errors;
-use crate::number::{SumError, add_decimals};
+use crate::number::{Extended, SumError, add_decimals};
 use crate::types::Hash;
 use bytes::Bytes;
 use model::Reply;
@@ -14,7 +13,7 @@ pub const COMMAND: Command = Command::write("hincrbyfloat", run);
 
 fn run(txn: &mut Txn<'_>, args: &[Bytes]) -> Outcome {
     let (key, field, by) = (&args[0], &args[1], &args[2]);
-    if float(by)?.is_infinite() {
+    if Extended::parse(by).ok_or(errors::NOT_A_FLOAT)?.is_infinite() {
         return Err(errors::custom("value is NaN or Infinity"));
     }
     txn.try_write(key, |hash: &mut Hash| {
@@ -23,8 +22,7 @@ fn run(txn: &mut Txn<'_>, args: &[Bytes]) -> Outcome {
             SumError::NotANumber => errors::custom("hash value is not a float"),
             SumError::NotFinite => errors::NOT_FINITE,
         })?;
-        let sum = Bytes::from(sum);
-        hash.insert(field.clone(), sum.clone());
-        Ok(Edit::changed(Reply::Bulk(sum)))
+        hash.insert(field, sum.as_bytes());
+        Ok(Edit::changed(Reply::bulk(sum)))
     })
 }

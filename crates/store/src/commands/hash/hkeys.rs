@@ -1,5 +1,6 @@
 //! `HKEYS key` (<https://redis.io/docs/latest/commands/hkeys/>).
 
+use crate::commands::args::bulks;
 use crate::commands::{Command, Outcome};
 use crate::db::txn::Txn;
 use crate::types::Hash;
@@ -11,5 +12,5 @@ pub const COMMAND: Command = Command::read("hkeys", run);
 
 fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
     let pairs = txn.read::<Hash>(&args[0])?.into_iter().flat_map(Hash::iter);
-    Ok(Reply::Array(pairs.map(|(field, _)| Reply::Bulk(field.clone())).collect()))
+    Ok(Reply::Array(bulks(pairs.map(|(field, _)| field))))
 }

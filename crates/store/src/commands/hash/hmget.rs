@@ -1,6 +1,5 @@
 //! `HMGET key field [field …]` (<https://redis.io/docs/latest/commands/hmget/>).
 
-use crate::commands::args::bulk_or_null;
 use crate::commands::{Command, Outcome};
 use crate::db::txn::Txn;
 use crate::types::Hash;
@@ -12,6 +11,6 @@ pub const COMMAND: Command = Command::read("hmget", run);
 
 fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
     let hash = txn.read::<Hash>(&args[0])?;
-    let value = |field: &Bytes| bulk_or_null(hash.and_then(|hash| hash.get(field)));
+    let value = |field: &Bytes| hash.and_then(|hash| hash.value(field)).map_or(Reply::Null, Reply::Bulk);
     Ok(Reply::Array(args[1..].iter().map(value).collect()))
 }

@@ -1,7 +1,7 @@
 //! `HRANDFIELD key [count [WITHVALUES]]` (<https://redis.io/docs/latest/commands/hrandfield/>).
 
 use crate::commands::args::is;
-use crate::commands::choose::{self, Count};
+use crate::commands::choose::Count;
 use crate::commands::{Command, Outcome};
 use crate::db::txn::Txn;
 use crate::errors;
@@ -19,17 +19,23 @@ fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
         [option] if is(option, "WITHVALUES") => true,
         _ => return Err(errors::SYNTAX),
     };
+    if let Some(count) = count.filter(|_| with_values) {
+        count.doubled()?;
+    }
     let hash = txn.read::<Hash>(&args[0])?;
     let Some(count) = count else {
-        let one = hash.and_then(|hash| hash.at(txn.random().below(hash.len())));
-        return Ok(one.map_or(Reply::Null, |(field, _)| Reply::Bulk(field.clone())));
+        let one = hash.and_then(|hash| hash.random(txn.random()));
+        return Ok(one.map_or(Reply::Null, |(field, _)| Reply::bulk(field)));
     };
-    count.bounded(with_values)?;
     let Some(hash) = hash else { return Ok(Reply::Array(Vec::new())) };
-    let pairs = choose::positions(txn.random(), hash.len(), count).into_iter().filter_map(|at| hash.at(at));
-    let reply = |(field, value): (&Bytes, &Bytes)| match with_values {
-        true => Reply::Array(vec![Reply::Bulk(field.clone()), Reply::Bulk(value.clone())]),
-        false => Reply::Bulk(field.clone()),
+    count.bounded()?;
+    let chosen = match count {
+        Count::Different(count) => hash.different(txn.random(), count),
+        Count::Repeated(count) => (0..count).filter_map(|_| hash.random(txn.random())).collect(),
     };
-    Ok(Reply::Array(pairs.map(reply).collect()))
+    let reply = |(field, value)| match with_values {
+        true => Reply::Array(vec![Reply::bulk(field), Reply::bulk(value)]),
+        false => Reply::bulk(field),
+    };
+    Ok(Reply::Array(chosen.into_iter().map(reply).collect()))
 }

@@ -12,15 +12,13 @@ pub const COMMAND: Command = Command::read("hscan", run);
 
 fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
     let cursor = Scan::cursor(&args[1])?;
-    let hash = txn.read::<Hash>(&args[0])?;
+    let Some(hash) = txn.read::<Hash>(&args[0])? else { return Ok(Scan::reply(0, Vec::new())) };
     let scan = Scan::parse(cursor, &args[2..])?;
     let mut found = Vec::new();
-    let next = hash.map_or(0, |hash| {
-        hash.scan(scan.cursor, scan.count, |field, value| {
-            if scan.matches(field) {
-                found.extend([Reply::Bulk(field.clone()), Reply::Bulk(value.clone())]);
-            }
-        })
+    let next = hash.scan(scan.cursor, scan.count, |field, value| {
+        if scan.matches(field) {
+            found.extend([Reply::bulk(field), Reply::bulk(value)]);
+        }
     });
     Ok(Scan::reply(next, found))
 }

@@ -13,7 +13,7 @@ fn run(txn: &mut Txn<'_>, args: &[Bytes]) -> Outcome {
     let set = txn.write(&args[0], |hash: &mut Hash| {
         let free = !hash.contains(&args[1]);
         if free {
-            hash.insert(args[1].clone(), args[2].clone());
+            hash.insert(&args[1], &args[2]);
         }
         Edit::when(free, free)
     })?;

@@ -11,5 +11,5 @@ pub const COMMAND: Command = Command::read("hstrlen", run);
 
 fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
     let value = txn.read::<Hash>(&args[0])?.and_then(|hash| hash.get(&args[1]));
-    Ok(size(value.map_or(0, Bytes::len)))
+    Ok(size(value.map_or(0, <[u8]>::len)))
 }

@@ -1,5 +1,6 @@
 //! `HVALS key` (<https://redis.io/docs/latest/commands/hvals/>).
 
+use crate::commands::args::bulks;
 use crate::commands::{Command, Outcome};
 use crate::db::txn::Txn;
 use crate::types::Hash;
@@ -11,5 +12,5 @@ pub const COMMAND: Command = Command::read("hvals", run);
 
 fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
     let pairs = txn.read::<Hash>(&args[0])?.into_iter().flat_map(Hash::iter);
-    Ok(Reply::Array(pairs.map(|(_, value)| Reply::Bulk(value.clone())).collect()))
+    Ok(Reply::Array(bulks(pairs.map(|(_, value)| value))))
 }

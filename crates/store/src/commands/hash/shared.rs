@@ -13,7 +13,7 @@ pub fn set_fields(txn: &mut Txn<'_>, args: &[Bytes], command: &str) -> Result<us
         return Err(wrong_number_of_arguments(command));
     }
     txn.write(key, |hash: &mut Hash| {
-        let added = pairs.chunks_exact(2).filter(|pair| hash.insert(pair[0].clone(), pair[1].clone()).is_none());
+        let added = pairs.chunks_exact(2).filter(|pair| hash.insert(&pair[0], &pair[1]));
         Edit::changed(added.count())
     })
 }

@@ -9,5 +9,5 @@ use bytes::Bytes;
 pub const COMMAND: Command = Command::write("del", run);
 
 fn run(txn: &mut Txn<'_>, args: &[Bytes]) -> Outcome {
-    Ok(size(args.iter().filter(|key| txn.remove(key).is_some()).count()))
+    Ok(size(args.iter().filter(|key| txn.delete(key)).count()))
 }

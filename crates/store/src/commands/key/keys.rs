@@ -1,5 +1,6 @@
 //! `KEYS pattern` (<https://redis.io/docs/latest/commands/keys/>).
 
+use crate::commands::args::bulks;
 use crate::commands::{Command, Outcome};
 use crate::db::txn::Txn;
 use bytes::Bytes;
@@ -11,5 +12,5 @@ pub const COMMAND: Command = Command::read("keys", run);
 fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
     let keys = txn.db().iter(txn.now_ms()).map(|(key, _)| key);
     let found = keys.filter(|key| glob::matches(&args[0], key));
-    Ok(Reply::Array(found.map(|key| Reply::Bulk(key.clone())).collect()))
+    Ok(Reply::Array(bulks(found)))
 }

@@ -10,6 +10,7 @@ mod keys;
 mod r#move;
 mod object_encoding;
 mod object_freq;
+mod object_help;
 mod object_idletime;
 mod object_refcount;
 mod persist;
@@ -22,6 +23,8 @@ mod rename;
 mod renamenx;
 mod scan;
 mod shared;
+mod sort;
+mod sort_ro;
 mod touch;
 mod ttl;
 mod r#type;
@@ -41,6 +44,7 @@ pub const COMMANDS: &[&Command] = &[
     &r#move::COMMAND,
     &object_encoding::COMMAND,
     &object_freq::COMMAND,
+    &object_help::COMMAND,
     &object_idletime::COMMAND,
     &object_refcount::COMMAND,
     &persist::COMMAND,
@@ -52,6 +56,8 @@ pub const COMMANDS: &[&Command] = &[
     &rename::COMMAND,
     &renamenx::COMMAND,
     &scan::COMMAND,
+    &sort::COMMAND,
+    &sort_ro::COMMAND,
     &touch::COMMAND,
     &ttl::COMMAND,
     &r#type::COMMAND,

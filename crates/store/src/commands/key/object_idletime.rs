@@ -5,9 +5,10 @@ use crate::db::txn::Txn;
 use bytes::Bytes;
 use model::Reply;
 
-/// Seconds since a key was used. The store evicts nothing and does not keep them: 0 for every key.
+/// Seconds since a key was used; asking is no use.
 pub const COMMAND: Command = Command::read("object|idletime", run);
 
 fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
-    Ok(if txn.exists(&args[0]) { Reply::Int(0) } else { Reply::Null })
+    let idle = txn.entry(&args[0]).map(|entry| entry.idle_ms(txn.now_ms()) / 1000);
+    Ok(idle.map_or(Reply::Null, |seconds| Reply::Int(seconds as i64)))
 }

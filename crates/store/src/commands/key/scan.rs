@@ -16,7 +16,7 @@ fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
     let next = txn.db().scan(scan.cursor, scan.count, txn.now_ms(), |key, entry| {
         let of_type = scan.type_name.is_none_or(|name| name.eq_ignore_ascii_case(entry.value.type_name().as_bytes()));
         if of_type && scan.matches(key) {
-            found.push(Reply::Bulk(key.clone()));
+            found.push(Reply::bulk(key));
         }
     });
     Ok(Scan::reply(next, found))

@@ -1,5 +1,7 @@
 //! Deadlines set and asked for in four units, and moves of a key.
 
+pub mod sort;
+
 use crate::commands::Outcome;
 use crate::commands::args::{flag, int, is};
 use crate::commands::units::{Unit, deadline_ms};
@@ -42,7 +44,8 @@ impl Condition {
                 o if is(o, "GT") => condition.later = true,
                 o if is(o, "LT") => condition.sooner = true,
                 o => {
-                    return Err(errors::custom(format!("Unsupported option {}", String::from_utf8_lossy(o))));
+                    let shown = o.split(|&b| b == 0).next().unwrap_or_default();
+                    return Err(errors::custom(format!("Unsupported option {}", String::from_utf8_lossy(shown))));
                 }
             }
         }
@@ -95,6 +98,7 @@ pub fn rename(txn: &mut Txn<'_>, source: &Bytes, destination: &Bytes, only_if_fr
 
 /// The number of a database that exists.
 pub fn database(txn: &Txn<'_>, arg: &[u8]) -> Result<usize, Error> {
-    let number = usize::try_from(int(arg)?).ok().filter(|&number| number < txn.databases());
+    let number = i32::try_from(int(arg)?).map_err(|_| errors::RANGE_OF_INT32)?;
+    let number = usize::try_from(number).ok().filter(|&number| number < txn.databases());
     number.ok_or(errors::DB_OUT_OF_RANGE)
 }

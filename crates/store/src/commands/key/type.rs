@@ -9,6 +9,6 @@ use model::Reply;
 pub const COMMAND: Command = Command::read("type", run);
 
 fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
-    let name = txn.value(&args[0]).map_or("none", |value| value.type_name());
+    let name = txn.entry(&args[0]).map_or("none", |entry| entry.value.type_name());
     Ok(Reply::Simple(Bytes::from_static(name.as_bytes())))
 }

@@ -21,7 +21,7 @@ fn run(txn: &mut Txn<'_>, args: &[Bytes]) -> Outcome {
         let Some(pivot) = list.iter().position(|element| *element == args[2]) else {
             return Edit::unchanged(Reply::Int(-1));
         };
-        list.insert(pivot + behind, args[3].clone());
+        list.insert(pivot + behind, &args[3]);
         Edit::changed(size(list.len()))
     })?;
     Ok(len.unwrap_or(Reply::Int(0)))

@@ -53,9 +53,15 @@ impl Options {
             Some(0) => usize::MAX,
             Some(count) => count,
         };
-        let position = |step: usize| if self.rank > 0 { step } else { list.len() - 1 - step };
-        let matches = (0..compared).map(position).filter(|&position| list[position] == *element);
-        matches.skip(skipped).take(wanted).collect()
+        let is_match = |(_, other): &(usize, &[u8])| *other == element;
+        let skipped = |matches: &mut dyn Iterator<Item = (usize, &[u8])>| -> Vec<usize> {
+            matches.take(compared).filter(is_match).map(|(step, _)| step).skip(skipped).take(wanted).collect()
+        };
+        if self.rank > 0 {
+            return skipped(&mut list.iter().enumerate());
+        }
+        let from_tail = skipped(&mut list.iter().rev().enumerate());
+        from_tail.into_iter().map(|step| list.len() - 1 - step).collect()
     }
 }
 
@@ -65,7 +71,7 @@ fn rank(number: &[u8]) -> Result<i64, Error> {
             "RANK can't be zero: use 1 to start from the first match, 2 from the second ... \
              or use negative to start from the end of the list",
         )),
-        i64::MIN => Err(errors::OUT_OF_RANGE),
+        i64::MIN => Err(errors::RANGE_OF_INT),
         rank => Ok(rank),
     }
 }

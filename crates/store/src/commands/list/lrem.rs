@@ -19,7 +19,7 @@ fn run(txn: &mut Txn<'_>, args: &[Bytes]) -> Outcome {
     Ok(size(removed.unwrap_or(0)))
 }
 
-fn remove(list: &mut List, count: i64, element: &Bytes) -> usize {
+fn remove(list: &mut List, count: i64, element: &[u8]) -> usize {
     let equal = list.iter().filter(|other| *other == element).count();
     let wanted = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
     let removed = if count == 0 { equal } else { equal.min(wanted) };

@@ -14,7 +14,7 @@ pub const COMMAND: Command = Command::write("lset", run);
 fn run(txn: &mut Txn<'_>, args: &[Bytes]) -> Outcome {
     let set = txn.try_update(&args[0], |list: &mut List| {
         let position = index(int(&args[1])?, list.len()).ok_or(errors::INDEX_OUT_OF_RANGE)?;
-        list[position] = args[2].clone();
+        list.set(position, &args[2]);
         Ok(Edit::changed(Reply::OK))
     })?;
     set.ok_or(errors::NO_SUCH_KEY)

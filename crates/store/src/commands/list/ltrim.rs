@@ -15,9 +15,7 @@ fn run(txn: &mut Txn<'_>, args: &[Bytes]) -> Outcome {
     let (start, stop) = (int(&args[1])?, int(&args[2])?);
     txn.update(&args[0], |list: &mut List| {
         let before = list.len();
-        let kept = range(start, stop, before);
-        list.truncate(kept.end);
-        list.drain(..kept.start);
+        list.keep(range(start, stop, before));
         Edit::when(list.len() < before, ())
     })?;
     Ok(Reply::OK)

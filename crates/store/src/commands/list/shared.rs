@@ -1,10 +1,10 @@
 //! The two ends of a list, and what is done at either.
 
-use crate::commands::args::{count, is, size};
+use crate::commands::args::{bulks, count, is, size, text_or_null};
 use crate::commands::{Outcome, wrong_number_of_arguments};
 use crate::db::txn::{Edit, Txn};
 use crate::errors;
-use crate::types::List;
+use crate::types::{List, Text};
 use bytes::Bytes;
 use model::{Error, Reply};
 
@@ -28,7 +28,7 @@ impl End {
     }
 
     /// Adds an element at this end.
-    pub fn push(self, list: &mut List, element: Bytes) {
+    pub fn push(self, list: &mut List, element: &[u8]) {
         match self {
             End::Left => list.push_front(element),
             End::Right => list.push_back(element),
@@ -36,7 +36,7 @@ impl End {
     }
 
     /// Takes the element at this end.
-    pub fn pop(self, list: &mut List) -> Option<Bytes> {
+    pub fn pop(self, list: &mut List) -> Option<Text> {
         match self {
             End::Left => list.pop_front(),
             End::Right => list.pop_back(),
@@ -56,7 +56,7 @@ pub fn push_existing(txn: &mut Txn<'_>, args: &[Bytes], end: End) -> Outcome {
 }
 
 fn push_all(list: &mut List, elements: &[Bytes], end: End) -> Reply {
-    elements.iter().for_each(|element| end.push(list, element.clone()));
+    elements.iter().for_each(|element| end.push(list, element));
     size(list.len())
 }
 
@@ -65,21 +65,21 @@ pub fn pop(txn: &mut Txn<'_>, args: &[Bytes], end: End, command: &str) -> Outcom
     match &args[1..] {
         [] => {
             let popped = pop_up_to(txn, &args[0], end, 1)?.and_then(|mut popped| popped.pop());
-            Ok(popped.map_or(Reply::Null, Reply::Bulk))
+            Ok(text_or_null(popped.as_ref()))
         }
         [arg] => {
             let popped = pop_up_to(txn, &args[0], end, count(arg)?)?;
-            Ok(popped.map_or(Reply::Null, bulks))
+            Ok(popped.map_or(Reply::Null, texts))
         }
         _ => Err(wrong_number_of_arguments(command)),
     }
 }
 
 /// Takes at most `count` elements from an end; `None` if there is no list.
-pub fn pop_up_to(txn: &mut Txn<'_>, key: &Bytes, end: End, count: usize) -> Result<Option<Vec<Bytes>>, Error> {
+pub fn pop_up_to(txn: &mut Txn<'_>, key: &Bytes, end: End, count: usize) -> Result<Option<Vec<Text>>, Error> {
     txn.update(key, |list: &mut List| {
         let count = count.min(list.len());
-        let popped: Vec<Bytes> = (0..count).filter_map(|_| end.pop(list)).collect();
+        let popped: Vec<Text> = (0..count).filter_map(|_| end.pop(list)).collect();
         Edit::when(!popped.is_empty(), popped)
     })
 }
@@ -93,21 +93,21 @@ pub fn move_element(txn: &mut Txn<'_>, source: &Bytes, from: End, destination: &
     if source == destination {
         let turned = txn.update(source, |list: &mut List| {
             let element = from.pop(list);
-            element.iter().for_each(|element| to.push(list, element.clone()));
+            element.iter().for_each(|element| to.push(list, element));
             Edit::changed(element)
         })?;
-        return Ok(turned.flatten().map_or(Reply::Null, Reply::Bulk));
+        return Ok(text_or_null(turned.flatten().as_ref()));
     }
     let element = txn.update(source, |list: &mut List| Edit::changed(from.pop(list)))?.flatten();
     let Some(element) = element else { return Ok(Reply::Null) };
     txn.write(destination, |list: &mut List| {
-        to.push(list, element.clone());
+        to.push(list, &element);
         Edit::changed(())
     })?;
-    Ok(Reply::Bulk(element))
+    Ok(Reply::Bulk(element.to_bytes()))
 }
 
-/// An array of byte strings.
-pub fn bulks(elements: Vec<Bytes>) -> Reply {
-    Reply::Array(elements.into_iter().map(Reply::Bulk).collect())
+/// An array of elements.
+pub fn texts(elements: Vec<Text>) -> Reply {
+    Reply::Array(bulks(elements.iter().map(|element| &**element)))
 }

@@ -9,5 +9,5 @@ use bytes::Bytes;
 pub const COMMAND: Command = Command::write("publish", run);
 
 fn run(txn: &mut Txn<'_>, args: &[Bytes]) -> Outcome {
-    Ok(size(txn.state.pubsub.publish(&args[0], &args[1])))
+    Ok(size(txn.state.publish(&args[0], &args[1])))
 }

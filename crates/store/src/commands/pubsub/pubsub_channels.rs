@@ -1,10 +1,11 @@
 //! `PUBSUB CHANNELS [pattern]` (<https://redis.io/docs/latest/commands/pubsub-channels/>).
 
+use super::shared::names;
 use crate::commands::{Command, Outcome};
 use crate::db::txn::Txn;
 use crate::errors;
+use crate::pubsub::Space;
 use bytes::Bytes;
-use model::{Reply, glob};
 
 /// The channels that somebody is subscribed to, patterns not counted.
 pub const COMMAND: Command = Command::read("pubsub|channels", run);
@@ -14,7 +15,5 @@ fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
         let message = "unknown subcommand or wrong number of arguments for 'CHANNELS'. Try PUBSUB HELP.";
         return Err(errors::custom(message));
     }
-    let shown = |channel: &&Bytes| args.iter().all(|pattern| glob::matches(pattern, channel));
-    let channels = txn.state.pubsub.channels().filter(shown);
-    Ok(Reply::Array(channels.map(|channel| Reply::Bulk(channel.clone())).collect()))
+    Ok(names(txn, Space::Channel, args.first()))
 }

@@ -1,13 +1,19 @@
 //! `PUBSUB SHARDCHANNELS [pattern]` (<https://redis.io/docs/latest/commands/pubsub-shardchannels/>).
 
+use super::shared::names;
 use crate::commands::{Command, Outcome};
 use crate::db::txn::Txn;
+use crate::errors;
+use crate::pubsub::Space;
 use bytes::Bytes;
-use model::Reply;
 
-/// The shard channels that somebody is subscribed to: none, as the store is no cluster.
+/// The shard channels that somebody is subscribed to.
 pub const COMMAND: Command = Command::read("pubsub|shardchannels", run);
 
-fn run(_: &Txn<'_>, _: &[Bytes]) -> Outcome {
-    Ok(Reply::Array(Vec::new()))
+fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
+    if args.len() > 1 {
+        let message = "unknown subcommand or wrong number of arguments for 'SHARDCHANNELS'. Try PUBSUB HELP.";
+        return Err(errors::custom(message));
+    }
+    Ok(names(txn, Space::Shard, args.first()))
 }

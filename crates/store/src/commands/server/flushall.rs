@@ -12,5 +12,6 @@ pub const COMMAND: Command = Command::write("flushall", run);
 fn run(txn: &mut Txn<'_>, args: &[Bytes]) -> Outcome {
     flush_option(args)?;
     (0..txn.databases()).for_each(|db| txn.clear(db));
+    txn.state.flushed();
     Ok(Reply::OK)
 }

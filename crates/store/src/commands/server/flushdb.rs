@@ -12,5 +12,6 @@ pub const COMMAND: Command = Command::write("flushdb", run);
 fn run(txn: &mut Txn<'_>, args: &[Bytes]) -> Outcome {
     flush_option(args)?;
     txn.clear(txn.database());
+    txn.state.flushed();
     Ok(Reply::OK)
 }

@@ -12,14 +12,14 @@ pub const COMMAND: Command = Command::write("swapdb", run);
 
 fn run(txn: &mut Txn<'_>, args: &[Bytes]) -> Outcome {
     let (first, second) = (number(&args[0], "first")?, number(&args[1], "second")?);
-    if first >= txn.databases() || second >= txn.databases() {
-        return Err(errors::DB_OUT_OF_RANGE);
-    }
+    let db =
+        |number: i32| usize::try_from(number).ok().filter(|&db| db < txn.databases()).ok_or(errors::DB_OUT_OF_RANGE);
+    let (first, second) = (db(first)?, db(second)?);
     txn.swap_databases(first, second);
     Ok(Reply::OK)
 }
 
-fn number(arg: &[u8], which: &str) -> Result<usize, Error> {
-    let number = parse_int(arg).ok_or_else(|| errors::custom(format!("invalid {which} DB index")))?;
-    usize::try_from(number).map_err(|_| errors::DB_OUT_OF_RANGE)
+fn number(arg: &[u8], which: &str) -> Result<i32, Error> {
+    let number = parse_int(arg).and_then(|number| i32::try_from(number).ok());
+    number.ok_or_else(|| errors::custom(format!("invalid {which} DB index")))
 }

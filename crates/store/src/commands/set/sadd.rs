@@ -11,7 +11,7 @@ pub const COMMAND: Command = Command::write("sadd", run);
 
 fn run(txn: &mut Txn<'_>, args: &[Bytes]) -> Outcome {
     let added = txn.write(&args[0], |set: &mut Set| {
-        let added = args[1..].iter().filter(|member| set.insert((*member).clone(), ()).is_none()).count();
+        let added = args[1..].iter().filter(|member| set.insert(member)).count();
         Edit::when(added > 0, added)
     })?;
     Ok(size(added))

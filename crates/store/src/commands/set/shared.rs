@@ -8,52 +8,60 @@ use bytes::Bytes;
 use model::{Error, Reply};
 
 /// How members of several sets are put together.
-pub type Combine = fn(&Txn<'_>, &[Bytes]) -> Result<Vec<Bytes>, Error>;
+pub type Combine = fn(&Txn<'_>, &[Bytes]) -> Result<Set, Error>;
 
 /// The members that all sets have.
-pub fn intersection(txn: &Txn<'_>, keys: &[Bytes]) -> Result<Vec<Bytes>, Error> {
-    intersection_up_to(txn, keys, usize::MAX)
+pub fn intersection(txn: &Txn<'_>, keys: &[Bytes]) -> Result<Set, Error> {
+    let mut result = Set::empty(txn.seed());
+    common(txn, keys)?.for_each(|member| _ = result.insert(member));
+    Ok(result)
 }
 
-/// At most `limit` members that all sets have. The smallest set is walked, the others are asked.
-pub fn intersection_up_to(txn: &Txn<'_>, keys: &[Bytes], limit: usize) -> Result<Vec<Bytes>, Error> {
-    let sets = read_all(txn, keys)?;
-    let Some(mut sets) = sets.into_iter().collect::<Option<Vec<&Set>>>() else { return Ok(Vec::new()) };
-    sets.sort_by_key(|set| set.len());
-    let Some((smallest, others)) = sets.split_first() else { return Ok(Vec::new()) };
-    let common = smallest.names().filter(|member| others.iter().all(|set| set.contains(member)));
-    Ok(common.take(limit).cloned().collect())
+/// How many members all sets have, counted up to `limit`.
+pub fn intersection_len(txn: &Txn<'_>, keys: &[Bytes], limit: usize) -> Result<usize, Error> {
+    Ok(common(txn, keys)?.take(limit).count())
+}
+
+/// The members that all sets have: the smallest set is walked, the others are asked.
+fn common<'t>(txn: &'t Txn<'_>, keys: &[Bytes]) -> Result<impl Iterator<Item = &'t [u8]>, Error> {
+    let sets: Option<Vec<&Set>> = read_all(txn, keys)?.into_iter().collect();
+    let mut sets = sets.unwrap_or_default();
+    sets.sort_by_key(|set| std::cmp::Reverse(set.len()));
+    let smallest = sets.pop();
+    let in_all = move |member: &&[u8]| sets.iter().all(|set| set.contains(member));
+    Ok(smallest.into_iter().flat_map(Set::iter).filter(in_all))
 }
 
 /// The members that any set has.
-pub fn union(txn: &Txn<'_>, keys: &[Bytes]) -> Result<Vec<Bytes>, Error> {
-    let mut seen = Set::empty(txn.seed());
+pub fn union(txn: &Txn<'_>, keys: &[Bytes]) -> Result<Set, Error> {
+    let mut result = Set::empty(txn.seed());
     for set in read_all(txn, keys)?.into_iter().flatten() {
-        set.names().for_each(|member| _ = seen.insert(member.clone(), ()));
+        set.iter().for_each(|member| _ = result.insert(member));
     }
-    Ok(seen.names().cloned().collect())
+    Ok(result)
 }
 
 /// The members of the first set that no other has.
-pub fn difference(txn: &Txn<'_>, keys: &[Bytes]) -> Result<Vec<Bytes>, Error> {
+pub fn difference(txn: &Txn<'_>, keys: &[Bytes]) -> Result<Set, Error> {
     let sets = read_all(txn, keys)?;
-    let Some(first) = sets[0] else { return Ok(Vec::new()) };
+    let mut result = Set::empty(txn.seed());
+    let Some(first) = sets[0] else { return Ok(result) };
     let others: Vec<&Set> = sets[1..].iter().copied().flatten().collect();
-    Ok(first.names().filter(|member| !others.iter().any(|set| set.contains(member))).cloned().collect())
+    let alone = first.iter().filter(|member| !others.iter().any(|set| set.contains(member)));
+    alone.for_each(|member| _ = result.insert(member));
+    Ok(result)
 }
 
-/// Answers the members as a set.
-pub fn reply(members: Vec<Bytes>) -> Outcome {
-    Ok(Reply::Set(members.into_iter().map(Reply::Bulk).collect()))
+/// Answers the members.
+pub fn reply(set: Set) -> Outcome {
+    Ok(Reply::Set(args::bulks(set.iter())))
 }
 
 /// Stores what the sets of `args[1..]` give under the key `args[0]`, whatever it held; how many members that are. Nothing
 /// left deletes it.
 pub fn store(txn: &mut Txn<'_>, args: &[Bytes], combine: Combine) -> Outcome {
-    let members = combine(txn, &args[1..])?;
-    let mut set = Set::empty(txn.seed());
-    let count = members.len();
-    members.into_iter().for_each(|member| _ = set.insert(member, ()));
+    let set = combine(txn, &args[1..])?;
+    let count = set.len();
     txn.set(&args[0], set.into_value(), Deadline::Never);
     Ok(size(count))
 }

@@ -1,6 +1,6 @@
 //! `SINTERCARD numkeys key [key …] [LIMIT limit]` (<https://redis.io/docs/latest/commands/sintercard/>).
 
-use super::shared::intersection_up_to;
+use super::shared::intersection_len;
 use crate::commands::args::{counted_keys, int, is, size};
 use crate::commands::{Command, Outcome};
 use crate::db::txn::Txn;
@@ -21,5 +21,5 @@ fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
         limit = int(number).ok().and_then(|n| usize::try_from(n).ok()).ok_or(errors::LIMIT_NEGATIVE)?;
     }
     let limit = if limit == 0 { usize::MAX } else { limit };
-    Ok(size(intersection_up_to(txn, keys, limit)?.len()))
+    Ok(size(intersection_len(txn, keys, limit)?))
 }

@@ -18,11 +18,11 @@ fn run(txn: &mut Txn<'_>, args: &[Bytes]) -> Outcome {
     }
     txn.read::<Set>(destination)?;
     let moved = txn.update(source, |set: &mut Set| {
-        let removed = set.remove(member).is_some();
+        let removed = set.remove(member);
         Edit::when(removed, removed)
     })?;
     if moved == Some(true) {
-        txn.write(destination, |set: &mut Set| Edit::when(set.insert(member.clone(), ()).is_none(), ()))?;
+        txn.write(destination, |set: &mut Set| Edit::when(set.insert(member), ()))?;
     }
     Ok(flag(moved == Some(true)))
 }

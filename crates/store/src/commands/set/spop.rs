@@ -1,7 +1,6 @@
 //! `SPOP key [count]` (<https://redis.io/docs/latest/commands/spop/>).
 
 use crate::commands::args::count;
-use crate::commands::choose::{Count, positions};
 use crate::commands::{Command, Outcome};
 use crate::db::txn::{Edit, Txn};
 use crate::errors;
@@ -28,10 +27,9 @@ fn run(txn: &mut Txn<'_>, args: &[Bytes]) -> Outcome {
 fn pop(txn: &mut Txn<'_>, key: &Bytes, count: usize) -> Result<Vec<Bytes>, model::Error> {
     let random = txn.random().fork();
     let members = txn.update(key, |set: &mut Set| {
-        let chosen = positions(&random, set.len(), Count::Different(count));
-        // From the highest position down, so that a removal moves nothing that is still to be removed.
-        let members: Vec<Bytes> =
-            chosen.into_iter().rev().filter_map(|at| set.remove_at(at)).map(|(member, ())| member).collect();
+        let chosen = set.different(&random, count);
+        let members: Vec<Bytes> = chosen.into_iter().map(Bytes::copy_from_slice).collect();
+        members.iter().for_each(|member| _ = set.remove(member));
         Edit::when(!members.is_empty(), members)
     })?;
     Ok(members.unwrap_or_default())

@@ -1,6 +1,7 @@
 //! `SRANDMEMBER key [count]` (<https://redis.io/docs/latest/commands/srandmember/>).
 
-use crate::commands::choose::{self, Count};
+use crate::commands::args::bulks;
+use crate::commands::choose::Count;
 use crate::commands::{Command, Outcome};
 use crate::db::txn::Txn;
 use crate::errors;
@@ -19,11 +20,14 @@ fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
     };
     let set = txn.read::<Set>(&args[0])?;
     let Some(count) = count else {
-        let one = set.and_then(|set| set.at(txn.random().below(set.len())));
-        return Ok(one.map_or(Reply::Null, |(member, ())| Reply::Bulk(member.clone())));
+        let one = set.and_then(|set| set.random(txn.random()));
+        return Ok(one.map_or(Reply::Null, Reply::bulk));
     };
-    count.bounded(false)?;
     let Some(set) = set else { return Ok(Reply::Array(Vec::new())) };
-    let chosen = choose::positions(txn.random(), set.len(), count).into_iter().filter_map(|at| set.at(at));
-    Ok(Reply::Array(chosen.map(|(member, ())| Reply::Bulk(member.clone())).collect()))
+    count.bounded()?;
+    let chosen = match count {
+        Count::Different(count) => set.different(txn.random(), count),
+        Count::Repeated(count) => (0..count).filter_map(|_| set.random(txn.random())).collect(),
+    };
+    Ok(Reply::Array(bulks(chosen.into_iter())))
 }

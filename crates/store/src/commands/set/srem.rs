@@ -11,7 +11,7 @@ pub const COMMAND: Command = Command::write("srem", run);
 
 fn run(txn: &mut Txn<'_>, args: &[Bytes]) -> Outcome {
     let removed = txn.update(&args[0], |set: &mut Set| {
-        let removed = args[1..].iter().filter(|member| set.remove(member).is_some()).count();
+        let removed = args[1..].iter().filter(|member| set.remove(member)).count();
         Edit::when(removed > 0, removed)
     })?;
     Ok(size(removed.unwrap_or(0)))

@@ -12,15 +12,13 @@ pub const COMMAND: Command = Command::read("sscan", run);
 
 fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
     let cursor = Scan::cursor(&args[1])?;
-    let set = txn.read::<Set>(&args[0])?;
+    let Some(set) = txn.read::<Set>(&args[0])? else { return Ok(Scan::reply(0, Vec::new())) };
     let scan = Scan::parse(cursor, &args[2..])?;
     let mut found = Vec::new();
-    let next = set.map_or(0, |set| {
-        set.scan(scan.cursor, scan.count, |member, ()| {
-            if scan.matches(member) {
-                found.push(Reply::Bulk(member.clone()));
-            }
-        })
+    let next = set.scan(scan.cursor, scan.count, |member| {
+        if scan.matches(member) {
+            found.push(Reply::bulk(member));
+        }
     });
     Ok(Scan::reply(next, found))
 }

@@ -1,5 +1,9 @@
 //! What several stream commands do: ids and their ranges, trims, replies of entries.
 
+pub mod claim;
+pub mod groups;
+pub mod reading;
+
 use crate::commands::Outcome;
 use crate::commands::args::{int, is};
 use crate::db::txn::Txn;
@@ -15,8 +19,18 @@ const TRIM_LIMIT_DEFAULT: u64 = 10_000;
 /// An id, `ms-seq`, or `ms` alone for the entry of that millisecond with this sequence number.
 pub fn id(arg: &[u8], seq_default: u64) -> Result<EntryId, Error> {
     let text = std::str::from_utf8(arg).map_err(|_| invalid_id())?;
-    let id: EntryId = text.parse().map_err(|_| invalid_id())?;
-    Ok(if text.contains('-') { id } else { EntryId::new(id.ms, seq_default) })
+    let (ms, seq) = match text.split_once('-') {
+        Some((ms, seq)) => (number(ms), number(seq)),
+        None => (number(text), Some(seq_default)),
+    };
+    ms.zip(seq).map(|(ms, seq)| EntryId::new(ms, seq)).ok_or_else(invalid_id)
+}
+
+/// A part of an id, as `strtoull` reads it: spaces in front do not matter, nor does a plus.
+fn number(text: &str) -> Option<u64> {
+    let digits = text.trim_start_matches([' ', '\t', '\n', '\x0b', '\x0c', '\r']);
+    let digits = digits.strip_prefix('+').unwrap_or(digits);
+    if digits.bytes().all(|b| b.is_ascii_digit()) { digits.parse().ok() } else { None }
 }
 
 /// The error for what is not an id.
@@ -92,6 +106,11 @@ pub fn entry(entry: EntryRef<'_>) -> Reply {
 /// An id as a byte string.
 pub fn id_reply(id: EntryId) -> Reply {
     Reply::bulk(id.to_string())
+}
+
+/// Named facts.
+pub fn map<const N: usize>(facts: [(&str, Reply); N]) -> Reply {
+    Reply::Map(facts.into_iter().map(|(name, fact)| (Reply::bulk(name), fact)).collect())
 }
 
 /// The trim options of `XADD` and `XTRIM`, read one by one.

@@ -6,6 +6,7 @@ use crate::commands::args::is;
 use crate::commands::{Command, Outcome, wrong_number_of_arguments};
 use crate::db::txn::{Edit, Txn};
 use crate::errors;
+use crate::events::Classes;
 use crate::types::Stream;
 use crate::types::stream::{NewId, Trim};
 use bytes::Bytes;
@@ -20,14 +21,16 @@ fn run(txn: &mut Txn<'_>, args: &[Bytes]) -> Outcome {
     if must_exist && txn.read::<Stream>(&args[0])?.is_none() {
         return Ok(Reply::Null);
     }
-    txn.try_write(&args[0], |stream: &mut Stream| {
+    let (added, trimmed) = txn.try_write(&args[0], |stream: &mut Stream| {
         let id = next_id(stream, id, now_ms)?;
         stream.append(id, fields);
-        if let Some(trim) = trim {
-            stream.trim(trim);
-        }
-        Ok(Edit::changed(id_reply(id)))
-    })
+        let trimmed = trim.map_or(0, |trim| stream.trim(trim));
+        Ok(Edit::changed((id_reply(id), trimmed)))
+    })?;
+    if trimmed > 0 {
+        txn.notify(Classes::STREAM, "xtrim", &args[0]);
+    }
+    Ok(added)
 }
 
 struct Addition<'a> {

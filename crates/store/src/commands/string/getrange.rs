@@ -4,6 +4,7 @@ use super::shared::substring;
 use crate::commands::args::int;
 use crate::commands::{Command, Outcome};
 use crate::db::txn::Txn;
+use crate::types::Text;
 use bytes::Bytes;
 use model::Reply;
 
@@ -12,6 +13,6 @@ pub const COMMAND: Command = Command::read("getrange", run);
 
 fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
     let (start, end) = (int(&args[1])?, int(&args[2])?);
-    let string = txn.read::<Bytes>(&args[0])?;
-    Ok(Reply::Bulk(string.map(|string| substring(string, start, end)).unwrap_or_default()))
+    let string = txn.read::<Text>(&args[0])?;
+    Ok(Reply::bulk(string.map_or(&b""[..], |string| substring(string, start, end))))
 }

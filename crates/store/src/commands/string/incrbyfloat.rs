@@ -4,7 +4,7 @@ use crate::commands::{Command, Outcome};
 use crate::db::txn::{Deadline, Txn};
 use crate::errors;
 use crate::number::{SumError, add_decimals};
-use crate::types::Value;
+use crate::types::{Text, Value};
 use bytes::Bytes;
 use model::Reply;
 
@@ -12,12 +12,11 @@ use model::Reply;
 pub const COMMAND: Command = Command::write("incrbyfloat", run);
 
 fn run(txn: &mut Txn<'_>, args: &[Bytes]) -> Outcome {
-    let old = txn.read::<Bytes>(&args[0])?.map_or(&b"0"[..], |text| text);
+    let old = txn.read::<Text>(&args[0])?.map_or(&b"0"[..], |text| text);
     let sum = add_decimals(old, &args[1]).map_err(|error| match error {
         SumError::NotANumber => errors::NOT_A_FLOAT,
         SumError::NotFinite => errors::NOT_FINITE,
     })?;
-    let sum = Bytes::from(sum);
-    txn.set(&args[0], Value::Str(sum.clone()), Deadline::Keep);
-    Ok(Reply::Bulk(sum))
+    txn.set(&args[0], Value::Str(Text::not_int(sum.as_bytes())), Deadline::Keep);
+    Ok(Reply::bulk(sum))
 }

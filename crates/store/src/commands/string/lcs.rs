@@ -4,6 +4,7 @@ use crate::commands::args::{int, is, size, value};
 use crate::commands::{Command, Outcome};
 use crate::db::txn::Txn;
 use crate::errors;
+use crate::types::Text;
 use bytes::Bytes;
 use model::{Error, Reply};
 
@@ -15,7 +16,7 @@ pub const COMMAND: Command = Command::read("lcs", run);
 const CELLS_MAX: usize = 64 << 20;
 
 fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
-    let (a, b) = match (txn.read::<Bytes>(&args[0]), txn.read::<Bytes>(&args[1])) {
+    let (a, b) = match (txn.read::<Text>(&args[0]), txn.read::<Text>(&args[1])) {
         (Ok(a), Ok(b)) => (a.map_or(&b""[..], |a| a), b.map_or(&b""[..], |b| b)),
         _ => return Err(errors::custom("The specified keys must contain string values")),
     };

@@ -1,8 +1,9 @@
 //! `MGET key [key …]` (<https://redis.io/docs/latest/commands/mget/>).
 
-use crate::commands::args::bulk_or_null;
+use crate::commands::args::text_or_null;
 use crate::commands::{Command, Outcome};
 use crate::db::txn::Txn;
+use crate::types::Text;
 use bytes::Bytes;
 use model::Reply;
 
@@ -10,6 +11,6 @@ use model::Reply;
 pub const COMMAND: Command = Command::read("mget", run);
 
 fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
-    let string = |key: &Bytes| bulk_or_null(txn.read::<Bytes>(key).ok().flatten());
+    let string = |key: &Bytes| text_or_null(txn.read::<Text>(key).ok().flatten());
     Ok(Reply::Array(args.iter().map(string).collect()))
 }

@@ -2,7 +2,7 @@
 
 use crate::commands::{Command, Outcome, wrong_number_of_arguments};
 use crate::db::txn::{Deadline, Txn};
-use crate::types::Value;
+use crate::types::{Text, Value};
 use bytes::Bytes;
 use model::Reply;
 
@@ -14,7 +14,7 @@ fn run(txn: &mut Txn<'_>, args: &[Bytes]) -> Outcome {
         return Err(wrong_number_of_arguments("mset"));
     }
     for pair in args.chunks_exact(2) {
-        txn.set(&pair[0], Value::Str(pair[1].clone()), Deadline::Never);
+        txn.set(&pair[0], Value::Str(Text::new(&pair[1])), Deadline::Never);
     }
     Ok(Reply::OK)
 }

@@ -3,7 +3,7 @@
 use crate::commands::args::flag;
 use crate::commands::{Command, Outcome, wrong_number_of_arguments};
 use crate::db::txn::{Deadline, Txn};
-use crate::types::Value;
+use crate::types::{Text, Value};
 use bytes::Bytes;
 
 /// Sets several strings if none of the keys exists; whether it did.
@@ -15,7 +15,7 @@ fn run(txn: &mut Txn<'_>, args: &[Bytes]) -> Outcome {
     }
     let free = args.chunks_exact(2).all(|pair| !txn.exists(&pair[0]));
     for pair in args.chunks_exact(2).filter(|_| free) {
-        txn.set(&pair[0], Value::Str(pair[1].clone()), Deadline::Never);
+        txn.set(&pair[0], Value::Str(Text::new(&pair[1])), Deadline::Never);
     }
     Ok(flag(free))
 }

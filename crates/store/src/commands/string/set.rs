@@ -2,12 +2,12 @@
 //! (<https://redis.io/docs/latest/commands/set/>).
 
 use super::shared::deadline;
-use crate::commands::args::{bulk_or_null, is, value};
+use crate::commands::args::{is, text_or_null, value};
 use crate::commands::units::Unit;
 use crate::commands::{Command, Outcome};
 use crate::db::txn::{Deadline, Txn};
 use crate::errors;
-use crate::types::Value;
+use crate::types::{Text, Value};
 use bytes::Bytes;
 use model::{Error, Reply};
 
@@ -22,11 +22,11 @@ fn run(txn: &mut Txn<'_>, args: &[Bytes]) -> Outcome {
         Some(Ttl::Keep) => Deadline::Keep,
         Some(Ttl::New(unit, number)) => Deadline::At(deadline(unit, number, txn.now_ms(), "set")?),
     };
-    let old = if options.get { Some(bulk_or_null(txn.read::<Bytes>(key)?)) } else { None };
+    let old = if options.get { Some(text_or_null(txn.read::<Text>(key)?)) } else { None };
     if options.only_if.is_some_and(|exists| exists != txn.exists(key)) {
         return Ok(old.unwrap_or(Reply::Null));
     }
-    txn.set(key, Value::Str(value.clone()), deadline);
+    txn.set(key, Value::Str(Text::new(value)), deadline);
     Ok(old.unwrap_or(Reply::OK))
 }
 
@@ -44,6 +44,12 @@ enum Ttl<'a> {
     New(Unit, &'a Bytes),
 }
 
+impl Ttl<'_> {
+    fn is(&self, unit: Unit) -> bool {
+        matches!(self, Ttl::New(other, _) if *other == unit)
+    }
+}
+
 impl<'a> Options<'a> {
     fn parse(args: &'a [Bytes]) -> Result<Options<'a>, Error> {
         let mut options = Options::default();
@@ -57,7 +63,11 @@ impl<'a> Options<'a> {
                     options.deadline = Some(Ttl::Keep);
                 }
                 o => {
-                    let unit = Unit::of_option(o).filter(|_| options.deadline.is_none()).ok_or(errors::SYNTAX)?;
+                    let unit = Unit::of_option(o).ok_or(errors::SYNTAX)?;
+                    // The same unit may come again, and the last one counts.
+                    if options.deadline.as_ref().is_some_and(|old| !old.is(unit)) {
+                        return Err(errors::SYNTAX);
+                    }
                     options.deadline = Some(Ttl::New(unit, value(&mut rest)?));
                 }
             }

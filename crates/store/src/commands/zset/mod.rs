@@ -1,7 +1,7 @@
 //! Sorted sets (<https://redis.io/docs/latest/commands/?group=sorted-set>).
 
-mod shared;
-mod zadd;
+pub(crate) mod shared;
+pub(crate) mod zadd;
 mod zcard;
 mod zcount;
 mod zdiff;

@@ -4,7 +4,7 @@ use crate::commands::args::{self, int, is};
 use crate::commands::{Outcome, wrong_number_of_arguments};
 use crate::db::txn::{Deadline, Edit, Txn};
 use crate::errors;
-use crate::number::parse_double;
+use crate::number::{parse_bound, parse_double};
 use crate::types::zset::combine::{self, Aggregate, Input, Source};
 use crate::types::zset::{Edge, LexBound, ScoreBound};
 use crate::types::{Kind, Set, Value, Zset};
@@ -30,7 +30,8 @@ pub fn score_or_null(score: Option<f64>) -> Reply {
 
 /// The member's score plus `by`, or `by` if it is not there.
 pub fn incremented(zset: &Zset, member: &[u8], by: f64) -> Result<f64, Error> {
-    let sum = zset.score(member).unwrap_or(0.0) + by;
+    // A new member has `by` as it is, -0 included.
+    let sum = zset.score(member).map_or(by, |score| score + by);
     if sum.is_nan() { Err(errors::custom("resulting score is not a number (NaN)")) } else { Ok(sum) }
 }
 
@@ -81,9 +82,7 @@ fn score_bound(arg: &[u8]) -> Result<ScoreBound, Error> {
         Some(text) => (text, Edge::Exclusive),
         None => (arg, Edge::Inclusive),
     };
-    // Nothing at all is 0 here, as Redis' strtod has it.
-    let score = if text.is_empty() { Some(0.0) } else { parse_double(text) };
-    let score = score.ok_or_else(|| errors::custom("min or max is not a float"))?;
+    let score = parse_bound(text).ok_or_else(|| errors::custom("min or max is not a float"))?;
     Ok(ScoreBound { score, edge })
 }
 
@@ -119,7 +118,7 @@ impl Selection {
                 () if is(option, "LIMIT") && options.len() >= 2 => {
                     limit = (int(args::value(&mut options)?)?, int(args::value(&mut options)?)?);
                 }
-                () if reverse.is_none() && is(option, "REV") => backwards = Some(true),
+                () if backwards.is_none() && is(option, "REV") => backwards = Some(true),
                 () if chosen.is_none() && is(option, "BYLEX") => chosen = Some(By::Lex),
                 () if chosen.is_none() && is(option, "BYSCORE") => chosen = Some(By::Score),
                 () => return Err(errors::SYNTAX),
@@ -206,6 +205,17 @@ pub enum End {
     Max,
 }
 
+impl End {
+    /// From `MIN` or `MAX`.
+    pub fn parse(word: &[u8]) -> Result<End, Error> {
+        match () {
+            () if is(word, "MIN") => Ok(End::Min),
+            () if is(word, "MAX") => Ok(End::Max),
+            () => Err(errors::SYNTAX),
+        }
+    }
+}
+
 /// Takes so many members from one end; their replies with scores, from that end on.
 pub fn pop(txn: &mut Txn<'_>, key: &Bytes, end: End, count: usize) -> Result<Vec<Reply>, Error> {
     let popped = txn.update(key, |zset: &mut Zset| {
@@ -258,7 +268,7 @@ pub fn store_combined(txn: &mut Txn<'_>, args: &[Bytes], operation: Operation, c
 /// Makes the key hold this sorted set, or nothing if it is empty; answers how many members it has.
 pub fn store(txn: &mut Txn<'_>, key: &Bytes, zset: Zset) -> Reply {
     let len = args::size(zset.len());
-    txn.set(key, zset.into_value(), Deadline::Never);
+    txn.set(key, zset.settled().into_value(), Deadline::Never);
     len
 }
 

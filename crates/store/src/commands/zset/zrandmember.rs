@@ -2,7 +2,7 @@
 
 use super::shared::{member, members};
 use crate::commands::args::is;
-use crate::commands::choose::{self, Count};
+use crate::commands::choose::Count;
 use crate::commands::{Command, Outcome};
 use crate::db::txn::Txn;
 use crate::errors;
@@ -20,13 +20,19 @@ fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
         [option] if is(option, "WITHSCORES") => true,
         _ => return Err(errors::SYNTAX),
     };
+    if let Some(count) = count.filter(|_| with_scores) {
+        count.doubled()?;
+    }
     let zset = txn.read::<Zset>(&args[0])?;
     let Some(count) = count else {
-        let one = zset.and_then(|zset| zset.at(txn.random().below(zset.len())));
+        let one = zset.and_then(|zset| zset.random(txn.random()));
         return Ok(one.map_or(Reply::Null, |(name, score)| member(name, score, false)));
     };
-    count.bounded(with_scores)?;
     let Some(zset) = zset else { return Ok(Reply::Array(Vec::new())) };
-    let ranks = choose::positions(txn.random(), zset.len(), count);
-    Ok(members(ranks.into_iter().filter_map(|rank| zset.at(rank)), with_scores))
+    count.bounded()?;
+    let chosen = match count {
+        Count::Different(count) => zset.different(txn.random(), count),
+        Count::Repeated(count) => (0..count).filter_map(|_| zset.random(txn.random())).collect(),
+    };
+    Ok(members(chosen.into_iter(), with_scores))
 }

@@ -4,15 +4,17 @@
 //! id is found by bisection. Appending touches the last chunk; trimming drops whole chunks and then hides the first
 //! entries of one; deletion takes an entry out of its chunk.
 //!
-//! Beside the entries a stream knows its history: the last id it ever gave, how many entries were ever added, and up
-//! to where entries were removed. Unlike Redis' own mark, the last one rises on trims as well as on deletions, so
-//! that a follower can be told of every gap.
+//! Beside the entries a stream knows its history: the last id it ever gave, how many entries were ever added, up to where
+//! entries were deleted, and up to where they were removed in any way, trims included, so that a follower can be
+//! told of every gap. And it has its consumer groups (`group`).
 
 mod chunk;
+mod group;
 
 use bytes::Bytes;
 use chunk::Chunk;
 pub use chunk::EntryRef;
+pub use group::{Consumer, Group, Pending};
 use model::stream::StreamRange;
 use model::{Entry, EntryId};
 use std::collections::BTreeMap;
@@ -25,7 +27,13 @@ pub struct Stream {
     len: usize,
     last_id: EntryId,
     entries_added: u64,
+    /// As Redis keeps it: of entries that were deleted, not trimmed.
     max_deleted_id: EntryId,
+    /// Of entries that were removed in any way.
+    removed_up_to: EntryId,
+    groups: BTreeMap<Bytes, Group>,
+    /// Bytes that the chunks take.
+    bytes: usize,
 }
 
 /// The id that a new entry is to have.
@@ -85,7 +93,7 @@ impl Stream {
         self.entries_added
     }
 
-    /// Every entry ever deleted or trimmed had at most this id; [`EntryId::MIN`] if none was.
+    /// Every entry ever deleted, trims not counted, had at most this id; [`EntryId::MIN`] if none was.
     pub fn max_deleted_id(&self) -> EntryId {
         self.max_deleted_id
     }
@@ -97,7 +105,8 @@ impl Stream {
 
     /// About how many bytes the stream holds.
     pub fn memory(&self) -> usize {
-        size_of::<Stream>() + self.chunks.values().map(Chunk::memory).sum::<usize>()
+        let groups: usize = self.groups.values().map(Group::memory).sum();
+        size_of::<Stream>() + self.bytes + groups
     }
 
     /// The id that an entry asked for in this way would get now; `None` if it would not be above the last id.
@@ -118,12 +127,21 @@ impl Stream {
     pub fn append(&mut self, id: EntryId, fields: &[Bytes]) {
         debug_assert!(id > self.last_id && fields.len().is_multiple_of(2));
         match self.chunks.last_entry() {
-            Some(mut last) if last.get().has_room_for(fields) => last.get_mut().push(id, fields),
+            Some(mut last) if last.get().has_room_for(fields) => {
+                let chunk = last.get_mut();
+                self.bytes -= chunk.memory();
+                chunk.push(id, fields);
+                self.bytes += chunk.memory();
+            }
             last => {
                 if let Some(mut full) = last {
+                    self.bytes -= full.get().memory();
                     full.get_mut().seal();
+                    self.bytes += full.get().memory();
                 }
-                self.chunks.insert(id, Chunk::beginning_with(id, fields));
+                let chunk = Chunk::beginning_with(id, fields);
+                self.bytes += chunk.memory();
+                self.chunks.insert(id, chunk);
             }
         }
         self.len += 1;
@@ -138,10 +156,12 @@ impl Stream {
             return false;
         }
         if chunk.is_empty() {
+            self.bytes -= chunk.memory();
             self.chunks.remove(&first);
         }
         self.len -= 1;
         self.max_deleted_id = self.max_deleted_id.max(id);
+        self.removed_up_to = self.removed_up_to.max(id);
         true
     }
 
@@ -161,21 +181,23 @@ impl Stream {
             }
             let count = excess.min(chunk.len());
             self.len -= count;
-            self.max_deleted_id = self.max_deleted_id.max(chunk.trim(count));
+            self.removed_up_to = self.removed_up_to.max(chunk.trim(count));
             if !chunk.is_empty() {
                 break;
             }
+            self.bytes -= chunk.memory();
             first.remove();
         }
         before - self.len
     }
 
     /// Sets the last id, which must be at least that of the last entry, and the history where given. The mark of
-    /// removed entries only rises.
+    /// what was removed in any way only rises.
     pub fn set_id(&mut self, last_id: EntryId, entries_added: Option<u64>, max_deleted_id: Option<EntryId>) {
         self.last_id = last_id;
         self.entries_added = entries_added.unwrap_or(self.entries_added);
-        self.max_deleted_id = self.max_deleted_id.max(max_deleted_id.unwrap_or_default());
+        self.max_deleted_id = max_deleted_id.unwrap_or(self.max_deleted_id);
+        self.removed_up_to = self.removed_up_to.max(self.max_deleted_id);
     }
 
     /// The first entry.
@@ -186,6 +208,16 @@ impl Stream {
     /// The last entry.
     pub fn last(&self) -> Option<EntryRef<'_>> {
         self.range(EntryId::MIN, EntryId::MAX).next_back()
+    }
+
+    /// Whether there is an entry with this id.
+    pub fn contains(&self, id: EntryId) -> bool {
+        self.get(id).is_some()
+    }
+
+    /// The entry with this id.
+    pub fn get(&self, id: EntryId) -> Option<EntryRef<'_>> {
+        self.range(id, id).next()
     }
 
     /// The entries with ids from `from` to `to`, both included, from either end.
@@ -203,7 +235,7 @@ impl Stream {
             entries: Vec::new(),
             more: false,
             last_id: self.last_id,
-            removed_up_to: self.max_deleted_id,
+            removed_up_to: self.removed_up_to,
             entries_added: self.entries_added,
         };
         let Some(from) = after.and_then(EntryId::next) else { return range };

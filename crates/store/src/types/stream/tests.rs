@@ -56,13 +56,13 @@ fn apply(step: &Step, stream: &mut Stream, model: &mut Model) {
         Step::Remove(at) if at < model.len() => {
             let id = model.remove(at).id;
             assert!(stream.remove(id) && !stream.remove(id));
-            assert!(stream.max_deleted_id() >= id);
+            assert!(stream.read_after(None, 0).removed_up_to >= id);
         }
         Step::Remove(at) => assert!(!stream.remove(EntryId::new(at as u64, 7))),
         Step::TrimLen(max) => {
             let gone: Vec<Entry> = model.drain(..model.len().saturating_sub(max as usize)).collect();
             assert_eq!(stream.trim(exact(Keep::MaxLen(max))), gone.len());
-            assert!(gone.last().is_none_or(|last| stream.max_deleted_id() >= last.id));
+            assert!(gone.last().is_none_or(|last| stream.read_after(None, 0).removed_up_to >= last.id));
         }
         Step::TrimId(at) => {
             let min = model.get(at).map_or(EntryId::MIN, |e| e.id);
@@ -116,7 +116,7 @@ fn counted(count: u64) -> Stream {
 fn an_approximate_trim_removes_whole_chunks() {
     let trim = |keep, limit| {
         let mut stream = counted(350);
-        (stream.trim(Trim { keep, approximate: true, limit }), stream.max_deleted_id().ms)
+        (stream.trim(Trim { keep, approximate: true, limit }), stream.read_after(None, 0).removed_up_to.ms)
     };
     assert_eq!(trim(Keep::MaxLen(340), None), (0, 0));
     assert_eq!(trim(Keep::MaxLen(250), None), (100, 100));
@@ -155,15 +155,15 @@ fn new_ids_are_above_the_last_one() {
 fn history_survives_the_entries() {
     let mut stream = counted(3);
     assert!(stream.remove(EntryId::new(2, 0)));
-    assert_eq!(stream.max_deleted_id(), EntryId::new(2, 0));
+    assert_eq!(stream.read_after(None, 0).removed_up_to, EntryId::new(2, 0));
     assert!(stream.remove(EntryId::new(1, 0)));
-    assert_eq!(stream.max_deleted_id(), EntryId::new(2, 0), "the mark does not fall");
+    assert_eq!(stream.read_after(None, 0).removed_up_to, EntryId::new(2, 0), "the mark does not fall");
     assert_eq!(stream.trim(exact(Keep::MaxLen(0))), 1);
     assert_eq!((stream.len(), stream.chunks()), (0, 0));
     assert_eq!((stream.last_id(), stream.entries_added()), (EntryId::new(3, 0), 3));
-    assert_eq!(stream.max_deleted_id(), EntryId::new(3, 0));
+    assert_eq!(stream.read_after(None, 0).removed_up_to, EntryId::new(3, 0));
     stream.set_id(EntryId::new(9, 0), Some(7), Some(EntryId::new(1, 0)));
-    assert_eq!(stream.max_deleted_id(), EntryId::new(3, 0));
+    assert_eq!(stream.read_after(None, 0).removed_up_to, EntryId::new(3, 0));
     assert_eq!((stream.last_id(), stream.entries_added()), (EntryId::new(9, 0), 7));
 }
 

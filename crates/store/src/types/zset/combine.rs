@@ -40,7 +40,7 @@ impl<'a> Source<'a> {
     fn iter(self) -> Box<dyn Iterator<Item = (&'a [u8], f64)> + 'a> {
         match self {
             Source::Missing => Box::new(std::iter::empty()),
-            Source::Set(set) => Box::new(set.names().map(|member| (&member[..], 1.0))),
+            Source::Set(set) => Box::new(set.iter().map(|member| (member, 1.0))),
             Source::Zset(zset) => Box::new(zset.iter()),
         }
     }
@@ -86,7 +86,7 @@ pub fn union(inputs: &[Input<'_>], aggregate: Aggregate, seed: u64) -> Zset {
         for (member, score) in input.source.iter() {
             let score = zero_if_nan(input.weight * score);
             let score = result.score(member).map_or(score, |old| aggregate.of(old, score));
-            result.insert(member, score);
+            result.insert_as_is(member, score);
         }
     }
     result
@@ -102,7 +102,7 @@ pub fn intersection(inputs: &[Input<'_>], aggregate: Aggregate, seed: u64) -> Zs
             Some(aggregate.of(total, other.weight * other.source.score(member)?))
         });
         if let Some(score) = score {
-            result.insert(member, score);
+            result.insert_as_is(member, score);
         }
     }
     result
@@ -121,7 +121,7 @@ pub fn difference(sources: &[Source<'_>], seed: u64) -> Zset {
     let (first, others) = sources.split_first().expect("a difference has a source");
     for (member, score) in first.iter() {
         if others.iter().all(|other| other.score(member).is_none()) {
-            result.insert(member, score);
+            result.insert_as_is(member, score);
         }
     }
     result

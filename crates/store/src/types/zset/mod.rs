@@ -5,20 +5,17 @@
 //!
 //! Two forms. A small set is one sorted vector, searched from end to end for a member: no allocation beside it.
 //! A larger one is a map from member to score and a counted B+tree of the entries (`tree`); a member is held in
-//! both, short ones without an allocation of their own (`Member`). As in Redis, a set never goes back to the small
-//! form. The map is dense, as that of hashes and sets ([`table`]) is, and for the same reason: a scan is
-//! a walk over its positions from the last to the first, and so sees every member that stays.
+//! both, short ones without an allocation of their own ([`SharedName`]). As in Redis, a set never goes back to the small
+//! form. The map is that of hashes and sets, and so are its scans ([`dict`](super::dict)).
 
 mod bounds;
 pub mod combine;
-mod member;
 mod tree;
 
-use super::table;
-use ahash::RandomState;
+use super::dict::{Dict, Item};
+use super::{SharedName, sample};
+use crate::random::Random;
 pub use bounds::{Edge, LexBound, ScoreBound};
-use indexmap::IndexMap;
-use member::Member;
 use std::cmp::Ordering;
 use std::ops::Range;
 use tree::Tree;
@@ -39,14 +36,33 @@ pub struct Zset {
 #[derive(Clone, Debug)]
 enum Form {
     Small(Vec<Entry>),
-    Large { scores: IndexMap<Member, f64, RandomState>, tree: Tree },
+    Large(Box<Large>),
+}
+
+#[derive(Clone, Debug)]
+struct Large {
+    scores: Dict<Scored>,
+    tree: Tree,
+}
+
+/// A member in the map.
+#[derive(Clone, Debug)]
+struct Scored {
+    member: SharedName,
+    score: f64,
+}
+
+impl Item for Scored {
+    fn name(&self) -> &[u8] {
+        &self.member
+    }
 }
 
 /// A member with its score; ordered by score, then by member bytewise. `-0` is ordered as `0`.
 #[derive(Clone, Debug)]
 struct Entry {
     score: f64,
-    member: Member,
+    member: SharedName,
 }
 
 impl Zset {
@@ -59,7 +75,7 @@ impl Zset {
     pub fn len(&self) -> usize {
         match &self.form {
             Form::Small(entries) => entries.len(),
-            Form::Large { tree, .. } => tree.len(),
+            Form::Large(large) => large.tree.len(),
         }
     }
 
@@ -72,17 +88,17 @@ impl Zset {
     pub fn encoding(&self) -> &'static str {
         match &self.form {
             Form::Small(_) => "listpack",
-            Form::Large { .. } => "skiplist",
+            Form::Large(_) => "skiplist",
         }
     }
 
     /// About how many bytes the set holds, in constant time: members are taken to be as long as the first is.
     pub fn memory(&self) -> usize {
-        let heap = self.at(0).map_or(0, |(member, _)| Member::heap_size(member.len()));
+        let heap = self.at(0).map_or(0, |(member, _)| SharedName::new(member).heap_size());
         let entry = match &self.form {
             Form::Small(_) => size_of::<Entry>(),
             // The map and the tree's leaves are about three quarters full.
-            Form::Large { .. } => (size_of::<Entry>() + size_of::<(u64, Member, f64)>() + size_of::<usize>()) * 4 / 3,
+            Form::Large(_) => (size_of::<Entry>() + size_of::<Scored>()) * 4 / 3,
         };
         size_of::<Zset>() + self.len() * (entry + heap)
     }
@@ -91,45 +107,48 @@ impl Zset {
     pub fn score(&self, member: &[u8]) -> Option<f64> {
         match &self.form {
             Form::Small(entries) => find(entries, member).map(|at| entries[at].score),
-            Form::Large { scores, .. } => scores.get(member).copied(),
+            Form::Large(large) => large.scores.get(member).map(|held| held.score),
         }
     }
 
-    /// Gives the member this score, adding it if it is not there; returns the score it had.
+    /// Gives the member this score, adding it if it is not there; returns the score it had. In the small form -0 becomes 0,
+    /// as Redis holds it as an integer.
     pub fn insert(&mut self, member: &[u8], score: f64) -> Option<f64> {
+        let is_small = matches!(self.form, Form::Small(_));
+        self.insert_as_is(member, if is_small { score + 0.0 } else { score })
+    }
+
+    /// The same for a set that is a result and no key's value yet: -0 stays.
+    fn insert_as_is(&mut self, member: &[u8], score: f64) -> Option<f64> {
         debug_assert!(!score.is_nan(), "a score is a number");
         self.grow_for(member);
         match &mut self.form {
             Form::Small(entries) => {
                 let old = find(entries, member).map(|at| entries.remove(at).score);
-                let entry = Entry { score, member: Member::new(member) };
+                let entry = Entry { score, member: SharedName::new(member) };
                 let at = entries.partition_point(|e| e.is_before(&entry));
                 entries.insert(at, entry);
                 old
             }
-            Form::Large { scores, tree } => {
-                let Some(held) = scores.get_mut(member) else {
-                    let member = Member::new(member);
-                    scores.insert(member.clone(), score);
-                    tree.insert(Entry { score, member });
-                    return None;
-                };
-                let old = std::mem::replace(held, score);
-                let mut entry = tree.remove(old, member).expect("a member of the map is in the tree");
-                entry.score = score;
-                tree.insert(entry);
-                Some(old)
-            }
+            Form::Large(large) => large.insert(member, score),
         }
+    }
+
+    /// The set as a key's value: in the small form, -0 is 0.
+    pub fn settled(mut self) -> Zset {
+        if let Form::Small(entries) = &mut self.form {
+            entries.iter_mut().for_each(|entry| entry.score += 0.0);
+        }
+        self
     }
 
     /// Removes the member; returns the score it had.
     pub fn remove(&mut self, member: &[u8]) -> Option<f64> {
         match &mut self.form {
             Form::Small(entries) => find(entries, member).map(|at| entries.remove(at).score),
-            Form::Large { scores, tree } => {
-                let score = scores.swap_remove(member)?;
-                tree.remove(score, member).expect("a member of the map is in the tree");
+            Form::Large(large) => {
+                let score = large.scores.remove(member)?.score;
+                large.tree.remove(score, member).expect("a member of the map is in the tree");
                 Some(score)
             }
         }
@@ -139,8 +158,8 @@ impl Zset {
     pub fn remove_ranks(&mut self, ranks: Range<usize>) -> usize {
         match &mut self.form {
             Form::Small(entries) => entries.drain(ranks).len(),
-            Form::Large { .. } => {
-                let members: Vec<Member> = self.range(ranks).map(|(member, _)| Member::new(member)).collect();
+            Form::Large(_) => {
+                let members: Vec<SharedName> = self.range(ranks).map(|(member, _)| SharedName::new(member)).collect();
                 members.iter().filter(|member| self.remove(member).is_some()).count()
             }
         }
@@ -150,9 +169,9 @@ impl Zset {
     pub fn rank(&self, member: &[u8]) -> Option<usize> {
         match &self.form {
             Form::Small(entries) => find(entries, member),
-            Form::Large { scores, tree } => {
-                let score = *scores.get(member)?;
-                Some(tree.partition_point(|e| e.cmp_to(score, member).is_lt()))
+            Form::Large(large) => {
+                let score = large.scores.get(member)?.score;
+                Some(large.tree.partition_point(|e| e.cmp_to(score, member).is_lt()))
             }
         }
     }
@@ -176,17 +195,26 @@ impl Zset {
     /// Shows `each` the next `count` members of a scan, in no order, and gives the next cursor. A scan begins and ends
     /// with 0. The small form is shown in one step, as Redis does.
     pub fn scan(&self, cursor: u64, count: usize, mut each: impl FnMut(&[u8], f64)) -> u64 {
-        let Form::Large { scores, .. } = &self.form else {
-            self.iter().for_each(|(member, score)| each(member, score));
-            return 0;
-        };
-        let begin = match cursor {
-            0 => scores.len(),
-            cursor => scores.len().min(usize::try_from(cursor).unwrap_or(usize::MAX)),
-        };
-        let end = begin.saturating_sub(count.max(1));
-        scores[end..begin].iter().rev().for_each(|(member, &score)| each(member, score));
-        end as u64
+        match &self.form {
+            Form::Small(_) => {
+                self.iter().for_each(|(member, score)| each(member, score));
+                0
+            }
+            Form::Large(large) => large.scores.scan(cursor, count, |held| each(&held.member, held.score)),
+        }
+    }
+
+    /// A member, each as likely as any other.
+    pub fn random(&self, random: &Random) -> Option<(&[u8], f64)> {
+        self.at(random.below(self.len()))
+    }
+
+    /// So many different members by chance, all in order if there are no more.
+    pub fn different(&self, random: &Random, count: usize) -> Vec<(&[u8], f64)> {
+        let ranks = || (0..self.len()).collect();
+        let draw = || Some(random.below(self.len()));
+        let ranks: Vec<usize> = sample::different(random, self.len(), count, ranks, draw);
+        ranks.into_iter().filter_map(|rank| self.at(rank)).collect()
     }
 
     /// The ranks of the members with scores from `min` to `max`.
@@ -207,7 +235,7 @@ impl Zset {
     fn partition_point(&self, before: impl Fn(&Entry) -> bool) -> usize {
         match &self.form {
             Form::Small(entries) => entries.partition_point(before),
-            Form::Large { tree, .. } => tree.partition_point(before),
+            Form::Large(large) => large.tree.partition_point(before),
         }
     }
 
@@ -215,7 +243,7 @@ impl Zset {
     fn run_at(&self, rank: usize) -> (&[Entry], usize) {
         match &self.form {
             Form::Small(entries) => (entries, rank),
-            Form::Large { tree, .. } => tree.leaf_at(rank),
+            Form::Large(large) => large.tree.leaf_at(rank),
         }
     }
 
@@ -225,11 +253,28 @@ impl Zset {
         let fits =
             member.len() <= SMALL_MEMBER_MAX && (entries.len() < SMALL_ENTRIES_MAX || find(entries, member).is_some());
         if !fits {
-            let mut scores = IndexMap::with_capacity_and_hasher(2 * entries.len(), table::hasher(self.seed));
-            scores.extend(entries.iter().map(|e| (e.member.clone(), e.score)));
+            let mut scores = Dict::new(self.seed);
+            entries.iter().for_each(|e| _ = scores.insert(Scored { member: e.member.clone(), score: e.score }));
             let tree = Tree::from_sorted(std::mem::take(entries));
-            self.form = Form::Large { scores, tree };
+            self.form = Form::Large(Box::new(Large { scores, tree }));
         }
+    }
+}
+
+impl Large {
+    fn insert(&mut self, member: &[u8], score: f64) -> Option<f64> {
+        let (held, is_new) =
+            self.scores.get_or_insert_with(member, || Scored { member: SharedName::new(member), score });
+        if is_new {
+            let member = held.member.clone();
+            self.tree.insert(Entry { score, member });
+            return None;
+        }
+        let old = std::mem::replace(&mut held.score, score);
+        let mut entry = self.tree.remove(old, member).expect("a member of the map is in the tree");
+        entry.score = score;
+        self.tree.insert(entry);
+        Some(old)
     }
 }
 

@@ -65,9 +65,9 @@ fn assert_same(zset: &Zset, model: &Model) {
             (Some(rank), Some(*score), Some(want[rank]))
         );
     }
-    if let Form::Large { tree, scores } = &zset.form {
-        tree.check();
-        assert_eq!(scores.len(), tree.len());
+    if let Form::Large(large) = &zset.form {
+        large.tree.check();
+        assert_eq!(large.scores.len(), large.tree.len());
     }
 }
 
@@ -182,8 +182,8 @@ fn leaves_filled_in_ascending_order_stay_full() {
     (0..6400).for_each(|n| {
         zset.insert(&member(n), f64::from(n));
     });
-    let Form::Large { tree, .. } = &zset.form else { panic!("6400 members are not small") };
-    assert_eq!(tree.leaf_at(3200).0.len(), 64);
+    let Form::Large(large) = &zset.form else { panic!("6400 members are not small") };
+    assert_eq!(large.tree.leaf_at(3200).0.len(), 64);
 }
 
 #[test]

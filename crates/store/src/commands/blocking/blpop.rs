@@ -1,0 +1,21 @@
+//! `BLPOP key [key …] timeout` (<https://redis.io/docs/latest/commands/blpop/>).
+
+use super::shared::pop_any;
+use crate::client::waiting::Wait;
+use crate::commands::timeout;
+use crate::commands::{Attempt, Command};
+use crate::db::txn::Txn;
+use bytes::Bytes;
+use model::Error;
+
+/// Takes the first element of the first list that has one, and waits for one: its key and the element.
+pub const COMMAND: Command = Command::blocking("blpop", attempt, wait);
+
+fn attempt(txn: &mut Txn<'_>, args: &[Bytes]) -> Attempt {
+    pop_any(txn, args, "LPOP")
+}
+
+fn wait(txn: &Txn<'_>, args: &[Bytes]) -> Result<Wait, Error> {
+    let (timeout, keys) = args.split_last().expect("the arity asks for a key and a timeout");
+    Ok(Wait::for_keys(keys, timeout::seconds(timeout, txn.now_ms())?))
+}

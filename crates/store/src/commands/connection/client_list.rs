@@ -1,0 +1,38 @@
+//! `CLIENT LIST [TYPE NORMAL | MASTER | REPLICA | PUBSUB] [ID client-id …]`
+//! (<https://redis.io/docs/latest/commands/client-list/>).
+
+use super::shared::is_of_type;
+use crate::commands::args::is;
+use crate::commands::{Command, Outcome};
+use crate::db::txn::Txn;
+use crate::errors;
+use crate::number::parse_int;
+use bytes::Bytes;
+use model::Reply;
+
+/// Facts about connections, one line each.
+pub const COMMAND: Command = Command::read("client|list", run);
+
+fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
+    let clients = txn.state.clients.in_order();
+    let chosen: Vec<_> = match args {
+        [] => clients,
+        [option, kind] if is(option, "TYPE") => {
+            let mut chosen = Vec::new();
+            for client in clients {
+                if is_of_type(client, kind)? {
+                    chosen.push(client);
+                }
+            }
+            chosen
+        }
+        [option, ids @ ..] if is(option, "ID") && !ids.is_empty() => {
+            let wanted: Option<Vec<i64>> = ids.iter().map(|id| parse_int(id).filter(|&id| id > 0)).collect();
+            let wanted = wanted.ok_or_else(|| errors::custom("Invalid client ID"))?;
+            clients.into_iter().filter(|client| wanted.contains(&(client.id.0 as i64))).collect()
+        }
+        _ => return Err(errors::SYNTAX),
+    };
+    let text: String = chosen.iter().map(|client| client.describe(txn.now_ms()) + "\n").collect();
+    Ok(Reply::Verbatim { format: *b"txt", text: text.into() })
+}

@@ -1,0 +1,14 @@
+//! `GEORADIUS_RO key longitude latitude radius unit [WITHCOORD] [WITHDIST] [WITHHASH] [COUNT n [ANY]] [ASC | DESC]`
+//! (<https://redis.io/docs/latest/commands/georadius_ro/>).
+
+use super::shared::{Form, search};
+use crate::commands::{Command, Outcome};
+use crate::db::txn::Txn;
+use bytes::Bytes;
+
+/// `GEORADIUS` that stores nothing.
+pub const COMMAND: Command = Command::read("georadius_ro", run);
+
+fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
+    search(txn, args, Form::Radius)
+}

@@ -1,0 +1,17 @@
+//! `COMMAND INFO [command-name …]` (<https://redis.io/docs/latest/commands/command-info/>).
+
+use super::shared::table::{described, named, top_level};
+use crate::commands::{Command, Outcome};
+use crate::db::txn::Txn;
+use bytes::Bytes;
+use model::Reply;
+
+/// What the command table says of commands; null for one that is not there.
+pub const COMMAND: Command = Command::read("command|info", run);
+
+fn run(_: &Txn<'_>, args: &[Bytes]) -> Outcome {
+    Ok(Reply::Array(match args {
+        [] => top_level().map(described).collect(),
+        _ => args.iter().map(|name| named(name).map_or(Reply::Null, described)).collect(),
+    }))
+}

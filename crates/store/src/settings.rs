@@ -1,0 +1,360 @@
+//! `CONFIG`: Redis' settings by their names, those that the store obeys and those that it only remembers.
+//!
+//! Clients and graphical managers ask for settings and set some; a name that Redis knows is taken and kept, so that what
+//! was set is answered. Those that mean something here are parsed once, when they are set. What kind of value a
+//! setting takes follows from its default: a number stays a number, `yes` or `no` stays one of them.
+
+use crate::errors;
+use crate::events::Classes;
+use crate::number::parse_int;
+use bytes::Bytes;
+use model::{Error, glob};
+use std::collections::BTreeMap;
+
+/// The settings' names and defaults.
+const DEFAULTS: &str = include_str!("settings.txt");
+
+/// Settings that cannot change while the server runs.
+const IMMUTABLE: &[&str] = &[
+    "aclfile",
+    "always-show-logo",
+    "aof_rewrite_cpulist",
+    "appenddirname",
+    "appendfilename",
+    "bgsave_cpulist",
+    "bio_cpulist",
+    "cluster-config-file",
+    "cluster-enabled",
+    "cluster-port",
+    "daemonize",
+    "databases",
+    "disable-thp",
+    "enable-debug-command",
+    "enable-module-command",
+    "enable-protected-configs",
+    "io-threads",
+    "io-threads-do-reads",
+    "logfile",
+    "pidfile",
+    "rdbchecksum",
+    "server_cpulist",
+    "set-proc-title",
+    "socket-mark-id",
+    "supervised",
+    "syslog-enabled",
+    "syslog-facility",
+    "syslog-ident",
+    "tcp-backlog",
+    "unixsocket",
+    "unixsocketperm",
+];
+
+/// Settings whose numbers are bytes and may be written with a unit.
+const IN_BYTES: &[&str] = &[
+    "maxmemory",
+    "maxmemory-clients",
+    "proto-max-bulk-len",
+    "client-query-buffer-limit",
+    "repl-backlog-size",
+    "auto-aof-rewrite-min-size",
+    "active-defrag-ignore-bytes",
+    "hash-max-listpack-value",
+    "hash-max-ziplist-value",
+    "zset-max-listpack-value",
+    "zset-max-ziplist-value",
+    "stream-node-max-bytes",
+    "hll-sparse-max-bytes",
+    "cluster-link-sendbuf-limit",
+];
+
+/// Settings with a few words to choose from.
+const CHOICES: &[(&str, &[&str])] = &[
+    ("appendfsync", &["everysec", "always", "no"]),
+    ("loglevel", &["debug", "verbose", "notice", "warning"]),
+    ("maxmemory-policy", Policy::NAMES),
+    ("acl-pubsub-default", &["allchannels", "resetchannels"]),
+    ("repl-diskless-load", &["disabled", "on-empty-db", "swapdb"]),
+    ("sanitize-dump-payload", &["no", "yes", "clients"]),
+    ("oom-score-adj", &["no", "yes", "relative", "absolute"]),
+];
+
+/// Which keys make room when memory is short.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Policy {
+    /// None: writes are refused.
+    #[default]
+    NoEviction,
+    /// The one used least recently.
+    AllKeysLru,
+    /// Any.
+    AllKeysRandom,
+    /// Of those with a deadline, the one used least recently.
+    VolatileLru,
+    /// Any with a deadline.
+    VolatileRandom,
+    /// The one that ends soonest.
+    VolatileTtl,
+}
+
+impl Policy {
+    const NAMES: &[&str] = &[
+        "volatile-lru",
+        "volatile-lfu",
+        "volatile-random",
+        "volatile-ttl",
+        "allkeys-lru",
+        "allkeys-lfu",
+        "allkeys-random",
+        "noeviction",
+    ];
+
+    fn parse(name: &str) -> Result<Policy, &'static str> {
+        Ok(match name {
+            "noeviction" => Policy::NoEviction,
+            "allkeys-lru" => Policy::AllKeysLru,
+            "allkeys-random" => Policy::AllKeysRandom,
+            "volatile-lru" => Policy::VolatileLru,
+            "volatile-random" => Policy::VolatileRandom,
+            "volatile-ttl" => Policy::VolatileTtl,
+            _ => return Err("LFU policies are not available in keywire, use an LRU policy"),
+        })
+    }
+
+    /// Whether only keys with a deadline make room.
+    pub(crate) fn is_volatile(self) -> bool {
+        matches!(self, Policy::VolatileLru | Policy::VolatileRandom | Policy::VolatileTtl)
+    }
+}
+
+/// All settings, with those that the store obeys at hand.
+#[derive(Debug)]
+pub struct Settings {
+    values: BTreeMap<&'static str, Box<str>>,
+    /// `maxmemory`, in bytes; 0: no limit.
+    pub maxmemory: usize,
+    /// `maxmemory-policy`
+    pub policy: Policy,
+    /// `maxmemory-samples`: how many keys are compared to find one to evict.
+    pub samples: usize,
+    /// `notify-keyspace-events`
+    pub events: Classes,
+    /// `tracking-table-max-keys`; 0: no limit.
+    pub tracking_keys_max: usize,
+    /// `slowlog-log-slower-than`, in microseconds; negative: nothing is logged.
+    pub slowlog_slower_us: i64,
+    /// `slowlog-max-len`
+    pub slowlog_max: usize,
+    /// `latency-monitor-threshold`, in milliseconds; 0: nothing is recorded.
+    pub latency_threshold_ms: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        let lines = DEFAULTS.lines().filter(|line| !line.starts_with('#'));
+        let pair = |line: &'static str| line.split_once(' ').unwrap_or((line, ""));
+        let values = lines.map(pair).map(|(name, value)| (name, value.into())).collect();
+        let mut settings = Settings {
+            values,
+            maxmemory: 0,
+            policy: Policy::NoEviction,
+            samples: 0,
+            events: Classes::default(),
+            tracking_keys_max: 0,
+            slowlog_slower_us: 0,
+            slowlog_max: 0,
+            latency_threshold_ms: 0,
+        };
+        settings.refresh().expect("the defaults are well formed");
+        settings
+    }
+}
+
+impl Settings {
+    /// The value of a setting.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(|value| &**value)
+    }
+
+    /// The settings whose names match one of the globs, in the order of their names.
+    pub fn matching<'a>(&'a self, globs: &'a [Bytes]) -> impl Iterator<Item = (&'static str, &'a str)> {
+        let wanted =
+            |name: &str| globs.iter().any(|pattern| glob::matches(&pattern.to_ascii_lowercase(), name.as_bytes()));
+        self.values.iter().filter(move |(name, _)| wanted(name)).map(|(name, value)| (*name, &**value))
+    }
+
+    /// Sets what the owner knows better than the defaults (`port`, `dir`, …), without any check of its own; a name that
+    /// Redis does not know, or a value that the store cannot obey, is left out.
+    pub fn set_by_owner(&mut self, name: &str, value: &str) {
+        if let Some((_, slot)) = self.values.iter_mut().find(|(known, _)| **known == name) {
+            let old = std::mem::replace(slot, value.into());
+            if self.refresh().is_err() {
+                self.restore(name, old);
+            }
+        }
+    }
+
+    /// `CONFIG SET`: all of these or, if one is refused, none.
+    pub(crate) fn set(&mut self, pairs: &[Bytes]) -> Result<(), Error> {
+        let mut wanted: Vec<(&'static str, Box<str>)> = Vec::new();
+        for pair in pairs.chunks_exact(2) {
+            let given = String::from_utf8_lossy(&pair[0]).to_ascii_lowercase();
+            let Some((&name, old)) = self.values.get_key_value(&*given) else {
+                let shown = String::from_utf8_lossy(&pair[0]).into_owned();
+                return Err(errors::custom(format!(
+                    "Unknown option or number of arguments for CONFIG SET - '{shown}'"
+                )));
+            };
+            if IMMUTABLE.contains(&name) {
+                return Err(failed(name, "can't set immutable config"));
+            }
+            if wanted.iter().any(|(other, _)| *other == name) {
+                return Err(failed(name, "duplicate parameter"));
+            }
+            let value = checked(name, old, &String::from_utf8_lossy(&pair[1])).map_err(|why| failed(name, &why))?;
+            wanted.push((name, value.into()));
+        }
+        for (name, value) in wanted {
+            let old = self.values.insert(name, value).unwrap_or_default();
+            for twin in twins(name) {
+                let value = self.values[name].clone();
+                self.values.insert(twin, value);
+            }
+            if let Err(why) = self.refresh() {
+                self.restore(name, old);
+                return Err(failed(name, why));
+            }
+        }
+        Ok(())
+    }
+
+    fn restore(&mut self, name: &str, old: Box<str>) {
+        if let Some((_, slot)) = self.values.iter_mut().find(|(known, _)| **known == name) {
+            *slot = old;
+        }
+        self.refresh().expect("the old values were well formed");
+    }
+
+    /// Reads anew what the store obeys.
+    fn refresh(&mut self) -> Result<(), &'static str> {
+        let number = |name: &str| self.values[name].parse::<i64>().unwrap_or(0);
+        let size = |name: &str| usize::try_from(number(name)).unwrap_or(0);
+        let events = &self.values["notify-keyspace-events"];
+        let events =
+            Classes::parse(events.as_bytes()).ok_or("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.")?;
+        let policy = Policy::parse(&self.values["maxmemory-policy"])?;
+        (self.maxmemory, self.samples) = (size("maxmemory"), size("maxmemory-samples").max(1));
+        self.tracking_keys_max = size("tracking-table-max-keys");
+        (self.slowlog_slower_us, self.slowlog_max) = (number("slowlog-log-slower-than"), size("slowlog-max-len"));
+        self.latency_threshold_ms = size("latency-monitor-threshold") as u64;
+        (self.events, self.policy) = (events, policy);
+        self.values.insert("notify-keyspace-events", events.letters().into());
+        Ok(())
+    }
+}
+
+fn failed(name: &str, why: &str) -> Error {
+    errors::custom(format!("CONFIG SET failed (possibly related to argument '{name}') - {why}"))
+}
+
+/// The same setting under its older name.
+fn twins(name: &str) -> impl Iterator<Item = &'static str> {
+    const TWINS: &[(&str, &str)] = &[
+        ("hash-max-listpack-entries", "hash-max-ziplist-entries"),
+        ("hash-max-listpack-value", "hash-max-ziplist-value"),
+        ("list-max-listpack-size", "list-max-ziplist-size"),
+        ("zset-max-listpack-entries", "zset-max-ziplist-entries"),
+        ("zset-max-listpack-value", "zset-max-ziplist-value"),
+    ];
+    TWINS.iter().filter_map(move |&(new, old)| match () {
+        () if new == name => Some(old),
+        () if old == name => Some(new),
+        () => None,
+    })
+}
+
+/// The value as it is kept, or why it cannot be taken.
+fn checked(name: &str, old: &str, value: &str) -> Result<String, String> {
+    if let Some((_, choices)) = CHOICES.iter().find(|(of, _)| *of == name) {
+        let choice = choices.iter().find(|choice| choice.eq_ignore_ascii_case(value));
+        let listed = || format!("argument(s) must be one of the following: {}", choices.join(", "));
+        return choice.map(|choice| (*choice).to_owned()).ok_or_else(listed);
+    }
+    if IN_BYTES.contains(&name) {
+        let bytes = memory(value).ok_or("argument must be a memory value")?;
+        return Ok(bytes.to_string());
+    }
+    match old {
+        "yes" | "no" if matches!(value.to_ascii_lowercase().as_str(), "yes" | "no") => Ok(value.to_ascii_lowercase()),
+        "yes" | "no" => Err("argument must be 'yes' or 'no'".into()),
+        _ if parse_int(old.as_bytes()).is_some() && name != "save" => {
+            let number = parse_int(value.as_bytes()).ok_or("argument couldn't be parsed into an integer")?;
+            let least = if old.starts_with('-') || name == "slowlog-log-slower-than" { i64::MIN } else { 0 };
+            let least = if name == "maxmemory-samples" { 1 } else { least };
+            match number >= least {
+                true => Ok(number.to_string()),
+                false => Err(format!("argument must be between {least} and {} inclusive", i64::MAX)),
+            }
+        }
+        _ => Ok(value.to_owned()),
+    }
+}
+
+/// A number of bytes, with a unit or without: `100mb` is 100·2^20, `100m` is 100·10^6.
+fn memory(text: &str) -> Option<u64> {
+    let split = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(split);
+    let factor = match unit.to_ascii_lowercase().as_str() {
+        "" | "b" => 1,
+        "k" => 1000,
+        "kb" => 1 << 10,
+        "m" => 1_000_000,
+        "mb" => 1 << 20,
+        "g" => 1_000_000_000,
+        "gb" => 1 << 30,
+        _ => return None,
+    };
+    number.parse::<u64>().ok()?.checked_mul(factor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(settings: &mut Settings, line: &str) -> Result<(), String> {
+        let words: Vec<Bytes> = line.split(' ').map(|word| Bytes::copy_from_slice(word.as_bytes())).collect();
+        settings.set(&words).map_err(|error| error.message.into_owned())
+    }
+
+    #[test]
+    fn what_is_set_is_remembered_and_obeyed() {
+        let mut settings = Settings::default();
+        set(&mut settings, "maxmemory 100mb MAXMEMORY-policy allkeys-LRU").unwrap();
+        assert_eq!((settings.maxmemory, settings.policy), (100 << 20, Policy::AllKeysLru));
+        assert_eq!(settings.get("maxmemory"), Some("104857600"));
+        set(&mut settings, "notify-keyspace-events KEA").unwrap();
+        assert_eq!((settings.get("notify-keyspace-events"), settings.events.has(Classes::NEW)), (Some("AKE"), false));
+        set(&mut settings, "hash-max-ziplist-entries 7").unwrap();
+        assert_eq!(settings.get("hash-max-listpack-entries"), Some("7"));
+        let globs = [Bytes::from_static(b"MAXmemory*")];
+        assert_eq!(settings.matching(&globs).count(), 5);
+    }
+
+    #[test]
+    fn one_bad_value_sets_nothing() {
+        let mut settings = Settings::default();
+        for (line, why) in [
+            ("timeout 5 nosuch 1", "Unknown option or number of arguments for CONFIG SET - 'nosuch'"),
+            ("timeout 5 databases 3", "(possibly related to argument 'databases') - can't set immutable config"),
+            ("timeout 5 timeout 6", "(possibly related to argument 'timeout') - duplicate parameter"),
+            ("timeout x", "(possibly related to argument 'timeout') - argument couldn't be parsed into an integer"),
+            ("appendonly maybe", "(possibly related to argument 'appendonly') - argument must be 'yes' or 'no'"),
+            ("maxmemory -1", "(possibly related to argument 'maxmemory') - argument must be a memory value"),
+        ] {
+            let error = set(&mut settings, line).unwrap_err();
+            assert!(error.ends_with(why), "{line}: {error}");
+        }
+        let error = set(&mut settings, "maxmemory-policy allkeys-lfu").unwrap_err();
+        assert!(error.contains("LFU policies are not available"), "{error}");
+        assert_eq!((settings.get("timeout"), settings.get("maxmemory-policy")), (Some("0"), Some("noeviction")));
+    }
+}

@@ -1,0 +1,324 @@
+//! What a store holds apart from the commands, and what follows from every touch of a key.
+//!
+//! Whoever changes a key goes through [`Txn`](crate::Txn), whoever removes one because its time has come through the
+//! store; both end in [`State::touched`], the one place from which all who want to know are told: the owner's change
+//! log, transactions that watch the key, clients that wait for it or track it, and keyspace events.
+
+use crate::aof::Log;
+use crate::changes::Changes;
+use crate::client::tracking::Tracking;
+use crate::client::transaction::Watches;
+use crate::client::waiting::{Resume, Wait, Waiting};
+use crate::client::{ClientId, Clients, Output, ReplyMode, Touch};
+use crate::commands::{Command, Found};
+use crate::db::Db;
+use crate::events::{self, Classes};
+use crate::garbage::Garbage;
+use crate::pubsub::PubSub;
+use crate::random::Random;
+use crate::settings::Settings;
+use crate::slowlog::Slowlog;
+use crate::statistics::Statistics;
+use bytes::Bytes;
+use model::command::Flags;
+use std::collections::BTreeMap;
+
+/// Everything but the commands.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) databases: Vec<Db>,
+    /// What the owner's caches are told of.
+    pub(crate) changes: Changes,
+    pub(crate) pubsub: PubSub,
+    pub(crate) random: Random,
+    pub(crate) statistics: Statistics,
+    /// For the hashing of values.
+    pub(crate) seed: u64,
+    pub(crate) settings: Settings,
+    pub(crate) clients: Clients,
+    pub(crate) watches: Watches,
+    pub(crate) waiting: Waiting,
+    pub(crate) tracking: Tracking,
+    /// What the owner is to do, in order.
+    pub(crate) outbox: Vec<Output>,
+    /// The command at hand.
+    pub(crate) running: Running,
+    /// The log of effects, for the owner's files.
+    pub(crate) log: Log,
+    /// Large values on their way out.
+    pub(crate) garbage: Garbage,
+    /// Until when, in milliseconds since 1970, clients' commands are held back, and whether only writes are.
+    pub(crate) pause: Option<Pause>,
+    /// What the owner tells of its files.
+    pub(crate) persistence: Persistence,
+    /// Facts of the owner for `INFO`, by the name of their field.
+    pub(crate) facts: BTreeMap<Box<str>, Box<str>>,
+    pub(crate) slowlog: Slowlog,
+    /// What commands asked of other clients, done when they are.
+    pub(crate) pending: Pending,
+}
+
+/// What the owner tells of its files.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Persistence {
+    /// There are files; without them commands that ask for them are refused.
+    pub is_on: bool,
+    /// A rewrite of the log is under way.
+    pub is_rewriting: bool,
+    /// When all was last known to be durable, in seconds since 1970.
+    pub last_save_s: u64,
+}
+
+/// What commands asked to be done with clients.
+#[derive(Debug, Default)]
+pub(crate) struct Pending {
+    pub(crate) to_close: Vec<ClientId>,
+    /// Clients that are to wait no more, each with whether it is told an error.
+    pub(crate) to_unblock: Vec<(ClientId, bool)>,
+}
+
+/// `CLIENT PAUSE`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Pause {
+    pub(crate) until_ms: u64,
+    pub(crate) writes_only: bool,
+}
+
+/// What is known of the command at hand, for those who tell of its writes.
+#[derive(Debug, Default)]
+pub(crate) struct Running {
+    /// Its name; empty where no command runs.
+    pub(crate) name: &'static str,
+    /// Its arguments, where somebody will want to know them.
+    pub(crate) args: Vec<Bytes>,
+    /// Who sent it.
+    pub(crate) client: Option<ClientId>,
+    /// How many times it touched a key, or something of a key that nobody is told of.
+    pub(crate) touches: u64,
+}
+
+impl State {
+    /// A command begins.
+    pub(crate) fn begin(&mut self, command: &Command, args: &[Bytes], client: Option<ClientId>) {
+        self.running.name = command.name;
+        self.running.client = client;
+        self.running.touches = 0;
+        if !self.settings.events.is_off() {
+            self.running.args = args.to_vec();
+        }
+    }
+
+    /// A key is about to be written or removed: a rewrite of the log that is under way takes it as it is.
+    pub(crate) fn before_write(&mut self, db: usize, key: &[u8]) {
+        if self.log.is_rewriting() {
+            self.log.before_write(db, key, &self.databases[db]);
+        }
+    }
+
+    /// Removes a key whose time has come or that makes room; whether it was there.
+    pub(crate) fn end(&mut self, db: usize, key: &[u8], touch: Touch) -> bool {
+        self.before_write(db, key);
+        let Some(entry) = self.databases[db].remove(key) else { return false };
+        let key = Bytes::copy_from_slice(key);
+        match touch {
+            Touch::Expired => self.statistics.expired += 1,
+            _ => self.statistics.evicted += 1,
+        }
+        self.log.command(db, vec![Bytes::from_static(b"DEL"), key.clone()]);
+        self.touched(db, &key, touch);
+        self.garbage.value(entry.value);
+        true
+    }
+
+    /// A key was written or has ended.
+    pub(crate) fn touched(&mut self, db: usize, key: &Bytes, touch: Touch) {
+        self.running.touches += u64::from(touch != Touch::Expired);
+        self.changes.key(db, key.clone());
+        self.break_watches(db, key);
+        self.waiting.touched(db, key);
+        let State { tracking, clients, outbox, running, .. } = self;
+        let writer = if touch == Touch::Expired { None } else { running.client };
+        tracking.touched(key, writer, clients, outbox);
+        if !self.settings.events.is_off() {
+            let events = events::events(self.running.name, &self.running.args, key, touch);
+            events.into_iter().for_each(|(class, event)| self.notify(class, event, db, key));
+        }
+    }
+
+    /// Every key of the database may be another, or gone. `was` says whether a key was there before.
+    pub(crate) fn touched_all(&mut self, db: usize, was: impl Fn(&Bytes) -> bool) {
+        self.running.touches += 1;
+        self.changes.all(db);
+        let broken: Vec<ClientId> = self
+            .watches
+            .keys(db)
+            .filter(|(key, _)| was(key))
+            .flat_map(|(_, clients)| clients.iter().copied())
+            .collect();
+        for client in broken {
+            if let Some(client) = self.clients.get_mut(client) {
+                client.watched_changed = true;
+            }
+        }
+        self.waiting.touched_all(db);
+    }
+
+    /// A database was emptied by command: whoever tracks any key is told, even if there was none.
+    pub(crate) fn flushed(&mut self) {
+        self.running.touches += 1;
+        let State { tracking, clients, outbox, .. } = self;
+        tracking.touched_all(clients, outbox);
+    }
+
+    /// Publishes a keyspace event, if events of this class are wanted.
+    pub(crate) fn notify(&mut self, class: Classes, event: &'static str, db: usize, key: &Bytes) {
+        let wanted = self.settings.events;
+        if !wanted.has(class) || self.pubsub.is_silent() {
+            return;
+        }
+        let State { pubsub, outbox, .. } = self;
+        if wanted.has(Classes::KEYSPACE) {
+            let channel = [format!("__keyspace@{db}__:").as_bytes(), key].concat();
+            pubsub.publish(&channel.into(), &Bytes::from_static(event.as_bytes()), outbox);
+        }
+        if wanted.has(Classes::KEYEVENT) {
+            pubsub.publish(&format!("__keyevent@{db}__:{event}").into(), key, outbox);
+        }
+    }
+
+    /// Bytes that keys and values take, about.
+    pub(crate) fn memory(&self) -> usize {
+        self.databases.iter().map(Db::memory).sum()
+    }
+
+    fn break_watches(&mut self, db: usize, key: &Bytes) {
+        if self.watches.is_empty() {
+            return;
+        }
+        for &client in self.watches.of(db, key) {
+            if let Some(client) = self.clients.get_mut(client) {
+                client.watched_changed = true;
+            }
+        }
+    }
+}
+
+/// What concerns clients.
+impl State {
+    /// Publishes a message; how many receive it.
+    pub(crate) fn publish(&mut self, channel: &Bytes, message: &Bytes) -> usize {
+        self.pubsub.publish(channel, message, &mut self.outbox)
+    }
+
+    /// A client watches a key from now on.
+    pub(crate) fn watch(&mut self, id: ClientId, db: usize, key: &Bytes, now_ms: u64) {
+        let Some(client) = self.clients.get_mut(id) else { return };
+        if client.watched.iter().any(|(of, watched, _)| (*of, watched) == (db, key)) {
+            return;
+        }
+        client.watched.push((db, key.clone(), self.databases[db].is_due(key, now_ms)));
+        self.watches.add(db, key, id);
+    }
+
+    /// A client watches nothing any more.
+    pub(crate) fn unwatch(&mut self, id: ClientId) {
+        let Some(client) = self.clients.get_mut(id) else { return };
+        client.watched_changed = false;
+        for (db, key, _) in std::mem::take(&mut client.watched) {
+            self.watches.remove(db, &key, id);
+        }
+    }
+
+    /// A client no longer waits for what it waited for.
+    pub(crate) fn stop_waiting(&mut self, id: ClientId, wait: &Wait) {
+        match wait.resume {
+            Resume::Command { db, .. } => self.waiting.remove(id, db, &wait.keys, wait.deadline_ms),
+            Resume::Paused { .. } => self.waiting.paused.retain(|paused| *paused != id),
+            Resume::Never => {}
+        }
+    }
+
+    /// A client is told of no keys any more.
+    pub(crate) fn stop_tracking(&mut self, id: ClientId) {
+        let Some(client) = self.clients.get_mut(id) else { return };
+        if client.tracking.take().is_some() {
+            self.tracking.clients -= 1;
+            self.tracking.broadcasters.retain(|c| *c != id);
+        }
+    }
+
+    /// `RESET`, for what is the client's alone.
+    pub(crate) fn reset_client(&mut self, id: ClientId) {
+        let open = self.settings.get("requirepass").is_none_or(str::is_empty);
+        let Some(client) = self.clients.get_mut(id) else { return };
+        client.transaction = None;
+        client.db = 0;
+        client.reply_mode = ReplyMode::On;
+        client.no_evict = false;
+        client.no_touch = false;
+        client.name = Bytes::new();
+        client.authenticated = open;
+        let was_monitor = std::mem::take(&mut client.monitor);
+        if std::mem::replace(&mut client.resp, 2) != 2 {
+            self.outbox.push(Output::Protocol { client: id, resp: 2 });
+        }
+        self.clients.monitors -= usize::from(was_monitor);
+    }
+
+    /// `CLIENT CACHING` holds for one command, or for the transaction that begins with it.
+    pub(crate) fn caching_is_over(&mut self, id: ClientId) {
+        let Some(client) = self.clients.get_mut(id) else { return };
+        if client.transaction.is_none()
+            && client.last_command != "client|caching"
+            && let Some(tracked) = &mut client.tracking
+        {
+            tracked.caching = None;
+        }
+    }
+
+    /// A command was carried out: the keys that it read are remembered for a client that tracks, and those that it
+    /// missed are told as events.
+    pub(crate) fn note_reads(&mut self, found: &Found<'_>, client: Option<ClientId>, db: usize, now_ms: u64) {
+        let tracks = client.and_then(|id| self.clients.get(id)).and_then(|client| client.tracking.as_ref());
+        let misses = self.settings.events.has(Classes::MISS);
+        if !(misses || tracks.is_some()) || !found.spec.flags.contains(Flags::READONLY) {
+            return;
+        }
+        let keys: Vec<Bytes> = match found.spec.keys(found.line) {
+            Ok(keys) => keys.iter().map(|key| found.line[key.position].clone()).collect(),
+            // The keys that it looks up by patterns are not tracked; the one that it sorts is.
+            Err(_) if found.command.name == "sort_ro" => found.args[..1].to_vec(),
+            Err(_) => return,
+        };
+        if let (Some(id), Some(options)) = (client, tracks) {
+            self.tracking.read(id, options, keys.iter().cloned());
+        }
+        if misses {
+            for key in keys.iter().filter(|key| self.databases[db].get(key, now_ms).is_none()).collect::<Vec<_>>() {
+                self.notify(Classes::MISS, "keymiss", db, key);
+            }
+        }
+    }
+
+    /// Shows a command to the clients that monitor.
+    pub(crate) fn show_to_monitors(&mut self, found: &Found<'_>, client: Option<ClientId>, db: usize, now_ms: u64) {
+        let skipped = found.spec.flags.intersects(Flags::SKIP_MONITOR.union(Flags::ADMIN));
+        if skipped || may_hold_password(found.command.name) {
+            return;
+        }
+        let address = client.and_then(|id| self.clients.get(id)).map_or("keywire", |client| &*client.peer.address);
+        let mut text = format!("{}.{:06} [{db} {address}]", now_ms / 1000, now_ms % 1000 * 1000);
+        for word in found.line {
+            text.push_str(&format!(" \"{}\"", word.escape_ascii()));
+        }
+        let text = Bytes::from(text);
+        for monitor in self.clients.in_order().into_iter().filter(|client| client.monitor) {
+            self.outbox.push(Output::Line { client: monitor.id, text: text.clone() });
+        }
+    }
+}
+
+/// Whether the command's line may hold a password: it is shown to nobody.
+pub(crate) fn may_hold_password(command: &str) -> bool {
+    matches!(command, "auth" | "hello" | "config|set")
+}

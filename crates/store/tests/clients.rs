@@ -1,0 +1,206 @@
+//! What clients do to one another and to themselves: waits that end, kills, pauses, replies held back, passwords.
+
+use bytes::Bytes;
+use model::Reply;
+use store::{ClientId, Config, Output, OwnerRequest, Peer, Persistence, Store};
+
+struct World {
+    store: Store,
+    now_ms: u64,
+}
+
+impl World {
+    fn new() -> World {
+        World { store: Store::new(Config::default()), now_ms: 1_000_000 }
+    }
+
+    fn connect(&mut self) -> ClientId {
+        let peer = Peer { address: "127.0.0.1:5000".into(), local_address: "127.0.0.1:6379".into(), fd: 8 };
+        self.store.connect(peer, self.now_ms)
+    }
+
+    /// What all clients are sent after a command.
+    fn say(&mut self, client: ClientId, line: &str) -> Vec<Output> {
+        let words: Vec<Bytes> = line.split(' ').map(|word| Bytes::copy_from_slice(word.as_bytes())).collect();
+        self.store.handle_command(client, &words, self.now_ms);
+        self.outputs()
+    }
+
+    fn outputs(&mut self) -> Vec<Output> {
+        let mut outputs = Vec::new();
+        self.store.drain_outputs(|output| outputs.push(output));
+        outputs
+    }
+
+    fn pass(&mut self, ms: u64) -> Vec<Output> {
+        self.now_ms += ms;
+        self.store.handle_timeout(self.now_ms, 100);
+        self.outputs()
+    }
+}
+
+fn reply(client: ClientId, reply: Reply) -> Output {
+    Output::Reply { client, reply }
+}
+
+fn error(client: ClientId, text: &str) -> Output {
+    reply(client, Reply::error(text))
+}
+
+#[test]
+fn a_wait_ends_at_its_deadline_and_not_before() {
+    let mut world = World::new();
+    let (a, b) = (world.connect(), world.connect());
+    assert_eq!(world.say(a, "BLPOP l 0.05"), []);
+    assert_eq!((world.store.is_waiting(a), world.store.next_timeout_ms()), (true, Some(world.now_ms + 50)));
+    assert_eq!(world.pass(49), []);
+    assert_eq!(world.pass(1), [reply(a, Reply::Null)]);
+    assert_eq!((world.store.is_waiting(a), world.store.next_timeout_ms()), (false, None));
+    assert_eq!(world.say(b, "RPUSH l x"), [reply(b, Reply::Int(1))], "nobody waits any more");
+}
+
+#[test]
+fn who_waits_longest_is_served_first_and_who_left_is_not() {
+    let mut world = World::new();
+    let [a, b, c, d] = [(); 4].map(|()| world.connect());
+    for client in [a, b, c] {
+        world.say(client, "BRPOP l 0");
+    }
+    world.store.disconnect(a);
+    let pair = |element: &str| Reply::Array(vec![Reply::bulk("l"), Reply::bulk(element)]);
+    let served = [reply(d, Reply::Int(3)), reply(b, pair("z")), reply(c, pair("y"))];
+    assert_eq!(world.say(d, "RPUSH l x y z"), served);
+    assert_eq!(world.store.execute(&["LLEN".into(), "l".into()], 0), Reply::Int(1));
+}
+
+#[test]
+fn a_wait_can_be_ended_by_others() {
+    let mut world = World::new();
+    let (a, b) = (world.connect(), world.connect());
+    world.say(a, "BLPOP l 0");
+    assert_eq!(world.say(b, &format!("CLIENT UNBLOCK {a}")), [reply(b, Reply::Int(1)), reply(a, Reply::Null)]);
+    assert_eq!(world.say(b, &format!("CLIENT UNBLOCK {a}")), [reply(b, Reply::Int(0))]);
+    world.say(a, "BLPOP l 0");
+    let ended = error(a, "UNBLOCKED client unblocked via CLIENT UNBLOCK");
+    assert_eq!(world.say(b, &format!("CLIENT UNBLOCK {a} ERROR")), [reply(b, Reply::Int(1)), ended]);
+    world.say(a, "BLPOP l 0");
+    assert_eq!(
+        world.say(b, &format!("CLIENT KILL ID {a}")),
+        [reply(b, Reply::Int(1)), Output::Close { client: a }],
+        "a client that waits is killed too"
+    );
+    assert!(!world.store.is_connected(a));
+    assert_eq!(world.say(b, "RPUSH l x"), [reply(b, Reply::Int(1))]);
+    assert_eq!(world.say(a, "PING"), [], "who is gone says nothing");
+}
+
+#[test]
+fn who_quits_or_kills_itself_is_answered_first() {
+    let mut world = World::new();
+    let (a, b) = (world.connect(), world.connect());
+    assert_eq!(world.say(a, "QUIT"), [reply(a, Reply::OK), Output::Close { client: a }]);
+    let line = format!("CLIENT KILL ID {b} SKIPME no");
+    assert_eq!(world.say(b, &line), [reply(b, Reply::Int(1)), Output::Close { client: b }]);
+}
+
+#[test]
+fn replies_are_held_back_if_asked() {
+    let mut world = World::new();
+    let a = world.connect();
+    assert_eq!(world.say(a, "CLIENT REPLY SKIP"), []);
+    assert_eq!(world.say(a, "PING"), []);
+    assert_eq!(world.say(a, "ECHO x"), [reply(a, Reply::bulk("x"))]);
+    assert_eq!(world.say(a, "CLIENT REPLY OFF"), []);
+    assert_eq!(world.say(a, "SET k v"), []);
+    assert_eq!(world.say(a, "CLIENT REPLY ON"), [reply(a, Reply::OK)]);
+    assert_eq!(world.say(a, "GET k"), [reply(a, Reply::bulk("v"))]);
+}
+
+#[test]
+fn a_pause_holds_back_writes_or_all_and_lets_them_go_in_order() {
+    let mut world = World::new();
+    let [a, b, c] = [(); 3].map(|()| world.connect());
+    assert_eq!(world.say(a, "CLIENT PAUSE 100 WRITE"), [reply(a, Reply::OK)]);
+    assert_eq!(world.say(b, "SET k 1"), []);
+    assert_eq!(world.say(c, "APPEND k 2"), []);
+    assert_eq!(world.say(a, "GET k"), [reply(a, Reply::Null)]);
+    assert_eq!(world.pass(99), []);
+    assert_eq!(world.pass(1), [reply(b, Reply::OK), reply(c, Reply::Int(2))]);
+    world.say(a, "CLIENT PAUSE 100");
+    assert_eq!(world.say(b, "GET k"), []);
+    world.store.disconnect(b);
+    assert_eq!(world.say(a, "CLIENT UNPAUSE"), [reply(a, Reply::OK)]);
+    assert_eq!(world.say(c, "GET k"), [reply(c, Reply::bulk("12"))]);
+}
+
+#[test]
+fn a_password_is_asked_for() {
+    let mut world = World::new();
+    world.store.settings_mut().set_by_owner("requirepass", "secret");
+    let a = world.connect();
+    assert_eq!(world.say(a, "GET k"), [error(a, "NOAUTH Authentication required.")]);
+    let wrong = "WRONGPASS invalid username-password pair or user is disabled.";
+    assert_eq!(world.say(a, "AUTH secre"), [error(a, wrong)]);
+    assert_eq!(world.say(a, "AUTH other secret"), [error(a, wrong)]);
+    assert_eq!(world.say(a, "AUTH secret"), [reply(a, Reply::OK)]);
+    assert_eq!(world.say(a, "GET k"), [reply(a, Reply::Null)]);
+    world.say(a, "RESET");
+    assert_eq!(world.say(a, "GET k"), [error(a, "NOAUTH Authentication required.")]);
+    let hello = world.say(a, "HELLO 3 AUTH default secret SETNAME me");
+    assert_eq!(hello[0], Output::Protocol { client: a, resp: 3 });
+    assert!(matches!(&hello[1], Output::Reply { reply: Reply::Map(facts), .. } if facts.len() == 7));
+    assert_eq!(world.say(a, "CLIENT GETNAME"), [reply(a, Reply::bulk("me"))]);
+}
+
+#[test]
+fn who_monitors_sees_what_others_do_but_no_passwords() {
+    let mut world = World::new();
+    let (a, b) = (world.connect(), world.connect());
+    world.say(a, "MONITOR");
+    let line = Output::Line { client: a, text: "1000.000000 [0 127.0.0.1:5000] \"SET\" \"k\" \"v\"".into() };
+    assert_eq!(world.say(b, "SET k v"), [reply(b, Reply::OK), line]);
+    assert_eq!(world.say(b, "AUTH default secret"), [reply(b, Reply::OK)]);
+}
+
+#[test]
+fn what_only_the_owner_can_do_is_asked_of_it() {
+    let mut world = World::new();
+    let a = world.connect();
+    let outputs = world.say(a, "BGREWRITEAOF");
+    assert!(matches!(&outputs[..], [Output::Reply { reply: Reply::Error(_), .. }]), "{outputs:?}");
+    world.store.set_persistence(Persistence { is_on: true, ..Persistence::default() });
+    assert_eq!(world.say(a, "BGREWRITEAOF")[1], Output::Request(OwnerRequest::RewriteLog));
+    let shutdown = OwnerRequest::Shutdown { save: Some(false), force: false };
+    assert_eq!(world.say(a, "SHUTDOWN NOSAVE"), [Output::Request(shutdown)]);
+    assert_eq!(world.say(a, "SHUTDOWN SAVE NOSAVE"), [error(a, "ERR syntax error")]);
+}
+
+#[test]
+fn a_full_table_of_tracked_keys_tells_the_oldest_away() {
+    let mut world = World::new();
+    let a = world.connect();
+    world.say(a, "HELLO 3");
+    world.say(a, "CONFIG SET tracking-table-max-keys 2");
+    world.say(a, "CLIENT TRACKING ON");
+    world.say(a, "MGET x y");
+    let away = |key: &str| {
+        let message = vec![Reply::bulk("invalidate"), Reply::Array(vec![Reply::bulk(key)])];
+        Output::Push { client: a, message }
+    };
+    assert_eq!(world.say(a, "GET z"), [reply(a, Reply::Null), away("x")]);
+}
+
+#[test]
+fn slow_commands_are_remembered_as_the_owner_measures_them() {
+    let mut world = World::new();
+    let a = world.connect();
+    let line = ["GET".into(), "k".into()];
+    world.store.note_duration(Some(a), &line, 9_999, 2000);
+    world.store.note_duration(Some(a), &line, 10_000, 2000);
+    assert_eq!(world.say(a, "SLOWLOG LEN"), [reply(a, Reply::Int(1))]);
+    world.say(a, "CONFIG SET slowlog-max-len 1");
+    world.store.note_duration(None, &line, 20_000, 3000);
+    assert_eq!(world.say(a, "SLOWLOG LEN"), [reply(a, Reply::Int(1))]);
+    world.store.note_duration(None, &["AUTH".into(), "secret".into()], 20_000, 3000);
+    assert!(!format!("{:?}", world.say(a, "SLOWLOG GET")).contains("secret"));
+}
