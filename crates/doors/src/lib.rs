@@ -26,3 +26,4 @@ mod websocket;
 pub use command::run_commands;
 pub use http::Config;
 pub use listener::{Listener, bind};
+pub use metrics::gather as metrics_text;

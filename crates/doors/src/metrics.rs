@@ -1,6 +1,7 @@
 //! `GET /metrics`: the lanes' plain counters in Prometheus' text format (version 0.0.4).
 
 use lane::Counters;
+use runtime::Lanes;
 use std::fmt::Write;
 
 /// One metric: its name, what it is, and how to find it.
@@ -51,8 +52,13 @@ const METRICS: &[Metric] = &[
     counter("keywire_closed_total", "Connections ended by the server.", |c| c.closed),
 ];
 
+/// The text for all lanes now.
+pub async fn gather(lanes: &Lanes) -> String {
+    text(&lanes.ask_all(|lane| lane.with_lane(|lane| lane.counters())).await)
+}
+
 /// The text for these lanes: each metric summed, and clients by lane.
-pub fn text(lanes: &[Counters]) -> String {
+fn text(lanes: &[Counters]) -> String {
     let mut out = String::new();
     for Metric { name, kind, help, get } in METRICS {
         let sum: u64 = lanes.iter().map(get).sum();

@@ -4,6 +4,7 @@ mod assemble;
 mod banner;
 mod bench;
 mod cli;
+mod collect;
 mod demo;
 mod logs;
 mod settings;
@@ -18,6 +19,7 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve(args, false),
         Command::Demo(args) => serve(args, true),
         Command::Bench(args) => finish(bench::run(args)),
+        Command::Collect(args) => finish(collect::run(args)),
         Command::Check(args) => with_settings(args, |effective| {
             print!("{}", effective.to_toml());
             Ok(())
