@@ -39,6 +39,8 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     assetsInlineLimit: 0,
     chunkSizeWarningLimit: 200,
+    // Whose code is in there beside ours.
+    license: { fileName: 'source/licenses.md' },
     rolldownOptions: {
       input: Object.fromEntries(folders.slice(1).map(name => [name, path.join(here, name === 'index' ? 'index.html' : `${name}/index.html`)])),
       output: {

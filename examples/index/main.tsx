@@ -34,7 +34,7 @@ function Index() {
         <App id="game" text="Everybody in one arena, bots too. Lose the network, come back, and your ship is where it was." from="A hash twenty times a second, HDEL as referee."><GameNow /></App>
       </ul>
       <Try />
-      <footer class="soft"><p>One binary serves this page, the WebSocket and the data. The pages' source is in <code>examples/</code>, and here: {APPS.map(({ id, name }) => <a key={id} href={`source/${id}/README.md`}>{name}</a>)} <a href="metrics">Metrics</a></p></footer>
+      <footer class="soft"><p>One binary serves this page, the WebSocket and the data. The pages' source is in <code>examples/</code>, and here: {APPS.map(({ id, name }) => <a key={id} href={`source/${id}/README.md`}>{name}</a>)} <a href="metrics">Metrics</a> <a href="source/licenses.md">Licences</a></p></footer>
     </>
   );
 }

@@ -94,6 +94,8 @@ function Room({ room, me, people, firstUnread }: { room: string; me: Me; people:
   unread.current ??= firstUnread;
   const arrived = useMemo(() => new Set(entries.map(([, line]) => line.key)), [entries]);
   const waiting = pending.filter(line => !arrived.has(line.key));
+  // For good: a stream that is deleted later does not make it a line that was never sent.
+  useEffect(() => { if (waiting.length < pending.length) setPending(waiting); }, [arrived]);
 
   const send = (text: string, key = Math.random().toString(36).slice(2)) => {
     setPending(lines => [...lines.filter(line => line.key !== key && !arrived.has(line.key)), { key, room, text }]);
