@@ -81,7 +81,7 @@ function options(width: number, latest: { current: Props }): uPlot.Options {
     height: HEIGHT,
     cursor: { sync: { key: 'monitoring' }, drag: { x: true, y: false, setScale: false }, points: { size: 6 } },
     legend: { show: false },
-    scales: { y: { range: (_, __, most) => [0, latest.current.most || Math.max(most * 1.15, 1)] } },
+    scales: { y: { range: (_, __, most) => [0, latest.current.most || Math.max(most * 1.15, 10)] } },
     axes: [
       { ...axis, size: 30, space: 80, values: (_, times) => times.map(at => new Date(at * 1000).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', second: latest.current.range < 600 ? '2-digit' : undefined, hourCycle: 'h23' })) },
       { ...axis, size: 62, gap: 6, space: 36, values: (_, values) => values.map(format) },

@@ -1,4 +1,5 @@
 import { useClient, useLive, useStream } from 'keywire/react';
+import { useLast } from '../design/last.ts';
 
 /** The hosts that somebody collects for, and what they are. */
 export const useHosts = () => useLive<Record<string, About>>(['HGETALL', 'demo:monitoring:hosts'], { json: true }).value;
@@ -8,8 +9,11 @@ export interface About { readonly os: string; readonly kernel: string; readonly 
 /** The newest figures. */
 export const useFigures = (host: string) => useLive(['HGETALL', `demo:monitoring:${host}`]);
 
-/** Whether somebody still collects: a key that expires a few seconds after the last look. When it does, this changes. */
-export const useIsCollected = (host: string) => useLive(['GET', `demo:monitoring:${host}:alive`]).value !== null;
+/** For which of them somebody still collects: keys that expire a few seconds after the last look. When one does, this changes. */
+export function useCollected(hosts: string[]) {
+  const { value } = useLive<(string | null)[]>(['MGET', ...hosts.map(host => `demo:monitoring:${host}:alive`)], { skip: hosts.length === 0 });
+  return useLast(value && hosts.filter((_, n) => value[n]));
+}
 
 /** Its history, from a quarter of an hour by seconds to six hours by tens of them: what is there, and then what comes. */
 export const useHistory = (host: string, step: '1s' | '10s') => useStream(`demo:monitoring:${host}:${step}`, { from: '0', keep: 2200 });

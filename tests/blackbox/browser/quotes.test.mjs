@@ -116,7 +116,7 @@ describe('quotes', { timeout: 120_000 }, () => {
     await basics(page);
     await page.context().close();
     await stage.pictures('quotes', '/quotes/', async page => { await ready(page); await page.waitForTimeout(700); });
-    await stage.pictures('quotes-book', '/quotes/#JUNE', async page => { await page.waitForSelector('.level.bid'); });
+    await stage.pictures('quotes-book', '/quotes/#JUNE', async page => { await page.waitForSelector('.level.bid'); }, ['phone']);
   });
 
   test('nothing was against the content security policy, and no error was logged', () => assert.deepEqual(stage.problems, []));

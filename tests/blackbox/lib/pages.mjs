@@ -10,6 +10,7 @@ export const ARTIFACTS = path.join(repository, 'artifacts');
 const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
   '--disable-component-update', '--disable-sync'];
 const lanes = process.env.KEYWIRE_LANES ? `-lanes${process.env.KEYWIRE_LANES}` : '';
+const SIZES = { desktop: {}, phone: { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true } };
 /** Pictures are taken once, not again for every number of lanes. */
 const takesPictures = !process.env.KEYWIRE_LANES || process.env.KEYWIRE_LANES === '2';
 
@@ -53,10 +54,9 @@ export class Stage {
   }
 
   /** Desktop and phone, light and dark. `prepare` makes the page worth a picture. */
-  async pictures(name, where, prepare = async () => {}) {
+  async pictures(name, where, prepare = async () => {}, sizes = Object.keys(SIZES)) {
     if (!takesPictures) return;
-    const sizes = [['desktop', {}], ['phone', { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true }]];
-    await Promise.all(sizes.flatMap(([size, options]) => ['light', 'dark'].map(async colorScheme => {
+    await Promise.all(sizes.map(size => [size, SIZES[size]]).flatMap(([size, options]) => ['light', 'dark'].map(async colorScheme => {
       const page = await this.visit(where, { colorScheme, ...options });
       await prepare(page, size);
       const ground = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);

@@ -122,9 +122,9 @@ impl Referee {
         write(&self.lane, commands).await;
     }
 
-    /// Forgets the places of players who have not been here for a while.
+    /// Forgets the players who have not been here for a while, and their places.
     async fn let_go(&mut self) {
-        let players = ask(&self.lane, &["HKEYS", "demo:arena:positions"]).await;
+        let players = ask(&self.lane, &["HKEYS", "demo:arena:players"]).await;
         let players: Vec<String> = serde_json::from_value(players).unwrap_or_default();
         let mut asked = vec!["MGET".to_owned()];
         asked.extend(players.iter().map(|player| format!("demo:arena:here:{player}")));

@@ -1,5 +1,6 @@
 import { useClient, useLive, useStream } from 'keywire/react';
 import { useEffect } from 'preact/hooks';
+import { useLast } from '../design/last.ts';
 import type { Me } from '../design/me.ts';
 
 /** Every room, with how many lines were ever written in it. */
@@ -15,9 +16,9 @@ export const useRoom = (room: string) => useStream(`demo:chat:room:${room}`, { f
 export function usePeople() {
   const members = [...useLive(['ZRANGE', 'demo:chat:members', 0, 49, 'REV']).value ?? []].sort();
   const keys = [...members.map(id => `demo:chat:here:${id}`), ...members.map(id => `demo:chat:typing:${id}`)];
-  const { value = [] } = useLive<string[]>(['MGET', ...keys], { json: true, skip: members.length === 0 });
-  const here = value.slice(0, members.length) as unknown as (Omit<Person, 'id' | 'typing'> | null)[];
-  return members.flatMap((id, n): Person[] => here[n] ? [{ ...here[n], id, typing: value[members.length + n] ?? undefined }] : []);
+  const { value } = useLive<(Omit<Person, 'id'> | string | null)[]>(['MGET', ...keys], { json: true, skip: members.length === 0 });
+  const people = value && members.map((id, n) => value[n] && { ...value[n] as Person, id, typing: value[members.length + n] as string ?? undefined });
+  return useLast(people?.filter(person => !!person)) ?? [];
 }
 
 export interface Person extends Me { readonly room: string; /** The room that this person types in. */ readonly typing?: string }

@@ -34,7 +34,8 @@ export class Arena {
   #trail: { x: number; y: number }[] = [];
   #players: Record<string, Player> = {};
   #here: ReadonlySet<string> = new Set();
-  #ship = { x: WIDTH / 2, y: HEIGHT / 2, heading: -Math.PI / 2, speed: 0 };
+  /** Who comes for the first time begins somewhere around the middle. */
+  #ship = { x: WIDTH * (0.3 + 0.4 * Math.random()), y: HEIGHT * (0.3 + 0.4 * Math.random()), heading: -Math.PI / 2, speed: 0 };
   /** Whether the place from last time is known: before that nothing is written. */
   #isPlaced = false;
   #sent = '';

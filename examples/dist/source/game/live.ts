@@ -1,6 +1,7 @@
 import type { Client } from 'keywire';
 import { useClient, useLive } from 'keywire/react';
 import { useEffect } from 'preact/hooks';
+import { useLast } from '../design/last.ts';
 import type { Me } from '../design/me.ts';
 
 export interface Player { readonly name: string; readonly hue: number; readonly bot?: boolean }
@@ -29,8 +30,8 @@ export const place = (kw: Client, me: Me) => kw.command(['HGET', 'demo:arena:pos
 export function usePlayers() {
   const players = useLive<Record<string, Player>>(['HGETALL', 'demo:arena:players'], { json: true }).value ?? {};
   const ids = Object.keys(players).sort();
-  const { value } = useLive(['MGET', ...ids.map(id => `demo:arena:here:${id}`)], { skip: ids.length === 0 });
-  return { players, here: ids.filter((_, n) => (value as (string | null)[] | undefined)?.[n] != null) };
+  const { value } = useLive<(string | null)[]>(['MGET', ...ids.map(id => `demo:arena:here:${id}`)], { skip: ids.length === 0 });
+  return { players, here: useLast(value && ids.filter((_, n) => value[n])) ?? [] };
 }
 
 /** The best ten of the round, its number, and who won the last ones. */
