@@ -11,9 +11,11 @@ export function bytes(value: number): string {
 
 export const rate = (value: number): string => `${bytes(value)}/s`;
 
+const whole = new Intl.NumberFormat('en', { maximumFractionDigits: 0 });
+
 /** A count, short: 12.4k. */
 export function count(value: number): string {
-  if (value < 10_000) return Math.round(value).toLocaleString('en');
+  if (value < 10_000) return whole.format(value);
   return value < 1e6 ? `${(value / 1e3).toFixed(1)}k` : `${(value / 1e6).toFixed(1)}M`;
 }
 

@@ -31,7 +31,7 @@ const ALIVE_MS: &str = "4000";
 /// Every how many looks the processes are listed: that is most of a look's work.
 const PROCESSES_EVERY: u64 = 3;
 /// Every how many looks it is written what does not change.
-const HOSTS_EVERY: u64 = 30;
+const HOSTS_EVERY: u64 = 10;
 
 /// `keywire collect …`.
 #[derive(Flags, Debug)]

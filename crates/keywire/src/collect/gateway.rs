@@ -60,7 +60,7 @@ mod tests {
             format!("# HELP keywire_feeds x\nkeywire_feeds 7\nkeywire_commands_total {n}\nkeywire_lane{{a=\"0\"}} 1\n")
         };
         let feeds = ("gateway_feeds", "7".to_owned());
-        assert_eq!(gateway.sample(&text(100), 1.0), [feeds.clone()]);
+        assert_eq!(gateway.sample(&text(100), 1.0), std::slice::from_ref(&feeds));
         assert_eq!(gateway.sample(&text(160), 2.0), [feeds.clone(), ("gateway_commands_per_s", "30".to_owned())]);
         assert_eq!(gateway.sample(&text(5), 1.0), [feeds]);
     }
