@@ -16,11 +16,13 @@ use runtime::LaneHandle;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// How often some of the prices move, and how many then: together 2,000 a second.
+/// How often some of the prices move, and how many in a second.
 const TICK: Duration = Duration::from_millis(25);
-const MOVES: usize = 50;
+const MOVES_PER_S: f64 = 2000.0;
+/// How many prices move at once at most, after a tick that came late.
+const MOVES_MAX: f64 = 400.0;
 /// Every how many ticks all prices are noted.
 const CLOSE_EVERY: u64 = 120;
 /// How many such notes are kept: two minutes.
@@ -36,10 +38,12 @@ pub async fn run(lane: LaneHandle) {
     let mut market = Market::open(fastrand::Rng::new());
     write(&lane, market.opening()).await;
     let mut books = BTreeMap::new();
-    let mut ticks = ticks(TICK);
+    let (mut ticks, mut last) = (ticks(TICK), Instant::now());
     for n in 1u64.. {
         ticks.tick().await;
-        let mut commands = market.tick();
+        let moves = last.elapsed().as_secs_f64() * MOVES_PER_S;
+        last = Instant::now();
+        let mut commands = market.tick(moves.min(MOVES_MAX).round() as usize);
         if n.is_multiple_of(CLOSE_EVERY) {
             commands.push(market.close());
         }
@@ -82,7 +86,7 @@ impl Market {
         let quotes = names::companies().into_iter().map(quote).collect();
         let mut market = Market { quotes, random, past: Vec::new() };
         for _ in 0..CLOSES {
-            for _ in 0..CLOSE_EVERY as usize * MOVES {
+            for _ in 0..(TICK.as_secs_f64() * CLOSE_EVERY as f64 * MOVES_PER_S) as usize {
                 market.step();
             }
             market.past.push(market.prices());
@@ -101,12 +105,12 @@ impl Market {
     }
 
     /// Moves some prices, and gives the commands that write them.
-    fn tick(&mut self) -> Vec<Args> {
+    fn tick(&mut self, moves: usize) -> Vec<Args> {
         let mut moved = || {
             let at = self.step();
             self.quotes[at].write()
         };
-        (0..MOVES).map(|_| moved()).collect()
+        (0..moves).map(|_| moved()).collect()
     }
 
     /// Moves one price and tells whose.
@@ -180,12 +184,11 @@ mod tests {
     fn quotes_are_json_and_stay_near_where_they_opened() {
         let mut market = Market::open(fastrand::Rng::with_seed(7));
         for _ in 0..2000 {
-            for command in market.tick() {
+            for command in market.tick(50) {
                 let quote: Value = serde_json::from_slice(&command[3]).unwrap();
                 assert!(quote["price"].as_f64().unwrap() > 0.0 && quote["change"].as_f64().unwrap().abs() < 60.0);
             }
         }
-        assert_eq!(Duration::from_secs(1).as_millis() / TICK.as_millis() * MOVES as u128, 2000);
         assert_eq!(market.opening().len(), 2 + CLOSES + 500);
     }
 
