@@ -94,7 +94,8 @@ describe('chat', { timeout: 120_000 }, () => {
       await shows(page, '.log', /Welcome/);
       await say(page, 'after the restart');
       await shows(page, '.log', /after the restart/);
-      assert.equal(await page.locator('.message.pending').count(), 0, 'what was sent is not taken for unsent');
+      // What was sent before is not taken for unsent.
+      await page.waitForFunction(() => !document.querySelector('.message.pending'));
       assert.equal((await page.locator('.message .text').allTextContents()).filter(line => line === 'after the restart').length, 1);
     } finally {
       await own.stop();
