@@ -75,7 +75,7 @@ describe('expiry', { timeout: 60_000 }, () => {
   });
 
   test('a query of several keys shows the end of each', async () => {
-    const [a, b] = [fresh('ttl'), fresh('ttl')];
+    const a = fresh('ttl'), b = `${a}b`;
     await writer.command('SET', a, '1', 'PX', '200');
     await writer.command('SET', b, '2', 'PX', '450');
     const feed = await client.live(['MGET', a, b], { every: 0 });

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { EMBEDDED } from './lib/backend.mjs';
 import { Client, compareIds, fresh, until } from './lib/client.mjs';
 import { startServer } from './lib/server.mjs';
 
@@ -160,9 +161,10 @@ describe('follow', { timeout: 60_000 }, () => {
     const next = await add(key, 'n', '0');
     await feed.reaches(1);
     assert.deepEqual(feed.ids, [next]);
-    assert.equal(feed.gaps.length, 1, JSON.stringify(feed.frames));
+    // XTRIM of a real server does not note what it deleted: then the same gap may be told twice, never less than once.
+    assert.ok(feed.gaps.length === 1 || (!EMBEDDED && feed.gaps.length === 2), JSON.stringify(feed.frames));
     assert.equal(feed.gaps[0].after, first);
-    assert.equal(feed.gaps[0].before, 0, 'the gap comes first');
+    assert.ok(feed.gaps.every(({ before }) => before === 0), 'the gap comes first');
   });
 
   test('a follower that has seen all misses nothing by a trim', async () => {

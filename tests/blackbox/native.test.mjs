@@ -147,7 +147,7 @@ describe('requests', { timeout: 60_000 }, () => {
   });
 
   test('commands with atomic is one MULTI/EXEC', async () => {
-    const [a, b] = [fresh(), fresh()];
+    const a = fresh(), b = `${a}b`;
     assert.deepEqual(result(await client.request({ commands: [['SET', a, '1'], ['INCR', a], ['GET', a], ['SADD', b, 'x']], atomic: true })), ['OK', 2, '2', 1]);
 
     const failed = result(await client.request({ commands: [['SET', a, 'text'], ['LPUSH', a, 'x'], ['GET', a]], atomic: true }));
@@ -159,7 +159,7 @@ describe('requests', { timeout: 60_000 }, () => {
   });
 
   test('nobody sees the middle of a transaction', async () => {
-    const [a, b] = [`{${fresh('pair')}}a`, fresh('pair')];
+    const a = fresh('pair'), b = `${a}b`;
     const watcher = await Client.open(server);
     const seen = [];
     const feed = await watcher.live(['MGET', a, b], { every: 0 });
@@ -277,7 +277,7 @@ describe('limits', { timeout: 60_000 }, () => {
     const client = await Client.open(server);
     const replies = await Promise.all(Array.from({ length: 60 }, () => client.request({ command: ['PING'] })));
     const refused = replies.filter(reply => reply.error);
-    assert.ok(refused.every(reply => reply.error.code === 'TOOMANY'));
+    assert.deepEqual([...new Set(refused.map(reply => reply.error.code))], ['TOOMANY'], JSON.stringify(refused[0]));
     const served = 60 - refused.length;
     assert.ok(served >= 10 && served <= 35, `${served} of 60 were served`);
     await sleep(600);

@@ -81,6 +81,9 @@ class WebSocketsTest(unittest.IsolatedAsyncioTestCase):
         line = [BINARY, "serve", "--listen", f"127.0.0.1:{cls.port}"]
         if os.environ.get("KEYWIRE_LANES"):
             line += ["--lanes", os.environ["KEYWIRE_LANES"]]
+        # `with-backend.mjs` says where the servers of KEYWIRE_BACKEND are.
+        if os.environ.get("KEYWIRE_BACKEND_URL"):
+            line += ["--redis", os.environ["KEYWIRE_BACKEND_URL"]]
         cls.log = open(os.devnull, "wb")
         # The binary takes every KEYWIRE_… variable for a setting, so it gets none of this suite's.
         env = {name: value for name, value in os.environ.items() if not name.startswith("KEYWIRE")}

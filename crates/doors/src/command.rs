@@ -29,7 +29,10 @@ pub async fn run(lane: LaneHandle, body: &[u8]) -> Result<Vec<u8>, Error> {
 /// # Errors
 /// `TOOBIG` when the replies together are over `outbox_bytes_max`, `UNAVAILABLE` when the server ends.
 pub async fn run_commands(lane: LaneHandle, commands: Vec<Args>) -> Result<Vec<Bytes>, Error> {
+    let bytes_max = lane.with_lane(|lane| lane.limits().outbox_bytes_max);
+    let too_big = || Error::new(TOOBIG, "the replies together are over outbox_bytes_max");
     let pull = Pull::connect(lane, Format::Http);
+    let mut bytes = 0;
     let mut answers = Vec::with_capacity(commands.len());
     let count = commands.len();
     for (id, command) in (0u64..).zip(commands) {
@@ -39,10 +42,15 @@ pub async fn run_commands(lane: LaneHandle, commands: Vec<Args>) -> Result<Vec<B
     while answers.len() < count {
         let Some(answer) = poll_fn(|cx| pull.poll_take(cx)).await else {
             return Err(match pull.close_code() {
-                Some(CloseCode::TooSlow) => Error::new(TOOBIG, "the replies together are over outbox_bytes_max"),
+                Some(CloseCode::TooSlow) => too_big(),
                 _ => Error::new(UNAVAILABLE, "the server ends"),
             });
         };
+        // They gather here, whether they come at once or one by one.
+        bytes += answer.len();
+        if bytes > bytes_max {
+            return Err(too_big());
+        }
         answers.push(answer);
     }
     Ok(answers)

@@ -99,7 +99,8 @@ impl Service {
             },
             ("/command", &Method::POST) => self.command(request).await,
             ("/command", &Method::OPTIONS) => preflight(),
-            ("/healthz" | "/readyz", &Method::GET | &Method::HEAD) => text(StatusCode::OK, "ok\n"),
+            ("/healthz", &Method::GET | &Method::HEAD) => text(StatusCode::OK, "ok\n"),
+            ("/readyz", &Method::GET | &Method::HEAD) => self.ready().await,
             ("/metrics", &Method::GET | &Method::HEAD) => self.metrics().await,
             ("/ws" | "/raw" | "/sse" | "/healthz" | "/readyz" | "/metrics", _) => not_allowed("GET"),
             ("/command", _) => not_allowed("POST"),
@@ -202,6 +203,13 @@ impl Service {
             }
         };
         typed(status, json, HeaderValue::from_static("application/json"))
+    }
+
+    async fn ready(&self) -> Response<Body> {
+        match self.lanes.backend_report().await {
+            Some(report) if report.is_reachable => text(StatusCode::OK, "ok\n"),
+            _ => text(StatusCode::SERVICE_UNAVAILABLE, "the backend is out of reach\n"),
+        }
     }
 
     async fn metrics(&self) -> Response<Body> {

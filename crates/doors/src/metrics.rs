@@ -1,7 +1,7 @@
-//! `GET /metrics`: the lanes' plain counters in Prometheus' text format (version 0.0.4).
+//! `GET /metrics`: the lanes' plain counters, and the backend's, in Prometheus' text format (version 0.0.4).
 
 use lane::Counters;
-use runtime::Lanes;
+use runtime::{Lanes, Measure};
 use std::fmt::Write;
 
 /// One metric: its name, what it is, and how to find it.
@@ -52,13 +52,15 @@ const METRICS: &[Metric] = &[
     counter("keywire_closed_total", "Connections ended by the server.", |c| c.closed),
 ];
 
-/// The text for all lanes now.
+/// The text for all lanes, and for the backend, now.
 pub async fn gather(lanes: &Lanes) -> String {
-    text(&lanes.ask_all(|lane| lane.with_lane(|lane| lane.counters())).await)
+    let counters = lanes.ask_all(|lane| lane.with_lane(|lane| lane.counters())).await;
+    let backend = lanes.backend_report().await.map_or(Vec::new(), |report| report.measures);
+    text(&counters, &backend)
 }
 
-/// The text for these lanes: each metric summed, and clients by lane.
-fn text(lanes: &[Counters]) -> String {
+/// The text for these lanes: each metric summed, and clients by lane; then what the backend tells of itself.
+fn text(lanes: &[Counters], backend: &[Measure]) -> String {
     let mut out = String::new();
     for Metric { name, kind, help, get } in METRICS {
         let sum: u64 = lanes.iter().map(get).sum();
@@ -72,7 +74,19 @@ fn text(lanes: &[Counters]) -> String {
     for (lane, counters) in lanes.iter().enumerate() {
         let _ = writeln!(out, "keywire_lane_connections{{lane=\"{lane}\"}} {}", counters.clients);
     }
+    for (at, measure) in backend.iter().enumerate() {
+        if at == 0 || backend[at - 1].name != measure.name {
+            head(measure, &mut out);
+        }
+        let label = measure.label.map_or(String::new(), |(name, value)| format!("{{{name}=\"{value}\"}}"));
+        let _ = writeln!(out, "{}{label} {}", measure.name, measure.value);
+    }
     out
+}
+
+fn head(Measure { name, help, .. }: &Measure, out: &mut String) {
+    let kind = if name.ends_with("_total") { "counter" } else { "gauge" };
+    let _ = write!(out, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
 }
 
 #[cfg(test)]
@@ -82,9 +96,20 @@ mod tests {
     #[test]
     fn lanes_are_summed() {
         let lane = |clients| Counters { clients, ..Counters::default() };
-        let text = text(&[lane(2), lane(3)]);
+        let text = text(&[lane(2), lane(3)], &[]);
         assert!(text.contains("\nkeywire_connections 5\n"), "{text}");
         assert!(text.ends_with("keywire_lane_connections{lane=\"1\"} 3\n"), "{text}");
+    }
+
+    #[test]
+    fn the_backends_measures_follow_each_name_with_one_head() {
+        let measure = |name, label, value| Measure { name, help: "What.", label, value };
+        let measures =
+            [measure("a", Some(("via", "x")), 1), measure("a", Some(("via", "y")), 0), measure("b_total", None, 7)];
+        let expected = "# HELP a What.\n# TYPE a gauge\na{via=\"x\"} 1\na{via=\"y\"} 0\n\
+                        # HELP b_total What.\n# TYPE b_total counter\nb_total 7\n";
+        let text = text(&[], &measures);
+        assert!(text.ends_with(expected), "{text}");
     }
 
     #[test]

@@ -2,9 +2,10 @@
 
 use crate::banner::Banner;
 use crate::demo;
+use crate::redis;
 use crate::settings::Settings;
 use anyhow::Context;
-use backend::Embedded;
+use backend::{Embedded, Redis};
 use doors::Listener;
 use lane::Setup;
 use model::command::CommandTable;
@@ -59,7 +60,8 @@ pub fn check(settings: &Settings) -> Vec<(&'static str, String)> {
     let anonymous = lane::parse_anonymous(&settings.anonymous_rules(), &table).err();
     let deny = lane::parse_deny(&settings.deny_commands, &table).err();
     let named = |name, error: Option<_>| error.map(|e: lane::RuleError| (name, e.to_string()));
-    named("anonymous", anonymous).into_iter().chain(named("deny_commands", deny)).collect()
+    let rules = named("anonymous", anonymous).into_iter().chain(named("deny_commands", deny));
+    rules.chain(redis::check(settings)).collect()
 }
 
 /// Serves `keywire echo` until a signal says to end.
@@ -88,8 +90,11 @@ fn start_node(settings: &Settings) -> anyhow::Result<Node> {
     let (anonymous, deny) = (settings.anonymous_rules(), &settings.deny_commands);
     let table = CommandTable::redis();
     let setup = Setup::new(lanes, &settings.node, settings.limits.clone(), table, &anonymous, deny)?;
-    let seed = fastrand::u64(..);
-    let backend = move || Box::new(Embedded::new(seed, lanes)) as Box<dyn runtime::Backend>;
+    let (redis, seed) = (redis::config(settings)?, fastrand::u64(..));
+    let backend = move || match redis {
+        Some(config) => Box::new(Redis::new(config)) as Box<dyn runtime::Backend>,
+        None => Box::new(Embedded::new(seed, lanes)),
+    };
     runtime::start(NodeConfig { setup, mailbox_bytes_max: MAILBOX_BYTES_MAX, backend }).context("the lanes' threads")
 }
 
@@ -106,7 +111,7 @@ fn print_banner(settings: &Settings, listening: &[SocketAddr], demo: bool) {
         prefix: &settings.prefix,
         node: &settings.node,
         lanes: settings.lanes,
-        backend: "embedded store, in memory",
+        backend: &redis::backend_name(settings),
         demo,
         anonymous: &settings.anonymous_rules(),
     };

@@ -3,6 +3,7 @@
 
 use crate::bench;
 use crate::collect::CollectArgs;
+use crate::redis::redacted;
 use crate::settings::{Flag, Given, Sources};
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
@@ -24,7 +25,7 @@ const LONG: &str = "Redis data, live over WebSocket.\n\n\
 
 const AFTER: &str = "Start here:   keywire demo\n\
     Settings:     keywire serve --help, docs/settings.md; each is also a variable KEYWIRE_…\n              \x20 and a key of --config FILE\n\
-    Exit codes:   0 done, 1 failed, 2 a mistake in the settings or on the command line";
+    Exit codes:   0 done, 1 failed (doctor: something is wrong), 2 a mistake in the settings or on the command line";
 
 /// What to do.
 #[derive(Subcommand, Debug)]
@@ -40,6 +41,15 @@ pub enum Command {
     Collect(CollectArgs),
     /// Print the effective settings and where each came from, or all mistakes; start nothing
     Check(SettingsArgs),
+    /// Look at a Redis as keywire would use it: version, rights, limits, latency; what to change
+    Doctor {
+        /// The settings whose Redis is looked at
+        #[command(flatten)]
+        settings: SettingsArgs,
+        /// Print the findings as JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Send every WebSocket message back as it came, for conformance suites
     #[command(hide = true)]
     Echo {
@@ -58,6 +68,9 @@ pub struct SettingsArgs {
     /// Address to serve HTTP and WebSocket on; may be repeated [default: 127.0.0.1:7700]
     #[arg(long, value_name = "ADDR")]
     listen: Vec<String>,
+    /// The Redis or Valkey to make live, such as redis://host:6379/0 [default: an embedded store]
+    #[arg(long, value_name = "URL")]
+    redis: Option<String>,
     /// Threads that serve connections [default: one per core but one]
     #[arg(long, value_name = "N")]
     lanes: Option<String>,
@@ -99,6 +112,7 @@ impl SettingsArgs {
     fn flags(self) -> Vec<Flag> {
         let repeated = [("--listen", "listen", self.listen), ("--origin", "origins", self.origin)];
         let single = [
+            ("--redis", "redis", self.redis),
             ("--lanes", "lanes", self.lanes),
             ("--node", "node", self.node),
             ("--anonymous", "anonymous", self.anonymous),
@@ -113,8 +127,10 @@ impl SettingsArgs {
             .filter(|(_, _, values)| !values.is_empty())
             .map(|(shown, name, values)| flag(shown, name, Given::List(values.into_iter().map(Given::Text).collect())));
         let single = single.into_iter().filter_map(|(shown, name, value)| Some(flag(shown, name, Given::Text(value?))));
-        let set =
-            self.set.into_iter().map(|(name, value)| flag(&format!("--set {name}={value}"), &name, Given::Text(value)));
+        let set = self
+            .set
+            .into_iter()
+            .map(|(name, value)| flag(&redacted(&format!("--set {name}={value}")), &name, Given::Text(value)));
         repeated.chain(single).chain(set).collect()
     }
 }

@@ -6,7 +6,10 @@ mod bench;
 mod cli;
 mod collect;
 mod demo;
+mod doctor;
 mod logs;
+mod redis;
+mod secret;
 mod settings;
 
 use clap::Parser;
@@ -15,6 +18,7 @@ use settings::{Check, Effective};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    secret::hide_password();
     match Cli::parse().command {
         Command::Serve(args) => serve(args, false),
         Command::Demo(args) => serve(args, true),
@@ -24,6 +28,7 @@ fn main() -> ExitCode {
             print!("{}", effective.to_toml());
             Ok(())
         }),
+        Command::Doctor { settings, json } => doctor(settings, json),
         Command::Echo { listen } => finish(assemble::echo(listen)),
     }
 }
@@ -41,14 +46,23 @@ fn serve(args: SettingsArgs, demo: bool) -> ExitCode {
     })
 }
 
+fn doctor(args: SettingsArgs, json: bool) -> ExitCode {
+    match settings::load(&args.sources(), CHECKS) {
+        Ok(effective) => doctor::run(&effective.settings, json).unwrap_or_else(|error| finish(Err(error))),
+        Err(mistakes) => mistaken(&mistakes),
+    }
+}
+
 fn with_settings(args: SettingsArgs, run: impl FnOnce(Effective) -> anyhow::Result<()>) -> ExitCode {
     match settings::load(&args.sources(), CHECKS) {
         Ok(effective) => finish(run(effective)),
-        Err(mistakes) => {
-            eprintln!("keywire: {mistakes}");
-            ExitCode::from(MISTAKE)
-        }
+        Err(mistakes) => mistaken(&mistakes),
     }
+}
+
+fn mistaken(mistakes: &settings::Mistakes) -> ExitCode {
+    eprintln!("keywire: {mistakes}");
+    ExitCode::from(MISTAKE)
 }
 
 fn finish(result: anyhow::Result<()>) -> ExitCode {

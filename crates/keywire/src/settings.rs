@@ -9,6 +9,7 @@
 mod file;
 mod mistakes;
 pub mod parse;
+mod servers;
 mod show;
 mod table;
 
@@ -17,6 +18,7 @@ mod docs;
 
 pub use mistakes::{Mistake, Mistakes, Origin};
 pub use parse::Given;
+pub use servers::Servers;
 
 use crate::logs::Log;
 use model::Limits;
@@ -45,9 +47,11 @@ pub struct Settings {
     pub deny_commands: Vec<String>,
     /// A path that stands before every endpoint's: with `/live`, WebSocket is at `/live/ws`.
     pub prefix: String,
-    /// How long the backend may owe an answer before the feeds that depend on it are told `stale`. The
+    /// How long Redis may be out of reach, or owe an answer, before the feeds that depend on it are told `stale`. The
     /// embedded store answers at once.
     pub stale_after_ms: u64,
+    /// A Redis as the backend.
+    pub servers: Servers,
     /// What happens at each limit is said with it.
     pub limits: Limits,
     /// The log, on standard error.
@@ -72,6 +76,7 @@ impl Default for Settings {
             deny_commands: ["-@admin", "-@dangerous", "+info"].map(String::from).to_vec(),
             prefix: String::new(),
             stale_after_ms: 2000,
+            servers: Servers::default(),
             limits: Limits::default(),
             log: Log::default(),
         }

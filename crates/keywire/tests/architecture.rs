@@ -10,15 +10,16 @@ use std::process::Command;
 
 /// Which crate may use which; every crate may use `model`, and there are no other arrows. ARCHITECTURE.md draws it.
 const ARROWS: &[(&str, &[&str])] = &[
-    // `lane`, for the setup that assembling gives to all lanes; `wire`, because `bench` is a client and speaks WebSocket.
-    ("keywire", &["doors", "runtime", "backend", "lane", "wire"]),
+    // `lane` and `upstream`, for what assembling gives to them; `wire`, because `bench` is a client and speaks WebSocket.
+    ("keywire", &["doors", "runtime", "backend", "lane", "upstream", "wire"]),
     ("doors", &["lane", "wire", "runtime"]),
-    ("backend", &["wire", "store", "runtime"]),
+    ("backend", &["wire", "upstream", "store", "runtime"]),
     ("runtime", &["lane"]),
     ("lane", &["wire", "session", "hub", "live"]),
-    ("sim", &["lane", "wire", "store"]),
+    ("sim", &["lane", "wire", "store", "upstream"]),
     ("wire", &[]),
     ("store", &[]),
+    ("upstream", &[]),
     ("live", &[]),
     ("hub", &[]),
     ("session", &[]),
@@ -26,7 +27,7 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that decide and never wait: no clock, no runtime, no locks, no IO.
-const BELOW_THE_WALL: &[&str] = &["model", "wire", "store", "live", "hub", "session", "lane"];
+const BELOW_THE_WALL: &[&str] = &["model", "wire", "store", "upstream", "live", "hub", "session", "lane"];
 
 const LINES_MAX: usize = 800;
 

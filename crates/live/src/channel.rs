@@ -12,7 +12,7 @@ use ahash::HashMap;
 use bytes::Bytes;
 use model::backend::{BackendRequest, ChannelName};
 use model::request::Opening;
-use model::{FeedEvent, FeedId};
+use model::{Error, FeedEvent, FeedId};
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Channels {
@@ -60,6 +60,18 @@ impl Channels {
             let stale = shared.stale;
             shared.opened(opener, feed, Opening::Channel, stale, true, out);
         }
+    }
+
+    /// The backend does not let us hear the name.
+    pub fn refused(&mut self, name: ChannelName, error: Error, shared: &mut Shared, out: &mut Vec<Output>) {
+        match self.channels.remove(&name) {
+            None => return,
+            Some(Channel::Subscribing(openers)) => {
+                openers.into_iter().for_each(|opener| shared.refused(opener, error.clone(), out));
+            }
+            Some(Channel::Live(feed)) => shared.close_feed(feed, error, out),
+        }
+        shared.topics -= 1;
     }
 
     pub fn message(

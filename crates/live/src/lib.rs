@@ -139,11 +139,13 @@ impl Live {
                 self.streams.invalidated_all(now, shared, out);
             }
             BackendEvent::Subscribed { name } => self.channels.subscribed(name, shared, out),
+            BackendEvent::SubscriptionRefused { name, error } => self.channels.refused(name, error, shared, out),
             BackendEvent::Message { name, channel, message } => {
                 self.channels.message(name, channel, message, shared, out);
             }
             BackendEvent::Interrupted => self.channels.interrupted(out),
             BackendEvent::Stale(stale) => self.stale(stale, now, out),
+            BackendEvent::Via(via) => shared.via = via,
             BackendEvent::Reply { .. } => {}
         }
         self.begin_reads(now, out);

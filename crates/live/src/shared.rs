@@ -4,7 +4,7 @@ use crate::interface::{Config, Counters, OpenerId, Output};
 use ahash::HashMap;
 use bytes::Bytes;
 use model::backend::{BackendRequest, ChannelName};
-use model::request::Opening;
+use model::request::{Opening, Via};
 use model::{Error, FeedId, Time, WatchId};
 use smallvec::SmallVec;
 use std::collections::{BTreeSet, VecDeque};
@@ -43,6 +43,8 @@ pub(crate) struct Shared {
     pub counters: Counters,
     /// The backend is out of reach: no read is begun.
     pub stale: bool,
+    /// How the backend notices changes.
+    pub via: Via,
     /// Rises whenever `stale` changes: tells whether a read was begun before or after.
     pub epoch: u64,
     pub timers: Timers,
@@ -67,6 +69,7 @@ impl Shared {
             config,
             counters: Counters::default(),
             stale: false,
+            via: Via::Tracking,
             epoch: 0,
             timers: Timers::default(),
             keys: Keys::default(),

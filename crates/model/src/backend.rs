@@ -9,6 +9,7 @@
 //! * What cannot be told exactly is told as [`BackendEvent::InvalidatedAll`] or [`BackendEvent::Interrupted`]: never silence.
 
 use crate::reply::Reply;
+use crate::request::Via;
 use crate::stream::{EntryId, StreamRange};
 use crate::{Args, Ticket, WatchId};
 use bytes::Bytes;
@@ -57,7 +58,7 @@ pub enum BackendRequest {
         /// The keys.
         keys: Arc<[Bytes]>,
     },
-    /// Tell this lane of the channel's messages; answered by [`BackendEvent::Subscribed`].
+    /// Tell this lane of the channel's messages; answered by [`BackendEvent::Subscribed`], or refused.
     Subscribe {
         /// A channel or a pattern.
         name: ChannelName,
@@ -116,6 +117,13 @@ pub enum BackendEvent {
         /// Which.
         name: ChannelName,
     },
+    /// The subscription is refused, or is in force no more: it is over, and need not be given up.
+    SubscriptionRefused {
+        /// Which.
+        name: ChannelName,
+        /// Why.
+        error: crate::Error,
+    },
     /// A message, in the publisher's order per channel.
     Message {
         /// The subscription it matched.
@@ -129,4 +137,6 @@ pub enum BackendEvent {
     Interrupted,
     /// The backend is out of reach, or not answering (`true`); in reach again (`false`).
     Stale(bool),
+    /// How changes of keys that are armed are noticed from now on; before the first of these, by [`Via::Tracking`].
+    Via(Via),
 }

@@ -21,4 +21,4 @@ mod shell;
 pub use clock::{Clock, Moment};
 pub use mailbox::Mailbox;
 pub use node::{Admission, Arrival, Lanes, Node, NodeConfig, start};
-pub use shell::{Backend, Connection, LaneHandle, Written};
+pub use shell::{Backend, Connection, LaneHandle, Measure, Report, Waker, Written};

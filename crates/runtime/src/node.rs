@@ -2,7 +2,7 @@
 
 use crate::clock::Clock;
 use crate::mailbox::Mailbox;
-use crate::shell::{Backend, LaneHandle, Letter};
+use crate::shell::{Backend, LaneHandle, Letter, Report};
 use lane::Lane;
 use model::LaneId;
 use std::io;
@@ -19,6 +19,9 @@ pub struct NodeConfig<B> {
     /// Makes the backend, on the thread of lane 0.
     pub backend: B,
 }
+
+/// The lane whose thread the backend lives on.
+const BACKEND_LANE: LaneId = LaneId(0);
 
 /// The threads of a node.
 pub struct Node {
@@ -95,7 +98,7 @@ where
             };
             let backend = backend.map(|make| make());
             let lane = Lane::new(setup.lane(id));
-            let handle = LaneHandle::new(lane, id, lanes.clock, backend, LaneId(0), lanes.mailboxes, lanes.load);
+            let handle = LaneHandle::new(lane, id, lanes.clock, backend, BACKEND_LANE, lanes.mailboxes, lanes.load);
             drop(tell_started.send(Ok(())));
             runtime.block_on(async move { handle.pump().await });
         };
@@ -171,6 +174,13 @@ impl Lanes {
         let before = self.admitted.fetch_add(1, Ordering::Relaxed);
         let admission = Admission(self.admitted.clone());
         (self.connections() + before < most).then_some(admission)
+    }
+
+    /// How the backend is. `None` while the node stops.
+    pub async fn backend_report(&self) -> Option<Report> {
+        let (tell, answer) = tokio::sync::oneshot::channel();
+        self.run(BACKEND_LANE, move |handle| drop(tell.send(handle.backend_report())));
+        answer.await.ok().flatten()
     }
 
     /// How many connections the node has.

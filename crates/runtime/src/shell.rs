@@ -26,15 +26,68 @@ pub(crate) enum Letter {
 }
 
 /// A backend that lives on a lane's thread and serves all lanes.
+///
+/// One that waits for sockets spawns tasks of its own on that thread. They never call a lane: what they learn waits in
+/// the backend until the turn that they ask for by the [`Waker`], so that everything of one turn goes out together.
 pub trait Backend {
+    /// The thread's event loop runs: tasks may be spawned on it from now on. Called once, before anything else.
+    fn start(&mut self, _clock: Clock, _waker: Waker) {}
+
     /// A request of a lane. What follows is appended to `out`, each event with the lane it is for, in order.
     fn handle(&mut self, from: LaneId, request: BackendRequest, now: Moment, out: &mut Vec<(LaneId, BackendEvent)>);
+
+    /// What tasks of the backend's own have learned since the last call, in order. Called once per turn, first.
+    fn take_events(&mut self, _out: &mut Vec<(LaneId, BackendEvent)>) {}
+
+    /// The turn has no more requests: what they make the backend send goes out now, together.
+    fn flush(&mut self) {}
 
     /// When [`Backend::handle_timeout`] wants to be called next.
     fn next_timeout(&self, now: Moment) -> Option<Time>;
 
     /// Time has passed.
     fn handle_timeout(&mut self, now: Moment, out: &mut Vec<(LaneId, BackendEvent)>);
+
+    /// How it is.
+    fn report(&self) -> Report {
+        Report { is_reachable: true, measures: Vec::new() }
+    }
+}
+
+/// Asks for a turn of the lane that a backend lives with. Cheap, and as good once as many times.
+#[derive(Clone)]
+pub struct Waker {
+    mailboxes: Arc<[Mailbox<Letter>]>,
+    lane: LaneId,
+}
+
+impl Waker {
+    /// A turn is wanted soon: there are events to take or bytes to flush, or the next timeout is another.
+    pub fn wake(&self) {
+        self.mailboxes[usize::from(self.lane.0)].wake();
+    }
+}
+
+/// What a backend tells of itself, for `/readyz` and `/metrics`.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Report {
+    /// Whether it carries out commands now.
+    pub is_reachable: bool,
+    /// Its counters.
+    pub measures: Vec<Measure>,
+}
+
+/// One figure of a [`Report`].
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Measure {
+    /// Its name; a counter's ends in `_total`.
+    pub name: &'static str,
+    /// One sentence.
+    pub help: &'static str,
+    /// What tells it from others of its name: a label and its value. Those of one name stand together.
+    pub label: Option<(&'static str, &'static str)>,
+    /// The figure.
+    pub value: u64,
 }
 
 /// A client's connection, as the pump sees it. All calls come from the lane's thread, and none of them may call back.
@@ -224,6 +277,11 @@ impl LaneHandle {
         Some(frame)
     }
 
+    /// How the backend is, if it lives here.
+    pub fn backend_report(&self) -> Option<Report> {
+        self.0.backend.borrow().as_ref().map(|host| host.backend.report())
+    }
+
     /// Ends the lane's thread after this turn.
     pub fn stop(&self) {
         self.0.stopped.set(true);
@@ -248,6 +306,7 @@ impl LaneHandle {
 
     /// Runs turns until the lane is stopped.
     pub(crate) async fn pump(&self) {
+        self.start_backend();
         let far = || tokio::time::Instant::now() + std::time::Duration::from_secs(3600);
         let sleep = tokio::time::sleep_until(far());
         tokio::pin!(sleep);
@@ -267,6 +326,13 @@ impl LaneHandle {
         }
     }
 
+    fn start_backend(&self) {
+        if let Some(host) = &mut *self.0.backend.borrow_mut() {
+            let waker = Waker { mailboxes: self.0.mailboxes.clone(), lane: self.0.id };
+            host.backend.start(self.0.clock, waker);
+        }
+    }
+
     fn next_timeout(&self) -> Option<Time> {
         let lane = self.0.lane.borrow().next_timeout();
         let backend = self.0.backend.borrow();
@@ -277,6 +343,7 @@ impl LaneHandle {
     fn turn(&self) {
         // What happens in the course of the turn is served by it, and wakes nobody.
         self.0.pump_due.set(true);
+        self.take_backend_events();
         self.take_letters();
         self.fire_timers();
         for _ in 0..ROUNDS_MAX {
@@ -284,6 +351,7 @@ impl LaneHandle {
                 break;
             }
         }
+        self.flush_backend();
         let now = self.0.clock.now();
         self.0.lane.borrow_mut().end_turn(now, &mut self.0.outputs.borrow_mut());
         self.write_dirty();
@@ -292,6 +360,19 @@ impl LaneHandle {
         self.0.pump_due.set(false);
         if !self.0.outputs.borrow().is_empty() || self.0.lane.borrow().wants_turn() {
             self.wake_pump();
+        }
+    }
+
+    fn take_backend_events(&self) {
+        if let Some(Host { backend, events, .. }) = &mut *self.0.backend.borrow_mut() {
+            backend.take_events(events);
+        }
+    }
+
+    /// Before the clients are written to, so that a server works meanwhile.
+    fn flush_backend(&self) {
+        if let Some(host) = &mut *self.0.backend.borrow_mut() {
+            host.backend.flush();
         }
     }
 

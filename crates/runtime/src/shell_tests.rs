@@ -40,6 +40,59 @@ impl Backend for Counting {
     fn handle_timeout(&mut self, _: Moment, _: &mut Vec<(LaneId, BackendEvent)>) {}
 }
 
+/// Answers commands from a task of its own, once they have been flushed.
+#[derive(Default)]
+struct Distant(Rc<Far>);
+
+#[derive(Default)]
+struct Far {
+    queued: RefCell<Vec<(LaneId, model::Ticket)>>,
+    flushed: RefCell<Vec<(LaneId, model::Ticket)>>,
+    flushes: Cell<usize>,
+    events: RefCell<Vec<(LaneId, BackendEvent)>>,
+    sent: tokio::sync::Notify,
+}
+
+impl Backend for Distant {
+    fn start(&mut self, _: Clock, waker: Waker) {
+        let far = self.0.clone();
+        tokio::task::spawn_local(async move {
+            loop {
+                far.sent.notified().await;
+                let flushed = far.flushed.take();
+                let replies =
+                    flushed.into_iter().map(|(to, t)| (to, BackendEvent::Reply { ticket: t, reply: Reply::OK }));
+                far.events.borrow_mut().extend(replies);
+                waker.wake();
+            }
+        });
+    }
+
+    fn handle(&mut self, from: LaneId, request: BackendRequest, _: Moment, _: &mut Vec<(LaneId, BackendEvent)>) {
+        let BackendRequest::Command { ticket, .. } = request else { panic!("{request:?}") };
+        self.0.queued.borrow_mut().push((from, ticket));
+    }
+
+    fn take_events(&mut self, out: &mut Vec<(LaneId, BackendEvent)>) {
+        out.append(&mut self.0.events.borrow_mut());
+    }
+
+    fn flush(&mut self) {
+        let mut queued = self.0.queued.borrow_mut();
+        if !queued.is_empty() {
+            self.0.flushed.borrow_mut().append(&mut queued);
+            self.0.flushes.set(self.0.flushes.get() + 1);
+            self.0.sent.notify_one();
+        }
+    }
+
+    fn next_timeout(&self, _: Moment) -> Option<Time> {
+        None
+    }
+
+    fn handle_timeout(&mut self, _: Moment, _: &mut Vec<(LaneId, BackendEvent)>) {}
+}
+
 /// A client whose socket takes everything, or nothing.
 struct Client {
     conn: ConnId,
@@ -84,11 +137,14 @@ fn words(line: &str) -> model::Args {
 
 /// A lane as `node.rs` makes it, driven on this thread while `test` runs.
 fn with_lane<F: Future<Output = ()>>(limits: Limits, test: impl FnOnce(LaneHandle) -> F) {
+    with_backend(limits, Box::new(Counting::default()), test);
+}
+
+fn with_backend<F: Future<Output = ()>>(limits: Limits, backend: Box<dyn Backend>, test: impl FnOnce(LaneHandle) -> F) {
     let setup = lane::Setup::new(1, "test", limits, CommandTable::redis(), &["~* &* +@all".to_owned()], &[]).unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build_local(Default::default()).unwrap();
     let mailboxes: Arc<[Mailbox<Letter>]> = [Mailbox::new(1 << 20)].into_iter().collect();
     let load: Arc<[AtomicUsize]> = [AtomicUsize::new(0)].into_iter().collect();
-    let backend: Box<dyn Backend> = Box::new(Counting::default());
     let lane = Lane::new(setup.lane(LaneId(0)));
     let handle = LaneHandle::new(lane, LaneId(0), Clock::start(), Some(backend), LaneId(0), mailboxes, load);
     runtime.block_on(async move {
@@ -122,6 +178,18 @@ fn a_request_is_answered_and_a_client_that_left_is_forgotten() {
         client.ask(&lane, 2, Verb::Command(words("SET k v")));
         assert_eq!(lane.with_lane(|lane| lane.client_count()), 0);
         assert_eq!(lane.0.load[0].load(Ordering::Relaxed), 0);
+    });
+}
+
+#[test]
+fn what_a_backends_own_task_learns_is_told_in_a_turn_of_its_own_and_each_turn_flushes_once() {
+    let far = Rc::new(Far::default());
+    let seen = far.clone();
+    with_backend(Limits::default(), Box::new(Distant(far)), |lane| async move {
+        let client = Client::connect(&lane);
+        (0..10).for_each(|id| client.ask(&lane, id, Verb::Command(words("SET k v"))));
+        soon(|| client.count(r#""result":"OK""#) == 10).await;
+        assert_eq!(seen.flushes.get(), 1, "ten requests of one turn are one write");
     });
 }
 

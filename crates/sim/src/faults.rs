@@ -53,11 +53,39 @@ pub enum Fault {
     RulesIgnored,
     /// Changes are told that nobody made.
     ReadStorm,
+    /// Redis: an invalidation is lost on its way to the gateway.
+    DropPush,
+    /// Redis: an invalidation overtakes the replies before it.
+    EarlyPush,
+    /// Redis: that everything may have changed is not pushed.
+    DropNullPush,
+    /// Redis: `CLIENT TRACKING ON` is answered, and has no effect.
+    ForgetTracking,
+    /// Redis: a subscription is confirmed, and has no effect.
+    ForgetSubscription,
+    /// Redis: the reply to a client's command is lost on its way to the gateway.
+    LoseReply,
+    /// Redis: the reply to a client's command comes twice.
+    RepeatReply,
+    /// Redis: a client's command is sent twice.
+    RepeatCommand,
+    /// Redis: a read of a lane is asked twice of the machine.
+    RepeatRead,
+    /// Redis: what a lane does not want to hear any more is not passed on to the machine.
+    DropForget,
+    /// Redis: the server goes back to older data while its connections stay, and says nothing.
+    SilentRestart,
+    /// Redis: keys are said to have no deadline.
+    NoDeadlines,
+    /// Redis: the machine is not called when its time has come.
+    StopClock,
+    /// Redis: attempts to connect take so long that no promise can be kept.
+    SlowConnect,
 }
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Fault; 22] = [
+    pub const ALL: [Fault; 36] = [
         Fault::DropInvalidated,
         Fault::DropFrame,
         Fault::DuplicateFrame,
@@ -80,7 +108,30 @@ impl Fault {
         Fault::SwapCommands,
         Fault::RulesIgnored,
         Fault::ReadStorm,
+        Fault::DropPush,
+        Fault::EarlyPush,
+        Fault::DropNullPush,
+        Fault::ForgetTracking,
+        Fault::ForgetSubscription,
+        Fault::LoseReply,
+        Fault::RepeatReply,
+        Fault::RepeatCommand,
+        Fault::RepeatRead,
+        Fault::DropForget,
+        Fault::SilentRestart,
+        Fault::NoDeadlines,
+        Fault::StopClock,
+        Fault::SlowConnect,
     ];
+
+    /// Whether it can strike in worlds with the embedded store, and in worlds with a Redis.
+    pub fn strikes_in(self) -> (bool, bool) {
+        match self {
+            Fault::DropInvalidated | Fault::DropEntry | Fault::OldRead => (true, false),
+            _ if Fault::ALL.iter().position(|fault| *fault == self) >= Some(22) => (false, true),
+            _ => (true, true),
+        }
+    }
 
     /// The checks that may see it first.
     pub fn seen_by(self) -> &'static [Check] {
@@ -102,6 +153,16 @@ impl Fault {
             Fault::SwapCommands => &[Order],
             Fault::RulesIgnored => &[Permissions],
             Fault::ReadStorm => &[OncePerNode],
+            Fault::DropPush | Fault::EarlyPush | Fault::DropNullPush | Fault::ForgetTracking => &[Convergence],
+            Fault::NoDeadlines => &[Convergence],
+            Fault::ForgetSubscription => &[NoSilentLoss],
+            Fault::LoseReply | Fault::RepeatReply => &[Answers],
+            Fault::RepeatCommand => &[Order, Answers],
+            Fault::RepeatRead => &[Answers, OncePerNode],
+            Fault::DropForget => &[BoundedMemory],
+            Fault::SilentRestart => &[Convergence],
+            Fault::SlowConnect => &[NoSilentLoss],
+            Fault::StopClock => &[NoSilentLoss, Convergence, Answers, BoundedMemory],
         }
     }
 }
@@ -118,6 +179,11 @@ impl Faults {
     /// A run with this fault.
     pub fn new(planted: Option<Fault>) -> Faults {
         Faults { planted, struck: 0 }
+    }
+
+    /// Whether the run has this fault.
+    pub fn is(&self, fault: Fault) -> bool {
+        self.planted == Some(fault)
     }
 
     /// Whether the run has this fault, which strikes at every opportunity.

@@ -116,6 +116,8 @@ pub struct History {
     pub seq: u64,
     /// The operation after which the backend was last in reach again.
     pub back_at: u64,
+    /// An answer that takes more bytes in RESP3 is shown as `TOOBIG`.
+    pub reply_bytes_max: usize,
     table: Arc<CommandTable>,
     answers: HashMap<Vec<String>, Vec<Answer>>,
     /// By the name that is subscribed.
@@ -123,8 +125,8 @@ pub struct History {
     streams: BTreeMap<String, StreamLog>,
     /// When the write with a mark was carried out.
     marks: HashMap<String, u64>,
-    /// The last mark of each author.
-    authors: HashMap<String, u64>,
+    /// The last mark of each author, by the connection it came over.
+    authors: HashMap<(String, u64), u64>,
 }
 
 impl Default for History {
@@ -135,6 +137,7 @@ impl Default for History {
         History {
             seq: 0,
             back_at: 0,
+            reply_bytes_max: usize::MAX,
             table: CommandTable::redis(),
             answers: HashMap::new(),
             channels: channels.collect(),
@@ -179,6 +182,9 @@ impl History {
         if let Some(error) = reply.as_error() {
             return Shown::Error(error.code.into_owned());
         }
+        if self.reply_bytes_max < usize::MAX && resp_bytes(reply) > self.reply_bytes_max {
+            return Shown::Error(model::error::TOOBIG.to_owned());
+        }
         let mut value = Value::from_reply(reply.clone());
         let line: Vec<bytes::Bytes> = command.iter().map(|word| word.clone().into()).collect();
         if let (Value::Array(items), Ok(spec)) = (&mut value, self.table.resolve(&line))
@@ -204,8 +210,9 @@ impl History {
         }
     }
 
-    /// A command was carried out. An error if it came before one that its author sent earlier.
-    pub fn executed(&mut self, command: &[String], reply: &Reply, at: usize) -> Result<(), String> {
+    /// A command was carried out that came from this sender. An error if it came before one that its author sent there
+    /// earlier, or twice.
+    pub fn executed(&mut self, command: &[String], reply: &Reply, at: usize, sender: u64) -> Result<(), String> {
         self.seq += 1;
         match (command[0].as_str(), reply) {
             ("PUBLISH", Reply::Int(_)) => self.published(&command[1], &command[2]),
@@ -218,7 +225,7 @@ impl History {
             _ => {}
         }
         match command.iter().find(|word| word.starts_with("m:")) {
-            Some(mark) => self.marked(mark),
+            Some(mark) => self.marked(mark, sender),
             None => Ok(()),
         }
     }
@@ -232,12 +239,14 @@ impl History {
         }
     }
 
-    fn marked(&mut self, value: &str) -> Result<(), String> {
+    fn marked(&mut self, value: &str, sender: u64) -> Result<(), String> {
         let mark = mark_of(value);
-        self.marks.insert(mark.to_owned(), self.seq);
+        if self.marks.insert(mark.to_owned(), self.seq).is_some() {
+            return Err(format!("the command with {mark} was carried out twice"));
+        }
         let (author, number) = mark.rsplit_once(':').expect("a mark has a number");
         let number: u64 = number.parse().expect("a mark ends with a number");
-        let last = self.authors.insert(author.to_owned(), number).unwrap_or(0);
+        let last = self.authors.insert((author.to_owned(), sender), number).unwrap_or(0);
         if last > number {
             Err(format!("{author}'s command {number} was carried out after its command {last}"))
         } else {
@@ -278,6 +287,13 @@ impl StreamLog {
         let first = self.added.len() - entries;
         self.added[first..].iter_mut().for_each(|entry| entry.incarnation = self.incarnation);
     }
+}
+
+/// How many bytes the reply takes in RESP3.
+pub fn resp_bytes(reply: &Reply) -> usize {
+    let mut bytes = bytes::BytesMut::new();
+    wire::resp::encode_reply(reply, wire::resp::Protocol::Resp3, &mut bytes);
+    bytes.len()
 }
 
 /// The mark at the beginning of a value.

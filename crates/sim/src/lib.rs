@@ -4,12 +4,16 @@
 //! ```text
 //!  seed ──► Plan ──► World ──► run ──► Outcome: a hash of what happened, and the first broken promise
 //!                      │
-//!   clients (reader, copies) ── network ── doors ── lanes ── backend (store, outages) ── second writer
+//!   clients (reader, copies) ── network ── doors ── lanes ── backend ── data ── second writer
+//!                                                            │
+//!                                  the embedded store, or Upstream ── network ── a Redis
 //! ```
 //!
 //! * `plan`: what the seed decides before the run. `words`: the names and commands that everybody uses.
 //! * `world`: time and jobs. `node`: lanes and their mailboxes, driven as `runtime` does. `network`: sockets and doors.
-//! * `backend`: the store, told of as `backend` does, and out of reach at times. `history`: what it truly did.
+//! * `backend`: either of two, out of reach at times: the store, told of as `crates/backend` does; or `redis`, a
+//!   simulated server behind the machine that knows Redis. `data`: the store. `history`: what it truly did. `usage`: who
+//!   read what, and why.
 //! * `post`: pipelines of `POST /command`. `client`: requests and answers. `copy`: one feed, and what may be told of it. `reader`: bytes to frames.
 //! * [`checks`]: the promises. [`faults`]: what is broken on purpose, so that each check is seen to work.
 //!
@@ -19,6 +23,7 @@ mod backend;
 pub mod checks;
 mod client;
 mod copy;
+mod data;
 pub mod faults;
 mod history;
 mod network;
@@ -26,7 +31,9 @@ mod node;
 mod plan;
 mod post;
 mod reader;
+mod redis;
 mod trace;
+mod usage;
 mod words;
 mod world;
 

@@ -147,8 +147,8 @@ impl World {
 
     fn handle(&mut self, lane: LaneId, event: Event) {
         match &event {
-            Event::Backend(BackendEvent::Invalidated { keys }) => self.backend.heard(Some(keys)),
-            Event::Backend(BackendEvent::InvalidatedAll) => self.backend.heard(None),
+            Event::Backend(BackendEvent::Invalidated { keys }) => self.backend.usages.heard(Some(keys)),
+            Event::Backend(BackendEvent::InvalidatedAll) => self.backend.usages.heard(None),
             Event::Backend(BackendEvent::Value { .. }) if self.faults.strikes(Fault::ReadStorm, 4, &mut self.rng) => {
                 let keys = words::keys().map(bytes::Bytes::from).collect();
                 let shell = &mut self.shells[usize::from(lane.0)];

@@ -10,10 +10,11 @@
 //! the order they were planned. First everybody acts; then writes stop, the network becomes fast, and everything must
 //! come to rest with all copies right; then all clients leave, and nothing may be left.
 
+mod outages;
 mod setup;
 mod verdict;
 
-use crate::backend::{Backend, Comeback, Env, Events};
+use crate::backend::{Backend, Env, Events, Kind, delay};
 use crate::checks::Checks;
 use crate::client::{Act, Client, Desk};
 use crate::copy::{Phase, Source};
@@ -22,6 +23,7 @@ use crate::network::Socket;
 use crate::node::{Shell, shortened};
 use crate::plan::Plan;
 use crate::post::Post;
+use crate::redis::{Step, Trouble};
 use crate::trace::Trace;
 use crate::words::Author;
 use fastrand::Rng;
@@ -35,6 +37,8 @@ use std::collections::BTreeMap;
 const BEGIN_UNIX_MS: u64 = 1_800_000_000_000;
 /// Everything must have come to rest so long after the last write.
 const SETTLE_MS: u64 = 4000;
+/// Those who were refused ask once more so long after the last write.
+const ASK_AGAIN_MS: u64 = 3000;
 /// And be gone so long after the last client.
 const LEAVE_MS: u64 = 1500;
 
@@ -72,6 +76,10 @@ pub enum Job {
     ComeBack,
     /// Keys are due.
     Expire,
+    /// Clients that were refused ask again.
+    AskAgain,
+    /// Something happens between the gateway and its Redis.
+    Redis(Step),
 }
 
 /// The way from one place to another on which nothing overtakes.
@@ -126,7 +134,10 @@ pub struct World {
     next_job: u64,
     writer: Author,
     is_out: bool,
+    /// When the outage is noticed at the latest.
     noticed_at: Time,
+    /// What is wrong with the Redis.
+    trouble: Option<Trouble>,
     /// The soonest end of a key for which a look at the backend is planned.
     expire_due: Option<Time>,
 }
@@ -135,14 +146,11 @@ impl World {
     /// The world of this seed, before anything happens.
     pub fn new(seed: u64, fault: Option<Fault>, is_traced: bool) -> World {
         let mut rng = Rng::with_seed(seed);
-        let plan = Plan::new(&mut rng, fault);
+        let plan = Plan::new(seed, &mut rng, fault);
         let mut trace = Trace::new(is_traced);
         trace.line(Time::ZERO, || format!("{plan:?}"));
         let lanes = usize::from(plan.lanes);
-        let mut backend = Backend::new(seed, plan.lanes);
-        let is_roomy = plan.limits.link_bytes_max >= 1 << 20 && plan.limits.outbox_bytes_max >= 1 << 20;
-        backend.is_exact = is_roomy && !plan.has_failures;
-        backend.failures_one_in = if plan.has_failures { 40 } else { 0 };
+        let backend = Backend::new(seed, &plan);
         World {
             shells: (0..plan.lanes).map(|id| Shell::new(new_lane(LaneId(id), &plan, fault))).collect(),
             backend,
@@ -163,6 +171,7 @@ impl World {
             writer: Author::new("w", plan.has_large_values),
             is_out: false,
             noticed_at: Time::ZERO,
+            trouble: None,
             expire_due: None,
             now: Time::from_millis(1),
             rng,
@@ -203,6 +212,13 @@ impl World {
             let at = self.rng.u64(100..self.plan.active_ms);
             self.post(Time::from_millis(at), Job::Lose);
         }
+        if let Some(redis) = &self.plan.redis {
+            let gap = redis.mishap_gap;
+            self.post(Time(0), Job::Redis(Step::Timeout));
+            if gap > 0 {
+                self.post(Time(gap), Job::Redis(Step::Mishap));
+            }
+        }
     }
 
     /// Plans a job.
@@ -214,11 +230,7 @@ impl World {
     /// How long something takes that takes at most `longest` as a rule. When writes have stopped everything is fast, so
     /// that what is still under way comes to its end.
     pub fn delay(&mut self, longest: u64) -> u64 {
-        if self.is_settling {
-            return self.rng.u64(0..=longest.min(100));
-        }
-        let factor = if self.rng.u8(0..40) == 0 { 6 } else { 1 };
-        self.rng.u64(0..=longest) * factor
+        delay(&mut self.rng, self.is_settling, longest)
     }
 
     fn run_until(&mut self, end: Time) {
@@ -259,6 +271,11 @@ impl World {
             Job::Notice => self.notice(),
             Job::ComeBack => self.come_back(),
             Job::Expire => self.expire(),
+            Job::AskAgain => self.ask_again(),
+            Job::Redis(step) => {
+                let events = self.with_backend(|backend, env, out| backend.step(step, env, out));
+                self.dispatch(events);
+            }
         }
     }
 
@@ -271,8 +288,20 @@ impl World {
     pub fn with_backend(&mut self, work: impl FnOnce(&mut Backend, &mut Env<'_>, &mut Events)) -> Events {
         let mut events = Events::new();
         let unix_ms = self.unix_ms();
-        let mut env = Env { unix_ms, rng: &mut self.rng, faults: &mut self.faults, checks: &mut self.checks };
+        let mut later = Vec::new();
+        let mut env = Env {
+            now: self.now,
+            unix_ms,
+            plan: &self.plan,
+            is_settling: self.is_settling,
+            rng: &mut self.rng,
+            faults: &mut self.faults,
+            checks: &mut self.checks,
+            trace: &mut self.trace,
+            later: &mut later,
+        };
         work(&mut self.backend, &mut env, &mut events);
+        later.into_iter().for_each(|(at, job)| self.post(at, job));
         for (lane, event) in &events {
             self.trace.line(self.now, || format!("backend → {}: {}", lane.0, shortened(&format!("{event:?}"))));
         }
@@ -310,51 +339,11 @@ impl World {
             };
             self.trace.line(self.now, || format!("writer: {}", shortened(&command.join(" "))));
             let command: Args = command.into_iter().map(bytes::Bytes::from).collect();
-            let events = self.with_backend(|backend, env, out| drop(backend.execute(&command, env, out)));
+            let events = self.with_backend(|backend, env, out| backend.write(&command, env, out));
             self.dispatch(events);
         }
         let delay = self.rng.u64(0..=self.plan.write_gap);
         self.post(Time(self.now.0 + delay), Job::Write);
-    }
-
-    fn lose(&mut self) {
-        if self.is_out || self.is_settling {
-            return;
-        }
-        self.is_out = true;
-        self.trace.line(self.now, || "the backend is out of reach".into());
-        self.backend.lose();
-        let unnoticed = self.rng.u64(0..60_000);
-        self.post(Time(self.now.0 + unnoticed), Job::Notice);
-    }
-
-    fn notice(&mut self) {
-        self.trace.line(self.now, || "the outage is noticed".into());
-        self.noticed_at = self.now;
-        let events = self.with_backend(Backend::notice);
-        self.dispatch(events);
-        let most = if self.rng.u8(0..3) == 0 { 2000 } else { 300 };
-        let longest = if self.faults.always(Fault::DropStale) { 2000 } else { most };
-        let outage = self.rng.u64(longest / 8..longest) * 1000;
-        self.post(Time(self.now.0 + outage), Job::ComeBack);
-    }
-
-    fn come_back(&mut self) {
-        self.check_stale_told();
-        self.is_out = false;
-        let comeback = match self.rng.u8(0..6) {
-            _ if !self.plan.has_restarts => Comeback::Whole,
-            0 => Comeback::Empty,
-            1..4 => Comeback::Older,
-            _ => Comeback::Whole,
-        };
-        self.trace.line(self.now, || format!("the backend is back: {comeback:?}"));
-        self.checks.count("outages", 1);
-        self.checks.count("restarts with losses", u64::from(comeback != Comeback::Whole));
-        let events = self.with_backend(|backend, env, out| backend.come_back(comeback, env, out));
-        self.dispatch(events);
-        let until_next = self.rng.u64(50..1500) * 1000;
-        self.post(Time(self.now.0 + until_next), Job::Lose);
     }
 
     /// Bytes have reached a client.
@@ -371,7 +360,7 @@ impl World {
         let mut acts = Vec::new();
         let mut desk = Desk {
             now: self.now,
-            history: &self.backend.history,
+            history: &self.backend.data.history,
             faults: &mut self.faults,
             rng: &mut self.rng,
             checks: &mut self.checks,
@@ -390,7 +379,7 @@ impl World {
                     });
                     self.send_up(socket, &bytes);
                 }
-                Act::Want(command) => self.backend.wanted(&command),
+                Act::Want(command) => self.backend.usages.wanted(&command),
                 Act::HangUp => self.hang_up(socket),
                 Act::Stall(time) => {
                     self.clients[client].is_stalled = true;
@@ -442,7 +431,7 @@ impl World {
         let name = |name: &String| bytes::Bytes::from(name.clone());
         match &copy.source {
             Source::Query { command, every, json } => {
-                self.backend.wanted(command);
+                self.backend.usages.wanted(command);
                 copy.phase = Phase::Opening;
                 let have = copy.tag.as_deref().filter(|_| !is_raw).and_then(model::feed::Tag::parse);
                 let command = command.iter().map(name).collect();
@@ -462,7 +451,7 @@ impl World {
                 // Who has no place, or was told to begin anew, hears only what is new: of a stream that was trimmed
                 // nobody gets all.
                 let Some(place) = copy.place.take() else { return Verb::Follow { stream, from: From::End } };
-                let result = copy.opened_stream(None, place, &self.backend.history);
+                let result = copy.opened_stream(None, place, &self.backend.data.history);
                 self.checks.take("a plain client", result);
                 Verb::Follow { stream, from: From::After(place) }
             }
@@ -481,19 +470,23 @@ impl World {
     fn settle(&mut self) {
         self.trace.line(self.now, || "writes stop".into());
         self.is_settling = true;
-        if self.is_out {
-            if self.noticed_at < self.now && self.jobs.values().any(|job| matches!(job, Job::Notice)) {
-                self.jobs.retain(|_, job| !matches!(job, Job::Notice));
-                self.notice();
-            }
-            self.jobs.retain(|_, job| !matches!(job, Job::ComeBack));
-            self.come_back();
+        self.end_outages();
+        if let Kind::Embedded(embedded) = &mut self.backend.kind {
+            embedded.failures_one_in = 0;
         }
-        self.backend.failures_one_in = 0;
         for client in 0..self.clients.len() {
             self.unstall(client);
         }
-        // Those that were refused while the backend was out ask once more when it is back for long.
+        self.ask_again();
+        self.post(Time(self.now.0 + ASK_AGAIN_MS * 1000), Job::AskAgain);
+        if let Some(redis) = &self.plan.redis {
+            let at = Time(self.now.0 + redis.current_after_ms() * 1000);
+            self.post(at, Job::Redis(Step::MustBeCurrent));
+        }
+    }
+
+    /// Those that were refused while the backend was out ask once more.
+    fn ask_again(&mut self) {
         for client in 0..self.clients.len() {
             if let Some(socket) = self.clients[client].socket {
                 let acts = self.with_client(client, Client::open_wanted);

@@ -9,9 +9,20 @@ use sim::run;
 /// A fault that this many worlds do not show is not seen.
 const SEEDS_MAX: u64 = 400;
 
+/// The worlds, of so many, in which the fault can strike: even seeds have the embedded store, odd ones a Redis.
+fn worlds(backend: &str, seeds: u64) -> impl Iterator<Item = u64> {
+    (u64::from(backend == "redis")..seeds).step_by(2)
+}
+
+/// The backends whose worlds the fault can strike in.
+fn backends(fault: Fault) -> impl Iterator<Item = &'static str> {
+    let (embedded, redis) = fault.strikes_in();
+    [embedded.then_some("embedded"), redis.then_some("redis")].into_iter().flatten()
+}
+
 /// The first seed in which the fault is seen by a check that watches for it.
-fn seen(fault: Fault) -> Option<(u64, Violation)> {
-    (0..SEEDS_MAX).find_map(|seed| {
+fn seen(fault: Fault, backend: &str) -> Option<(u64, Violation)> {
+    worlds(backend, SEEDS_MAX).find_map(|seed| {
         let violation = run(seed, Some(fault), false).violation?;
         fault.seen_by().contains(&violation.check).then_some((seed, violation))
     })
@@ -20,8 +31,11 @@ fn seen(fault: Fault) -> Option<(u64, Violation)> {
 #[test]
 fn every_planted_fault_is_seen() {
     for fault in Fault::ALL {
-        let (seed, violation) = seen(fault).unwrap_or_else(|| panic!("{fault:?} is not seen in {SEEDS_MAX} seeds"));
-        println!("{fault:?}: seed {seed}: {violation}");
+        for backend in backends(fault) {
+            let seen = seen(fault, backend);
+            let (seed, violation) = seen.unwrap_or_else(|| panic!("{fault:?} is not seen in {SEEDS_MAX} seeds"));
+            println!("{fault:?}, {backend}: seed {seed}: {violation}");
+        }
     }
 }
 
@@ -30,9 +44,9 @@ fn every_planted_fault_is_seen() {
 #[ignore = "a survey, not a test"]
 fn survey() {
     let seeds = std::env::var("KEYWIRE_SIM_SEEDS").ok().and_then(|n| n.parse().ok()).unwrap_or(100u64);
-    for fault in Fault::ALL {
+    for (fault, backend) in Fault::ALL.into_iter().flat_map(|fault| backends(fault).map(move |at| (fault, at))) {
         let (mut struck, mut right, mut other) = (0, 0, Vec::new());
-        for seed in 0..seeds {
+        for seed in worlds(backend, seeds) {
             let outcome = run(seed, Some(fault), false);
             struck += u64::from(outcome.struck > 0);
             match outcome.violation {
@@ -41,6 +55,7 @@ fn survey() {
                 None => {}
             }
         }
-        println!("{fault:?}: of {seeds} seeds struck in {struck}, seen in {right}, otherwise {other:?}");
+        let count = worlds(backend, seeds).count();
+        println!("{fault:?}, {backend}: of {count} seeds struck in {struck}, seen in {right}, otherwise {other:?}");
     }
 }

@@ -9,7 +9,7 @@ use sim::{Outcome, run};
 const SEEDS: u64 = 1000;
 
 /// What must happen often in so many worlds.
-const EVENTS: [&str; 20] = [
+const EVENTS: [&str; 27] = [
     "values",
     "patches",
     "errors shown",
@@ -30,6 +30,13 @@ const EVENTS: [&str; 20] = [
     "streams paused for slow clients",
     "losses between lanes",
     "copies compared",
+    "crashes",
+    "silent crashes",
+    "freezes",
+    "partitions",
+    "resyncs",
+    "mishaps",
+    "current again in time",
 ];
 
 fn setting(name: &str) -> Option<u64> {

@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { setTimeout as sleep } from 'node:timers/promises';
 import jsonpatch from 'fast-json-patch';
 import WebSocket from 'ws';
+import { CLUSTER } from './backend.mjs';
 
 /** How long anything that should come may take before a test fails. */
 export const PATIENCE_MS = 8_000;
@@ -283,5 +284,5 @@ export class Random {
 }
 
 let keys = 0;
-/** A key name that no other test of this run uses. */
-export const fresh = (stem = 'key') => `${stem}:${process.pid}:${++keys}`;
+/** A key name that no other test of this run uses. On a Cluster all names made from it share its slot. */
+export const fresh = (stem = 'key') => (CLUSTER ? `{${stem}:${process.pid}:${++keys}}` : `${stem}:${process.pid}:${++keys}`);

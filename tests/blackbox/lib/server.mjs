@@ -1,6 +1,7 @@
 // Starts the real binary on a free port, waits until it is ready, and stops it again.
 //
-// KEYWIRE is the binary's path (else the debug build of this repository), KEYWIRE_LANES how many lanes it runs.
+// KEYWIRE is the binary's path (else the debug build of this repository), KEYWIRE_LANES how many lanes it runs,
+// KEYWIRE_BACKEND what it shows (see backend.mjs; else the embedded store).
 // `stop` fails a test whose server panicked or did not end when it was told to, so every test file checks that too.
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -9,6 +10,7 @@ import net from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { backendArguments } from './backend.mjs';
 
 export const repository = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../..');
 const target = process.env.CARGO_TARGET_DIR ?? path.join(repository, 'target');
@@ -26,13 +28,14 @@ export async function freePort() {
 
 /**
  * Starts `keywire serve` (or another subcommand). `set` are settings (`{'limits.feeds_max': 3}`), `args` further flags.
- * Resolves once /readyz answers 200.
+ * With `backend: false` it is not given the suite's backend. Resolves once /readyz answers 200.
  */
-export async function startServer({ subcommand = 'serve', port, set = {}, args = [], ready = '/readyz' } = {}) {
+export async function startServer({ subcommand = 'serve', port, set = {}, args = [], ready = '/readyz', backend = true } = {}) {
   if (!existsSync(binary)) throw new Error(`there is no binary at ${binary}: build it, or set KEYWIRE`);
   port ??= await freePort();
   const line = [subcommand, '--listen', `127.0.0.1:${port}`];
   if (process.env.KEYWIRE_LANES && subcommand !== 'echo') line.push('--lanes', process.env.KEYWIRE_LANES);
+  if (backend && subcommand === 'serve') line.push(...await backendArguments({ fresh: started.size === 0 }));
   for (const [name, value] of Object.entries(set)) line.push('--set', `${name}=${value}`);
   const server = new Server(spawn(binary, [...line, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env: environment() }), port);
   await server.untilReady(ready);

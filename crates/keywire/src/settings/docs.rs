@@ -20,8 +20,12 @@ This page is made from the code: change it there.
 ";
 
 fn page() -> String {
-    let settings =
-        [include_str!("../settings.rs"), include_str!("../logs.rs"), include_str!("../../../model/src/limits.rs")];
+    let settings = [
+        include_str!("../settings.rs"),
+        include_str!("servers.rs"),
+        include_str!("../logs.rs"),
+        include_str!("../../../model/src/limits.rs"),
+    ];
     let mut page = HEAD.to_owned();
     for setting in SETTINGS {
         let field = setting.name.rsplit('.').next().unwrap_or(setting.name);
@@ -56,6 +60,9 @@ fn kind(field: &Field) -> String {
         Field::Rules(..) | Field::OptionalRules(_) => "rules".into(),
         Field::Addresses(_) => "list of addresses".into(),
         Field::LogFormat(_) => "`text` or `json`".into(),
+        Field::OneOf(_, words) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or "),
+        Field::Url(..) => "URL".into(),
+        Field::File(_) => "path of a file".into(),
     }
 }
 

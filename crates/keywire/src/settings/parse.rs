@@ -177,6 +177,11 @@ pub fn name(text: &str) -> Result<(), String> {
     }
 }
 
+/// Any text.
+pub fn any(_: &str) -> Result<(), String> {
+    Ok(())
+}
+
 /// A rule that gives or takes commands.
 pub fn command_rule(text: &str) -> Result<(), String> {
     match text.len() > 1 && text.starts_with(['+', '-']) {

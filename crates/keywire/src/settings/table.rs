@@ -5,6 +5,7 @@ use super::{ENV_PREFIX, Settings};
 use crate::logs::LogFormat;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
+use std::path::PathBuf;
 
 /// A setting: its name, its type with the place of its value, and its bounds.
 pub struct Setting {
@@ -45,6 +46,12 @@ pub enum Field {
     Addresses(Place<Vec<SocketAddr>>),
     /// How log lines are written.
     LogFormat(Place<LogFormat>),
+    /// One word of several.
+    OneOf(Place<String>, &'static [&'static str]),
+    /// A URL, shown without its password; empty: none.
+    Url(Place<String>, Rule),
+    /// A file, or none.
+    File(Place<Option<PathBuf>>),
 }
 
 /// More lanes than this serve nobody: they would only exchange mail.
@@ -65,7 +72,29 @@ pub const SETTINGS: &[Setting] = &[
     setting("anonymous", Field::OptionalRules(|s| &mut s.anonymous)).computed("not set"),
     setting("deny_commands", Field::Rules(|s| &mut s.deny_commands, parse::command_rule)),
     setting("prefix", Field::Text(|s| &mut s.prefix, parse::prefix)),
+    setting("redis", Field::Url(|s| &mut s.servers.redis, crate::redis::check_url))
+        .computed("not set: the embedded store"),
+    setting("redis_password_file", Field::File(|s| &mut s.servers.redis_password_file)),
+    setting("redis_sentinel_user", Field::Text(|s| &mut s.servers.redis_sentinel_user, parse::any)),
+    setting("redis_sentinel_password_file", Field::File(|s| &mut s.servers.redis_sentinel_password_file)),
+    setting("redis_ca", Field::File(|s| &mut s.servers.redis_ca)).computed("not set: what this machine trusts"),
+    setting("redis_cert", Field::File(|s| &mut s.servers.redis_cert)),
+    setting("redis_key", Field::File(|s| &mut s.servers.redis_key)),
+    setting("redis_tls_verify", Field::OneOf(|s| &mut s.servers.redis_tls_verify, &["full", "chain", "none"])),
+    setting("cluster_pubsub", Field::OneOf(|s| &mut s.servers.cluster_pubsub, &["classic", "sharded"])),
     setting("stale_after_ms", Field::Millis(|s| &mut s.stale_after_ms, 1..=MILLIS_MAX)),
+    setting("command_wait_ms", Field::Millis(|s| &mut s.servers.command_wait_ms, 0..=MILLIS_MAX)),
+    setting("commands_waiting_max", Field::Count(|s| &mut s.servers.commands_waiting_max, 0..=COUNT_MAX)),
+    setting("reads_in_flight_max", Field::Count(|s| &mut s.servers.reads_in_flight_max, 1..=COUNT_MAX)),
+    setting("hash_fields_max", Field::Count(|s| &mut s.servers.hash_fields_max, 0..=COUNT_MAX)),
+    setting("redirects_max", Field::Count(|s| &mut s.servers.redirects_max, 0..=255)),
+    setting("redis_write_bytes_max", Field::Size(|s| &mut s.servers.redis_write_bytes_max, 65536..=SIZE_MAX)),
+    setting("redis_connect_ms", Field::Millis(|s| &mut s.servers.redis_connect_ms, 1..=MILLIS_MAX)),
+    setting("redis_silence_ms", Field::Millis(|s| &mut s.servers.redis_silence_ms, 1..=MILLIS_MAX)),
+    setting("redis_reconnect_max_ms", Field::Millis(|s| &mut s.servers.redis_reconnect_max_ms, 20..=MILLIS_MAX)),
+    setting("reread_interval_ms", Field::Millis(|s| &mut s.servers.reread_interval_ms, 0..=MILLIS_MAX)),
+    setting("poll_interval_ms", Field::Millis(|s| &mut s.servers.poll_interval_ms, 10..=MILLIS_MAX)),
+    setting("topology_interval_ms", Field::Millis(|s| &mut s.servers.topology_interval_ms, 10..=MILLIS_MAX)),
     setting("log.format", Field::LogFormat(|s| &mut s.log.format)),
     setting("log.level", Field::Text(|s| &mut s.log.level, crate::logs::check_level)),
     setting("limits.message_bytes_max", Field::Size(|s| &mut s.limits.message_bytes_max, 1024..=SIZE_MAX)),
@@ -129,6 +158,15 @@ impl Field {
             Field::OptionalRules(place) => *place(settings) = Some(given.texts(parse::rules)?),
             Field::Addresses(place) => *place(settings) = addresses(given.texts(parse::list)?)?,
             Field::LogFormat(place) => *place(settings) = given.text()?.parse()?,
+            Field::OneOf(place, words) => *place(settings) = one_of(given.text()?, words)?,
+            Field::Url(place, rule) => {
+                let text = given.text()?;
+                rule(&text)?;
+                *place(settings) = text;
+            }
+            Field::File(place) => {
+                *place(settings) = Some(given.text()?).filter(|path| !path.is_empty()).map(PathBuf::from)
+            }
         }
         Ok(())
     }
@@ -147,6 +185,9 @@ impl Field {
             Field::OptionalRules(place) => array(place(settings).as_ref()?),
             Field::Addresses(place) => array(place(settings)),
             Field::LogFormat(place) => quoted(&place(settings).to_string()),
+            Field::OneOf(place, _) => quoted(place(settings)),
+            Field::Url(place, _) => quoted(&crate::redis::redacted(place(settings))),
+            Field::File(place) => quoted(&place(settings).as_ref()?.display().to_string()),
         })
     }
 }
@@ -170,6 +211,13 @@ fn window(parts: Vec<Given>, bounds: &RangeInclusive<u64>) -> Result<[u64; 2], S
 
 fn narrow<T: TryFrom<u64>>(value: u64) -> Result<T, String> {
     T::try_from(value).map_err(|_| format!("{value} is too large for this machine"))
+}
+
+fn one_of(text: String, words: &[&str]) -> Result<String, String> {
+    match words.contains(&text.as_str()) {
+        true => Ok(text),
+        false => Err(format!("{text:?} is none of {}", words.join(", "))),
+    }
 }
 
 fn ruled(texts: Vec<String>, rule: Rule) -> Result<Vec<String>, String> {

@@ -69,6 +69,9 @@ fn every_setting_has_a_working_variable_and_flag() {
             table::Field::Size(..) => "300KiB",
             table::Field::Count(..) | table::Field::Count32(..) => "7",
             table::Field::Millis(..) => "7s",
+            table::Field::OneOf(_, words) => words[1],
+            table::Field::Url(..) => "redis://u:hunter2@h/1",
+            table::Field::File(_) => "/run/secrets/x",
             table::Field::Window(..) => "50ms,1s",
             table::Field::Text(..) if setting.name == "prefix" => "/p",
             table::Field::Text(..) if setting.name == "log.level" => "debug",
@@ -211,6 +214,17 @@ fn what_check_prints_gives_the_same_settings() {
     let text = effective.to_toml();
     assert!(text.contains("# --set lanes=3"), "{text}");
     assert_eq!(with_file(&text, Sources::default()), Ok(effective.settings));
+}
+
+#[test]
+fn no_password_is_shown_wherever_it_was_given() {
+    let url = "redis://u:hunter2@h:1/0";
+    let effective = load(&Sources { env: env(&[("KEYWIRE_REDIS", url)]), ..Sources::default() }, &[]).unwrap();
+    assert_eq!(effective.settings.servers.redis, url);
+    let text = effective.to_toml();
+    assert!(text.contains("redis = \"redis://u:***@h:1/0\""), "{text}");
+    let all = with_file("redis = \"redis://u:hunter2@h:x\"\n", Sources::default()).unwrap_err();
+    assert!(all[0].starts_with("k.toml:1: redis: ") && !all[0].contains("hunter2"), "{all:?}");
 }
 
 #[test]

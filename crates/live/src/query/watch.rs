@@ -198,7 +198,7 @@ impl Watch {
             }
         };
         let feed = &self.feeds[at];
-        let via = if self.query.polled { Via::Polling } else { Via::Tracking };
+        let via = if self.query.polled { Via::Polling } else { shared.via };
         let state = Opening::Query { rev: feed.rev, via, content: feed.content(wish.have) };
         shared.opened(wish.opener, feed.id, state, self.told_stale, true, out);
     }

@@ -29,7 +29,7 @@ pub(crate) enum News {
     Entries { from: usize, gap: Option<Gap> },
 }
 
-/// Entries after `after` may be gone.
+/// Entries after `after` and before `first` may be gone.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) struct Gap {
     pub after: EntryId,
@@ -88,7 +88,8 @@ impl Tail {
 
         let end = reach.max(self.end);
         let is_told = is_lost || (end > self.end && range.removed_up_to > self.end);
-        let gap = is_told.then_some(Gap { after: self.end, first: fresh.first().map(|entry| entry.id) });
+        let first = || fresh.iter().map(|entry| entry.id).find(|id| *id > range.removed_up_to);
+        let gap = is_told.then(|| Gap { after: self.end, first: first() });
         if is_lost {
             self.lost_up_to = end;
         }
@@ -151,6 +152,8 @@ mod tests {
     fn removed_entries_are_a_gap() {
         check(tail(), 5, range(&[8], false, 8, 7, 8), gap(0, 5, Some(8)), 8);
         check(tail(), 5, range(&[], false, 6, 6, 6), gap(0, 5, None), 6);
+        check(tail(), 5, range(&[6, 9], false, 9, 8, 9), gap(0, 5, Some(9)), 9);
+        check(tail(), 5, range(&[6], false, 8, 8, 8), gap(0, 5, None), 8);
         check(tail(), 5, range(&[], false, 5, 5, 5), entries(0), 5);
     }
 

@@ -349,7 +349,8 @@ impl Stream {
         let position = reach(&range, after).min(tail.end).max(after);
         range.entries.retain(|entry| entry.id <= position);
         if is_another || after < range.removed_up_to.max(tail.lost_up_to) {
-            let gap = Gap { after, first: range.entries.first().map(|entry| entry.id) };
+            let first = range.entries.iter().map(|entry| entry.id).find(|id| *id > range.removed_up_to);
+            let gap = Gap { after, first };
             out.push(Output::EventTo { listener, feed, event: gap.event() });
         }
         if !range.entries.is_empty() {

@@ -90,6 +90,21 @@ fn a_subscription_is_not_given_up_before_it_is_in_force() {
 }
 
 #[test]
+fn a_subscription_that_is_refused_is_over() {
+    let (mut lane, name) = (lane(), channel("c"));
+    let error = model::Error::new("NOPERM", "No permissions to access a channel");
+    let refuse = |name: &ChannelName| BackendEvent::SubscriptionRefused { name: name.clone(), error: error.clone() };
+    lane.open(open(c()));
+    assert_eq!(refused(&lane.tell(refuse(&name))), "NOPERM");
+    assert_eq!(lane.open(open(c())), [subscribe(&name)], "it is asked for anew");
+    let heard = feed(&in_force(&mut lane, &name));
+    let over = [Output::Event { feed: heard, event: FeedEvent::Closed(error.clone()) }, Output::Ended { feed: heard }];
+    assert_eq!(lane.tell(refuse(&name)), over);
+    assert_eq!(lane.tell(refuse(&name)), []);
+    assert_eq!(lane.live.counters().topics, 0);
+}
+
+#[test]
 fn who_comes_before_it_is_in_force_joins_the_subscription_under_way() {
     let (mut lane, name) = (lane(), channel("c"));
     lane.open(open(c()));

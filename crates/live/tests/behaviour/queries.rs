@@ -527,3 +527,12 @@ fn paces_are_feeds_of_their_own() {
     assert_eq!(lane.live.next_timeout(), None);
     assert!(lane.now > Time::ZERO);
 }
+
+#[test]
+fn how_changes_are_noticed_is_the_backends_to_say() {
+    let mut lane = lane();
+    lane.tell(BackendEvent::Via(Via::Events));
+    let watch = read(&lane.open(open(get("a"))));
+    let out = lane.value(watch, Reply::bulk("1"));
+    assert!(matches!(&out[..], [Output::Opened { state: Opening::Query { via: Via::Events, .. }, .. }]));
+}

@@ -23,6 +23,12 @@ impl World {
 
     /// What the backend tells, with the planted fault.
     pub(super) fn tampered(&mut self, mut events: Events) -> Events {
+        events.retain(|(_, event)| match event {
+            BackendEvent::Stale(true) => !self.faults.always(Fault::DropStale),
+            BackendEvent::Stale(false) => !self.faults.always(Fault::DropUnstale),
+            BackendEvent::Interrupted => !self.faults.always(Fault::DropInterrupted),
+            _ => true,
+        });
         for at in 0..events.len() {
             let (lane, BackendEvent::Reply { ticket, reply }) = &events[at] else { continue };
             let (lane, ticket, reply) = (*lane, *ticket, reply.clone());

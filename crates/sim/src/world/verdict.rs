@@ -28,7 +28,9 @@ impl World {
             let is_drained = client.socket.and_then(|id| self.sockets.get(&id)).is_some_and(has_read_all);
             let open = |copy: &&crate::copy::FeedCopy| matches!(copy.phase, Phase::Open(_)) && copy.open_since.0 < calm;
             for copy in client.copies.iter().filter(open).filter(|_| is_drained) {
-                self.checks.count("stale copies compared", 1);
+                let what =
+                    if self.plan.redis.is_some() { "stale copies compared, Redis" } else { "stale copies compared" };
+                self.checks.count(what, 1);
                 self.checks.require(copy.stale, Check::NoSilentLoss, || {
                     format!("client {}: {:?} is not stale though the backend is out", client.number, copy.source)
                 });
@@ -45,18 +47,18 @@ impl World {
             }
             for copy in client.copies.iter().filter(|copy| matches!(copy.phase, Phase::Open(_))) {
                 self.checks.count("copies compared", 1);
-                let result = copy.check_end(&self.backend.history);
+                let result = copy.check_end(&self.backend.data.history);
                 self.checks.take(&format!("client {}", client.number), result);
                 match &copy.source {
                     Source::Query { command, json, .. } => {
-                        let reply = self.backend.answer(command, unix_ms);
-                        self.backend.history.answered(command, &reply);
+                        let reply = self.backend.data.answer(command, unix_ms);
+                        self.backend.data.history.answered(command, &reply);
                         let is_right =
                             |answer: &crate::history::Answer| Some(answer.shown(*json)) == copy.shown.as_ref();
-                        let floor = self.backend.history.seq;
-                        let newest = self.backend.history.shown(command, &reply);
-                        self.backend.history.seq += 1;
-                        let found = self.backend.history.find(command, 0, floor, is_right);
+                        let floor = self.backend.data.history.seq;
+                        let newest = self.backend.data.history.shown(command, &reply);
+                        self.backend.data.history.seq += 1;
+                        let found = self.backend.data.history.find(command, 0, floor, is_right);
                         self.checks.require(found.is_some(), Check::Convergence, || {
                             format!(
                                 "client {} ({:?}) shows {:?} of {command:?}, which is {newest:?}",
@@ -67,7 +69,7 @@ impl World {
                     Source::Stream(name) => {
                         let Some(after) = copy.place else { continue };
                         let command = ["XRANGE", name, &format!("({after}"), "+"].map(str::to_owned);
-                        let left = self.backend.answer(&command, unix_ms);
+                        let left = self.backend.data.answer(&command, unix_ms);
                         // A plain client is not told why there is no such feed any more, and asks again and again.
                         let is_whole = match &left {
                             // After a gap, a restart may bring back what was said to be gone.

@@ -218,6 +218,10 @@ fn a_head_is_what_was_whole_before_the_limit() {
     let frames = limited(&format!("*3|:1|*2|:2|$100|{value}|:3|+PONG|"), bytes_max(100));
     assert_eq!(frames, [Frame::Oversize { push: false, bytes: 128, head: vec![Reply::Int(1)] }, pong()]);
 
+    let frames = limited(&format!("*2|:1|^1|+k|$100|{value}|:2|+PONG|"), bytes_max(100));
+    let passed_inside_an_attribute = Frame::Oversize { push: false, bytes: 128, head: vec![Reply::Int(1)] };
+    assert_eq!(frames, [passed_inside_an_attribute, pong()]);
+
     for text in [format!("%1|+k|$100|{value}|+PONG|"), format!("$100|{value}|+PONG|"), format!("+{value}|+PONG|")] {
         let frames = limited(&text, bytes_max(100));
         assert!(matches!(&frames[..], [Frame::Oversize { push: false, head, .. }, _] if head.is_empty()), "{frames:?}");
@@ -233,6 +237,7 @@ fn elements_and_depth_are_limited() {
         matches!(frames[0], Frame::Oversize { .. })
     };
     assert!(!oversize("*4|:1|:2|:3|:4|"));
+    assert!(!limited("*3|:1|:2|:3|*3|:1|:2|:3|", limits).iter().any(|frame| matches!(frame, Frame::Oversize { .. })));
     assert!(oversize("*5|:1|:2|:3|:4|:5|"));
     assert!(!oversize("%2|:1|:2|:3|:4|"));
     assert!(oversize("%3|:1|:2|:3|:4|:5|:6|"));

@@ -1,0 +1,2 @@
+// `ws`, for tests outside this folder: dependencies are installed here only.
+export { default } from 'ws';
