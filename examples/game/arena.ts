@@ -5,7 +5,7 @@
 import type { Client } from 'keywire';
 import type { Me } from '../design/me.ts';
 import { calm, colour, isDark } from '../design/theme.ts';
-import { fly, gems, place, positions, take, type Player } from './live.ts';
+import { claim, fly, gems, place, positions, type Player } from './live.ts';
 
 const [WIDTH, HEIGHT] = [1600, 900];
 /** How late others are shown, in milliseconds: two places have come by then. */
@@ -29,7 +29,8 @@ export class Arena {
   readonly #others = new Map<string, Place[]>();
   readonly #texts = new Map<string, string>();
   #gems = new Map<string, Gem>();
-  readonly #asked = new Set<string>();
+  /** Gems that this page has claimed: they are not shown any more, whoever was first. */
+  readonly #claimed = new Set<string>();
   #sparks: Spark[] = [];
   #trail: { x: number; y: number }[] = [];
   #players: Record<string, Player> = {};
@@ -98,8 +99,8 @@ export class Arena {
       const [x = 0, y = 0, worth = 1] = text.split(',').map(Number);
       laid.set(id, this.#gems.get(id) ?? { x, y, worth, since: isFirst ? 0 : now });
     }
-    for (const [id, gem] of this.#gems) if (!laid.has(id)) this.#burst(gem);
-    for (const id of this.#asked) if (!laid.has(id)) this.#asked.delete(id);
+    for (const [id, gem] of this.#gems) if (!laid.has(id) && !this.#claimed.has(id)) this.#burst(gem);
+    for (const id of this.#claimed) if (!laid.has(id)) this.#claimed.delete(id);
     this.#gems = laid;
     this.#canvas.dataset.gems = String(laid.size);
   }
@@ -143,9 +144,10 @@ export class Arena {
   #collect(): void {
     if (this.#kw.state !== 'open') return;
     for (const [id, gem] of this.#gems) {
-      if (this.#asked.has(id) || Math.hypot(gem.x - this.#ship.x, gem.y - this.#ship.y) > REACH) continue;
-      this.#asked.add(id);
-      take(this.#kw, this.#me, id, gem.worth).catch(() => this.#asked.delete(id));
+      if (this.#claimed.has(id) || Math.hypot(gem.x - this.#ship.x, gem.y - this.#ship.y) > REACH) continue;
+      this.#claimed.add(id);
+      this.#burst(gem);
+      claim(this.#kw, this.#me, id).catch(() => this.#claimed.delete(id));
     }
   }
 
@@ -170,7 +172,7 @@ export class Arena {
     const view = this.#view(width, height);
     c.setTransform(view.scale, 0, 0, view.scale, view.x, view.y);
     this.#field(c);
-    for (const gem of this.#gems.values()) this.#gem(c, gem, now);
+    for (const [id, gem] of this.#gems) if (!this.#claimed.has(id)) this.#gem(c, gem, now);
     this.#spark(c, seconds);
     for (const [id, places] of this.#others) if (this.#here.has(id)) this.#vessel(c, between2(places, now - LATE_MS), this.#players[id], false);
     if (this.#isPlaced) {

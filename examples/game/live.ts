@@ -16,12 +16,8 @@ export const gems = (kw: Client) => kw.live(['HGETALL', 'demo:arena:gems']);
 export const fly = (kw: Client, me: Me, x: number, y: number, heading: number) =>
   kw.command(['HSET', 'demo:arena:positions', me.id, `${x.toFixed(0)},${y.toFixed(0)},${heading.toFixed(2)}`]);
 
-/** Takes a gem, if I am the first: of all who delete it, one is answered 1. */
-export async function take(kw: Client, me: Me, gem: string, worth: number): Promise<boolean> {
-  if (await kw.command(['HDEL', 'demo:arena:gems', gem]) !== 1) return false;
-  await kw.command(['ZINCRBY', 'demo:arena:scores', worth, me.id]);
-  return true;
-}
+/** Claims a gem: of all who do, the first has it. The referee takes it away and gives the points, both or neither. */
+export const claim = (kw: Client, me: Me, gem: string) => kw.command(['HSETNX', 'demo:arena:claims', gem, me.id]);
 
 /** Where I was when I was last here, on whatever screen: the place is kept in Redis, not in the page. */
 export const place = (kw: Client, me: Me) => kw.command(['HGET', 'demo:arena:positions', me.id]);

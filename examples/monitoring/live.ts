@@ -1,8 +1,9 @@
 import { useClient, useLive, useStream } from 'keywire/react';
 import { useLast } from '../design/last.ts';
 
-/** The hosts that somebody collects for, and what they are. */
-export const useHosts = () => useLive<Record<string, About>>(['HGETALL', 'demo:monitoring:hosts'], { json: true }).value;
+/** The hosts that somebody has collected for in the last day; and what one of them is. */
+export const useHosts = () => useLive(['ZRANGE', 'demo:monitoring:hosts', 0, -1]).value;
+export const useAbout = (host: string) => useLive<About>(['GET', `demo:monitoring:${host}:about`], { json: true }).value;
 
 export interface About { readonly os: string; readonly kernel: string; readonly cores: number; readonly processor: string }
 

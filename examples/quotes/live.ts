@@ -1,11 +1,12 @@
+import type { Client } from 'keywire';
 import { useClient, useLive, useStream } from 'keywire/react';
 import { useEffect, useMemo } from 'preact/hooks';
 import type { Me } from '../design/me.ts';
 
 export interface Quote { readonly price: number; readonly change: number; readonly volume: number }
 
-/** All quotes: a hash of JSON. 2,000 of them change in a second; twenty times a second comes one patch with what did. */
-export const useQuotes = () => useLive<Record<string, Quote>>(['HGETALL', 'demo:quotes'], { json: true, every: 50 });
+/** All quotes: a hash of JSON. 2,000 of them change in a second; twenty times a second comes one patch with what did, straight to who draws. */
+export const quotes = (kw: Client) => kw.live<Record<string, Quote>>(['HGETALL', 'demo:quotes'], { json: true, every: 50 });
 
 export const useNames = () => useLive(['HGETALL', 'demo:quotes:names']).value;
 
@@ -17,7 +18,8 @@ export function useWatchList(me: Me): [ReadonlySet<string>, (symbol: string, on:
   const kw = useClient();
   const key = `demo:quotes:watch:${me.id}`;
   const { value } = useLive(['SMEMBERS', key]);
-  const set = (symbol: string, on: boolean) => void kw.command([on ? 'SADD' : 'SREM', key, symbol]).catch(() => {});
+  // A list that nobody changes for ninety days is let go.
+  const set = (symbol: string, on: boolean) => void kw.commands([[on ? 'SADD' : 'SREM', key, symbol], ['EXPIRE', key, 90 * 86_400]]).catch(() => {});
   return [useMemo(() => new Set(value), [value]), set];
 }
 

@@ -1,14 +1,15 @@
 /** The quotes' screen: 500 rows of which only those in view are there. What it knows of Redis is in live.ts. */
 import { memo } from 'preact/compat';
-import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
-import { useConnection } from 'keywire/react';
-import { count, signed } from '../design/format.ts';
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/hooks';
+import type { Entry, FeedState } from 'keywire';
+import { useClient, useConnection } from 'keywire/react';
 import { Search, Star } from '../design/icons.tsx';
 import { useMe } from '../design/me.ts';
 import { start } from '../design/shell.tsx';
 import { Book } from './book.tsx';
 import code from './live.ts?raw';
-import { useCloses, useNames, useQuotes, useWatchList, type Quote } from './live.ts';
+import { quotes, useCloses, useNames, useWatchList } from './live.ts';
+import { Ticker } from './ticker.ts';
 import './style.css';
 
 const ROW = 44;
@@ -21,7 +22,7 @@ const COLUMNS: readonly { id: Column; name: string }[] = [
 ];
 
 function Quotes() {
-  const { value: quotes, state } = useQuotes();
+  const [ticker, state] = useTicker();
   const names = useNames();
   const [me] = useMe();
   const [watched, watch] = useWatchList(me);
@@ -30,15 +31,13 @@ function Quotes() {
   const [sort, setSort] = useState<{ by: Column; down: boolean }>({ by: 'volume', down: true });
   const [chosen, choose] = useState<string | undefined>(() => location.hash.slice(1) || undefined);
   const { state: connection } = useConnection();
-  const charts = useCharts(quotes);
+  const charts = useCharts();
   const isStale = state === 'stale' || connection !== 'open';
   const tick = useClock(SORT_MS);
 
-  const latest = useRef(quotes);
-  latest.current = quotes;
-  const known = quotes !== undefined;
+  const known = state !== 'loading';
   const order = useMemo(() => {
-    const all = latest.current ?? {};
+    const all = ticker.quotes;
     const wanted = search.trim().toLowerCase();
     const shown = Object.keys(all).filter(symbol => (!only || watched.has(symbol)) && (!wanted || symbol.toLowerCase().includes(wanted) || names?.[symbol]?.toLowerCase().includes(wanted)));
     const sign = sort.down ? -1 : 1;
@@ -56,7 +55,7 @@ function Quotes() {
     <>
       <section class="market" aria-labelledby="title">
         <header>
-          <div><h1 id="title">Quotes</h1><p class="soft"><span class="num">{known ? Object.keys(quotes).length : '–'}</span> symbols · 2,000 updates/s</p></div>
+          <div><h1 id="title">Quotes</h1><p class="soft"><span class="num">{known ? Object.keys(ticker.quotes).length : '–'}</span> symbols · 2,000 updates/s</p></div>
           <label class="search"><span class="hidden">Search</span><Search /><input class="field" id="search" type="search" placeholder="Symbol or name" value={search} onInput={event => setSearch(event.currentTarget.value)} /></label>
           <div class="group" role="group" aria-label="Which symbols">
             <button class="quiet" type="button" aria-pressed={!only} onClick={() => setOnly(false)}>All</button>
@@ -64,21 +63,21 @@ function Quotes() {
           </div>
         </header>
         {isStale && known && <p class="notice" role="status" id="stale">No connection: these are the last prices.</p>}
-        <Table {...{ quotes: quotes ?? {}, names: names ?? {}, order, sort, sortBy, watched, watch, charts, chosen: focus, choose: select, isStale, only }} />
+        <Table {...{ ticker, names: names ?? {}, order, sort, sortBy, watched, watch, charts, chosen: focus, choose: select, isStale, only }} />
       </section>
-      {focus && quotes?.[focus] && <Book symbol={focus} name={names?.[focus] ?? ''} quote={quotes[focus]} closes={charts.get(focus)?.prices ?? []} isStale={isStale} isOpen={chosen !== undefined} onClose={() => select(undefined)} isWatched={watched.has(focus)} watch={on => watch(focus, on)} />}
+      {focus && ticker.quotes[focus] && <Book symbol={focus} name={names?.[focus] ?? ''} ticker={ticker} closes={charts.closes(focus)} isStale={isStale} isOpen={chosen !== undefined} onClose={() => select(undefined)} isWatched={watched.has(focus)} watch={on => watch(focus, on)} />}
     </>
   );
 }
 
 interface TableProps {
-  quotes: Record<string, Quote>; names: Record<string, string>; order: string[];
+  ticker: Ticker; names: Record<string, string>; order: string[];
   sort: { by: Column; down: boolean }; sortBy: (by: Column) => void;
   watched: ReadonlySet<string>; watch: (symbol: string, on: boolean) => void;
-  charts: Map<string, Small>; chosen: string | undefined; choose: (symbol: string) => void; isStale: boolean; only: boolean;
+  charts: Charts; chosen: string | undefined; choose: (symbol: string) => void; isStale: boolean; only: boolean;
 }
 
-function Table({ quotes, names, order, sort, sortBy, watched, watch, charts, chosen, choose, isStale, only }: TableProps) {
+function Table({ ticker, names, order, sort, sortBy, watched, watch, charts, chosen, choose, isStale, only }: TableProps) {
   const scroller = useRef<HTMLDivElement>(null);
   const [view, setView] = useState({ top: 0, height: 900 });
   useEffect(() => {
@@ -120,7 +119,7 @@ function Table({ quotes, names, order, sort, sortBy, watched, watch, charts, cho
           <span role="columnheader" class="chart">2 min</span>
         </div>
         {rows.map((symbol, n) => (
-          <Row key={symbol} symbol={symbol} name={names[symbol] ?? ''} at={first + n} quote={quotes[symbol]!} chart={charts.get(symbol)?.path ?? ''} isWatched={watched.has(symbol)} isChosen={symbol === chosen} watch={watch} choose={choose} />
+          <Row key={symbol} symbol={symbol} name={names[symbol] ?? ''} at={first + n} ticker={ticker} chart={charts.path(symbol)} isWatched={watched.has(symbol)} isChosen={symbol === chosen} watch={watch} choose={choose} />
         ))}
         {order.length === 0 && <p class="none soft">{only ? 'Nothing watched yet: the stars are for that.' : 'Nothing is called so.'}</p>}
       </div>
@@ -128,41 +127,69 @@ function Table({ quotes, names, order, sort, sortBy, watched, watch, charts, cho
   );
 }
 
-interface RowProps { symbol: string; name: string; at: number; quote: Quote; chart: string; isWatched: boolean; isChosen: boolean; watch: (symbol: string, on: boolean) => void; choose: (symbol: string) => void }
+interface RowProps { symbol: string; name: string; at: number; ticker: Ticker; chart: string; isWatched: boolean; isChosen: boolean; watch: (symbol: string, on: boolean) => void; choose: (symbol: string) => void }
 
-/** Drawn again only when something of its own changed: an unchanged quote is the same object as before. */
-const Row = memo(({ symbol, name, at, quote, chart, isWatched, isChosen, watch, choose }: RowProps) => {
-  const before = useRef(quote.price);
-  const turn = useRef({ n: 0, kind: '' });
-  if (quote.price !== before.current) {
-    turn.current = { n: turn.current.n ^ 1, kind: quote.price > before.current ? 'rose' : 'fell' };
-    before.current = quote.price;
-  }
+/** What rests of a row; the ticker writes what moves. */
+const Row = memo(({ symbol, name, at, ticker, chart, isWatched, isChosen, watch, choose }: RowProps) => {
+  const row = useRef<HTMLDivElement>(null);
+  useLayoutEffect(() => ticker.show(symbol, row.current!), [ticker, symbol]);
   return (
-    <div class={`row ${isChosen ? 'chosen' : ''}`} role="row" aria-rowindex={at + 2} style={{ '--at': String(at) }} onClick={() => choose(symbol)} data-symbol={symbol}>
+    <div ref={row} class={`row ${isChosen ? 'chosen' : ''}`} role="row" aria-rowindex={at + 2} style={{ '--at': String(at) }} onClick={() => choose(symbol)} data-symbol={symbol}>
       <span role="cell"><button class="star" type="button" aria-pressed={isWatched} aria-label={`Watch ${symbol}`} onClick={event => { event.stopPropagation(); watch(symbol, !isWatched); }}><Star on={isWatched} /></button></span>
       <span role="rowheader" class="symbol"><b>{symbol}</b><small>{name}</small></span>
-      <span role="cell" class={`price num ${turn.current.kind}${turn.current.n}`}>{quote.price.toFixed(2)}</span>
-      <span role="cell" class={`change num ${quote.change >= 0 ? 'up' : 'down'}`}>{signed(quote.change)}</span>
-      <span role="cell" class="volume num">{count(quote.volume)}</span>
-      <span role="cell" class={`chart ${quote.change >= 0 ? 'up' : 'down'}`}><svg viewBox="0 0 96 28" preserveAspectRatio="none" aria-hidden="true"><path d={chart} /></svg></span>
+      <span role="cell" class="price num" data-cell="price" />
+      <span role="cell" class="change num trend" data-cell="change" />
+      <span role="cell" class="volume num" data-cell="volume" />
+      <span role="cell" class="chart trend"><svg viewBox="0 0 96 28" preserveAspectRatio="none" aria-hidden="true"><path d={chart} /></svg></span>
     </div>
   );
-}, (was, is) => was.quote === is.quote && was.at === is.at && was.chart === is.chart && was.isWatched === is.isWatched && was.isChosen === is.isChosen && was.name === is.name);
+}, (was, is) => was.at === is.at && was.chart === is.chart && was.isWatched === is.isWatched && was.isChosen === is.isChosen && was.name === is.name);
 
-interface Small { readonly prices: number[]; readonly path: string }
+/** All quotes for the ticker; and whether they are current, which is all that components need to know of them. */
+function useTicker(): [Ticker, FeedState] {
+  const kw = useClient();
+  const [ticker] = useState(() => new Ticker());
+  const [state, setState] = useState<FeedState>('loading');
+  useEffect(() => {
+    const feed = quotes(kw);
+    const stop = ticker.follow(feed);
+    feed.onChange(() => setState(feed.state));
+    return () => { stop(); feed.close(); };
+  }, [kw, ticker]);
+  return [ticker, state];
+}
 
-/** Each symbol's last two minutes as a path. The stream's entries hold all prices, in the order of the symbols. */
-function useCharts(quotes: Record<string, Quote> | undefined): Map<string, Small> {
+interface Charts {
+  /** A symbol's prices of the last two minutes. */
+  closes(symbol: string): number[];
+  /** The same as a path. */
+  path(symbol: string): string;
+}
+
+/** The last two minutes of those symbols that are asked for. The stream's entries hold all prices, in the order of the symbols. */
+function useCharts(): Charts {
   const entries = useCloses();
-  const symbols = useMemo(() => Object.keys(quotes ?? {}).sort(), [quotes === undefined]);
+  const names = useNames();
   return useMemo(() => {
-    const columns = entries.map(([, fields]) => ((fields as { prices: string }).prices ?? '').split(',').map(Number));
-    return new Map(symbols.map((symbol, at) => {
-      const prices = columns.map(column => column[at]!).filter(Number.isFinite);
-      return [symbol, { prices, path: pathOf(prices, 96, 28) }];
-    }));
-  }, [entries, symbols]);
+    const places = new Map(Object.keys(names ?? {}).sort().map((symbol, at) => [symbol, at]));
+    const columns = entries.map(pricesOf);
+    const paths = new Map<string, string>();
+    const closes = (symbol: string) => columns.map(column => Number(column[places.get(symbol) ?? -1])).filter(Number.isFinite);
+    const path = (symbol: string) => {
+      let known = paths.get(symbol);
+      if (known === undefined) paths.set(symbol, known = pathOf(closes(symbol), 96, 28));
+      return known;
+    };
+    return { closes, path };
+  }, [entries, names]);
+}
+
+/** An entry's prices, taken apart once. */
+const taken = new WeakMap<Entry, string[]>();
+function pricesOf(entry: Entry): string[] {
+  let prices = taken.get(entry);
+  if (!prices) taken.set(entry, prices = ((entry[1] as { prices?: string }).prices ?? '').split(','));
+  return prices;
 }
 
 export function pathOf(prices: readonly number[], width: number, height: number): string {

@@ -193,7 +193,7 @@ impl Service {
             Ok(Err(_)) => return text(StatusCode::BAD_REQUEST, "the body ended early\n"),
             Err(_) => return text(StatusCode::REQUEST_TIMEOUT, "the body took longer than frame_timeout_ms\n"),
         };
-        let (status, json) = match command::run(self.lane, &body).await {
+        let (status, json) = match command::run_body(self.lane, &body).await {
             Ok(json) => (StatusCode::OK, json),
             Err(error) => {
                 let status = command::status(&error);

@@ -23,7 +23,7 @@ mod query;
 mod sse;
 mod websocket;
 
-pub use command::run_commands;
+pub use command::{run_commands, run_transaction};
 pub use http::Config;
 pub use listener::{Listener, bind};
 pub use metrics::gather as metrics_text;

@@ -1,20 +1,23 @@
 //! The collector: what this machine and the gateway do, written to a keywire as any client would write it. `keywire collect`
-//! runs it by itself, over HTTP; `keywire demo` runs it inside. Readers need no more than these keys:
+//! runs it by itself, over HTTP or HTTPS; `keywire demo` runs it inside. Readers need no more than these keys:
 //!
 //! | key | what |
 //! | --- | --- |
-//! | `demo:monitoring:hosts` | a hash: host → what does not change, as JSON |
+//! | `demo:monitoring:hosts` | a sorted set: hosts by when they were last seen, in milliseconds since 1970 |
+//! | `demo:monitoring:HOST:about` | what does not change, as JSON |
 //! | `demo:monitoring:HOST` | a hash: the newest figures |
 //! | `demo:monitoring:HOST:alive` | expires when nobody collects any more, so whoever watches it knows at once |
 //! | `demo:monitoring:HOST:1s` · `:10s` | streams: the last quarter of an hour, and averages of the last six hours |
 //! | `demo:monitoring:HOST:processes` | the busiest processes, as JSON |
+//!
+//! A host that nobody has collected for a day is forgotten, with all that was written of it.
 
 mod gateway;
 mod history;
 mod host;
 mod http;
 
-use crate::demo::{command, command_with};
+use crate::words::{command, command_with};
 use anyhow::Context;
 use clap::Args as Flags;
 use gateway::Gateway;
@@ -22,7 +25,8 @@ use history::History;
 use host::Host;
 use http::Server;
 use model::Args;
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// How often the machine is looked at.
 pub const INTERVAL: Duration = Duration::from_secs(1);
@@ -30,15 +34,20 @@ pub const INTERVAL: Duration = Duration::from_secs(1);
 const ALIVE_MS: &str = "4000";
 /// Every how many looks the processes are listed: that is most of a look's work.
 const PROCESSES_EVERY: u64 = 3;
-/// Every how many looks it is written what does not change.
+/// Every how many looks it is written what does not change, and that this host is to be remembered.
 const HOSTS_EVERY: u64 = 10;
+/// How long a host is remembered.
+const REMEMBERED: Duration = Duration::from_secs(86_400);
 
 /// `keywire collect …`.
 #[derive(Flags, Debug)]
 pub struct CollectArgs {
-    /// The keywire to write to
+    /// The keywire to write to: http://, or https:// where a proxy ends TLS before it
     #[arg(long, default_value = "http://127.0.0.1:7700", value_name = "URL")]
     url: Server,
+    /// Certificates to trust for https, in PEM [default: those that this machine trusts]
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
     /// The name to write under [default: this machine's]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
@@ -48,7 +57,10 @@ pub struct CollectArgs {
 ///
 /// # Errors
 /// An event loop that cannot be made.
-pub fn run(args: CollectArgs) -> anyhow::Result<()> {
+pub fn run(mut args: CollectArgs) -> anyhow::Result<()> {
+    if let Some(ca) = args.ca {
+        args.url.trust(ca)?;
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("the event loop")?;
     let mut collector = Collector::new(args.name, None);
     println!("collecting {} for {}", collector.name(), args.url);
@@ -126,9 +138,23 @@ impl Collector {
         }
         // Now and then again: a server that was started anew knows nothing of this host.
         if self.looks.is_multiple_of(HOSTS_EVERY) {
-            commands.push(command(&["HSET", "demo:monitoring:hosts", &self.name, &host::about()]));
+            commands.extend(self.remember());
         }
         self.looks += 1;
+        commands
+    }
+
+    fn remember(&self) -> Vec<Args> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let before = now.saturating_sub(REMEMBERED).as_millis().to_string();
+        let mut commands = vec![
+            command(&["SET", &self.key(":about"), &host::about()]),
+            command(&["ZADD", "demo:monitoring:hosts", &now.as_millis().to_string(), &self.name]),
+            command(&["ZREMRANGEBYSCORE", "demo:monitoring:hosts", "-inf", &before]),
+        ];
+        let seconds = REMEMBERED.as_secs().to_string();
+        let kept = ["", ":about", ":processes", ":1s", ":10s"];
+        commands.extend(kept.map(|end| command(&["EXPIRE", &self.key(end), &seconds])));
         commands
     }
 
@@ -165,8 +191,9 @@ mod tests {
         assert_eq!(figure("gateway_connections"), "3");
         assert!(figure("gateway_memory_bytes").parse::<u64>().unwrap() > 1_000_000, "this process has memory");
         find("XADD", "demo:monitoring:box:1s");
-        let hosts = find("HSET", "demo:monitoring:hosts");
-        let about: serde_json::Value = serde_json::from_str(&hosts[3]).unwrap();
+        assert_eq!(find("ZADD", "demo:monitoring:hosts")[3], "box");
+        find("EXPIRE", "demo:monitoring:box:1s");
+        let about: serde_json::Value = serde_json::from_str(&find("SET", "demo:monitoring:box:about")[2]).unwrap();
         assert!(about["cores"].as_u64().unwrap() > 0);
         let processes: serde_json::Value =
             serde_json::from_str(&find("SET", "demo:monitoring:box:processes")[2]).unwrap();

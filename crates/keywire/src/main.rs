@@ -11,6 +11,7 @@ mod logs;
 mod redis;
 mod secret;
 mod settings;
+mod words;
 
 use clap::Parser;
 use cli::{Cli, Command, SettingsArgs};

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
+import { until } from '../lib/client.mjs';
 import { Stage, away, basics, open, shows, text } from '../lib/pages.mjs';
 import { repository, startServer } from '../lib/server.mjs';
 
@@ -58,6 +59,29 @@ describe('chat', { timeout: 120_000 }, () => {
     await Promise.all([ada.context().close(), bob.context().close()]);
   });
 
+  test('there are at most forty rooms, and it is said', async () => {
+    const page = await stage.visit('/chat/');
+    await page.waitForSelector('#new-room');
+    const names = Array.from({ length: 37 }, (_, n) => `room-${n}`);
+    await server.post(names.map(name => ['HSET', 'demo:chat:counts', name, '0']));
+    await shows(page, '#full', /All 40 rooms are taken/);
+    assert.equal(await page.locator('#new-room').count(), 0);
+    await server.command('HDEL', 'demo:chat:counts', ...names);
+    await page.waitForSelector('#new-room');
+    await page.context().close();
+  });
+
+  test('what is kept of people and rooms is not kept for ever', async () => {
+    const page = await stage.visit('/chat/#ideas');
+    await say(page, 'for a week');
+    await shows(page, '.log', /for a week/);
+    const id = await page.evaluate(() => JSON.parse(localStorage.getItem('keywire-me')).id);
+    await until(async () => await server.command('TTL', `demo:chat:read:${id}`) > 29 * 86_400, 'read marks that expire');
+    const ttl = await server.command('TTL', 'demo:chat:room:ideas');
+    assert.ok(ttl > 6 * 86_400 && ttl <= 7 * 86_400, `${ttl}`);
+    await page.context().close();
+  });
+
   test('the network goes: it is said, what is written waits, and afterwards nothing is missing and nothing there twice', async () => {
     const network = await stage.network();
     const [ada, bob] = [await stage.visit('/chat/', { via: network }), await stage.visit('/chat/')];
@@ -92,6 +116,9 @@ describe('chat', { timeout: 120_000 }, () => {
       own.server = await startServer({ subcommand: 'demo', port: own.server.port });
       await page.waitForFunction(() => document.body.dataset.connection === 'open', null, { timeout: 30_000 });
       await shows(page, '.log', /Welcome/);
+      // What the room does not hold any more is not shown.
+      await page.waitForFunction(() => !/before the restart/.test(document.querySelector('.log').textContent));
+      assert.equal((await page.locator('.message .text').allTextContents()).filter(line => line.startsWith('Welcome')).length, 1);
       await say(page, 'after the restart');
       await shows(page, '.log', /after the restart/);
       // What was sent before is not taken for unsent.

@@ -13,7 +13,7 @@ describe('monitoring', { timeout: 120_000 }, () => {
   before(async () => {
     stage = await Stage.start();
     ({ server } = stage);
-    host = await until(async () => Object.keys(await server.command('HGETALL', 'demo:monitoring:hosts'))[0], 'a host');
+    host = await until(async () => (await server.command('ZRANGE', 'demo:monitoring:hosts', '0', '-1'))[0], 'a host');
   });
   after(() => stage?.stop());
 

@@ -1,5 +1,6 @@
-//! The arena's referee: puts gems out, ends rounds, lets go of players who left, and moves the bots. Players do the rest
-//! themselves: whose `HDEL` of a gem answers 1 has it, since the store carries one command out after the other.
+//! The arena's referee: puts gems out, gives points, ends rounds, lets go of players who left, and moves the bots. Whose
+//! `HSETNX` of a claim answers 1 was first, since the store carries one command out after the other; what follows from a
+//! claim is one transaction, so points are neither lost nor given twice, whatever fails in between.
 //!
 //! | key | what |
 //! | --- | --- |
@@ -7,13 +8,15 @@
 //! | `demo:arena:players` | a hash: player → name and hue, as JSON |
 //! | `demo:arena:here:PLAYER` | expires when the player is gone |
 //! | `demo:arena:gems` | a hash: gem → `x,y,worth` |
+//! | `demo:arena:claims` | a hash: gem → player, until the referee has given the points |
 //! | `demo:arena:scores` | a sorted set |
 //! | `demo:arena:round` | the round's number; expires at its end |
 //! | `demo:arena:winners` | a list of the last rounds' winners, as JSON |
 
 use super::bots::Bots;
-use super::{ask, command, command_with, write};
+use super::{ask, write, write_together};
 use crate::collect::ticks;
+use crate::words::{command, command_with};
 use model::Args;
 use runtime::LaneHandle;
 use serde_json::{Value, json};
@@ -29,6 +32,8 @@ pub const HEIGHT: f64 = 900.0;
 const TICK: Duration = Duration::from_millis(50);
 /// Every how many ticks the referee looks around.
 const LOOK_EVERY: u64 = 10;
+/// Every how many ticks the referee gives the points for what was claimed.
+const SETTLE_EVERY: u64 = 2;
 /// Every how many ticks the bots say that they are here, and for how long that holds, in seconds.
 const HERE_EVERY: u64 = 80;
 const HERE_S: &str = "10";
@@ -63,10 +68,10 @@ pub async fn run(lane: LaneHandle) {
         }
         let positions = bots.fly(TICK.as_secs_f64());
         write(&lane, vec![positions]).await;
-        for (bot, gem, worth) in bots.claims() {
-            if ask(&lane, &["HDEL", "demo:arena:gems", &gem]).await == 1 {
-                write(&lane, vec![command(&["ZINCRBY", "demo:arena:scores", &worth.to_string(), bot])]).await;
-            }
+        let claim = |(bot, gem): (&str, String)| command(&["HSETNX", "demo:arena:claims", &gem, bot]);
+        write(&lane, bots.claims().into_iter().map(claim).collect()).await;
+        if n.is_multiple_of(SETTLE_EVERY) {
+            referee.settle().await;
         }
     }
 }
@@ -101,6 +106,16 @@ impl Referee {
         (format!("{}-{:x}", self.numbered, self.random.u32(..)), format!("{x:.0},{y:.0},{worth}"))
     }
 
+    /// Takes the gems away that were claimed, and gives the points to who was first: both or neither.
+    async fn settle(&self) {
+        let claims = ask(&self.lane, &["HGETALL", "demo:arena:claims"]).await;
+        let claims: HashMap<String, String> = serde_json::from_value(claims).unwrap_or_default();
+        for (gem, player) in claims {
+            let lies = ask(&self.lane, &["HGET", "demo:arena:gems", &gem]).await;
+            write_together(&self.lane, points(&gem, &player, lies.as_str())).await;
+        }
+    }
+
     /// When the round has expired: names its winner, and begins the next.
     async fn end_round(&mut self, bots: &Bots) {
         if !ask(&self.lane, &["GET", "demo:arena:round"]).await.is_null() {
@@ -119,7 +134,7 @@ impl Referee {
         commands.extend(bots.at_nought());
         let number = ask(&self.lane, &["INCR", "demo:arena:rounds"]).await;
         commands.push(command(&["SET", "demo:arena:round", &number.to_string(), "EX", ROUND_S]));
-        write(&self.lane, commands).await;
+        write_together(&self.lane, commands).await;
     }
 
     /// Forgets the players who have not been here for a while, and their places.
@@ -142,6 +157,31 @@ impl Referee {
             let heads =
                 [["HDEL", "demo:arena:positions"], ["HDEL", "demo:arena:players"], ["ZREM", "demo:arena:scores"]];
             write(&self.lane, heads.map(take).into()).await;
+        }
+    }
+}
+
+/// What follows from a claim. `lies`: the gem as it lies there. Somebody who has not heard yet that it is gone may claim it
+/// again, and that is worth nothing.
+fn points(gem: &str, player: &str, lies: Option<&str>) -> Vec<Args> {
+    let mut commands = vec![command(&["HDEL", "demo:arena:claims", gem]), command(&["HDEL", "demo:arena:gems", gem])];
+    let worth = lies.and_then(|gem| gem.rsplit(',').next()).filter(|worth| worth.parse::<u32>().is_ok());
+    commands.extend(worth.map(|worth| command(&["ZINCRBY", "demo:arena:scores", worth, player])));
+    commands
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_gem_is_worth_something_once() {
+        let commands = points("7-a", "ada", Some("10,20,5"));
+        assert_eq!(commands.len(), 3);
+        assert_eq!(commands[2], command(&["ZINCRBY", "demo:arena:scores", "5", "ada"]));
+        // It is gone already, or is none: the claim goes, and nobody gets anything.
+        for lies in [None, Some("10,20,x"), Some("")] {
+            assert_eq!(points("7-a", "ada", lies), commands[..2], "{lies:?}");
         }
     }
 }

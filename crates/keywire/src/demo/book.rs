@@ -1,6 +1,6 @@
 //! One order book: bids and asks, each a sorted set of orders by price. A member is an order, `NUMBER:SHARES`.
 
-use super::command;
+use crate::words::command;
 use model::Args;
 
 /// Orders on one side.

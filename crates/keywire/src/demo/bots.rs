@@ -1,7 +1,7 @@
 //! Players that are no people: each flies to the nearest gem that no other bot is after.
 
 use super::arena::{HEIGHT, WIDTH};
-use super::{command, command_with};
+use crate::words::{command, command_with};
 use model::Args;
 use serde_json::json;
 use std::collections::HashMap;
@@ -101,15 +101,14 @@ impl Bots {
         command_with(&["HSET", "demo:arena:positions"], positions)
     }
 
-    /// Which bots have reached their gems: bot, gem and worth. Each is told once.
-    pub fn claims(&mut self) -> Vec<(&str, String, u32)> {
+    /// Which bots have reached their gems: bot and gem. Each is told once.
+    pub fn claims(&mut self) -> Vec<(&str, String)> {
         let mut claims = Vec::new();
         for bot in &mut self.bots {
             let near = |gem: &Gem| (gem.x - bot.x).hypot(gem.y - bot.y) < REACH;
             let Some(id) = bot.target.take_if(|id| self.gems.get(id).is_some_and(near)) else { continue };
-            if let Some(gem) = self.gems.remove(&id) {
-                claims.push((bot.id.as_str(), id, gem.worth));
-            }
+            self.gems.remove(&id);
+            claims.push((bot.id.as_str(), id));
         }
         claims
     }
@@ -151,7 +150,7 @@ mod tests {
         let mut taken = Vec::new();
         for _ in 0..20 * 120 {
             bots.fly(0.05);
-            taken.extend(bots.claims().into_iter().map(|(_, gem, _)| gem));
+            taken.extend(bots.claims().into_iter().map(|(_, gem)| gem));
             assert!(bots.bots.iter().all(|bot| (0.0..=WIDTH).contains(&bot.x) && (0.0..=HEIGHT).contains(&bot.y)));
         }
         taken.sort();

@@ -9,8 +9,9 @@
 //! | `demo:quotes:book:SYMBOL:bids` · `:asks` | sorted sets: orders by price, while somebody looks |
 
 use super::book::Book;
-use super::{command, command_with, names, run as run_commands, write};
+use super::{names, run_commands, write};
 use crate::collect::ticks;
+use crate::words::{command, command_with};
 use model::Args;
 use runtime::LaneHandle;
 use serde_json::Value;

@@ -1,5 +1,5 @@
 import { useClient, useLive, useStream } from 'keywire/react';
-import { useEffect } from 'preact/hooks';
+import { useEffect, useMemo } from 'preact/hooks';
 import { useLast } from '../design/last.ts';
 import type { Me } from '../design/me.ts';
 
@@ -10,7 +10,17 @@ export const useRooms = () => useLive(['HGETALL', 'demo:chat:counts']).value;
 export const useRead = (me: Me) => useLive(['HGETALL', `demo:chat:read:${me.id}`]).value;
 
 /** A room's lines, and each that comes. After a lost connection it goes on after the last one: none missing, none twice. */
-export const useRoom = (room: string) => useStream(`demo:chat:room:${room}`, { from: '0', keep: 300 });
+export function useRoom(room: string) {
+  const { entries, gaps, state } = useStream(`demo:chat:room:${room}`, { from: '0', keep: LINES });
+  // The stream was cut or made anew meanwhile: what stood before the gap is not there any more.
+  const after = gaps.at(-1)?.after;
+  const lines = useMemo(() => entries.slice(entries.findIndex(([id]) => id === after) + 1), [entries, after]);
+  return { lines, state };
+}
+
+/** How many lines a room keeps, and for how many seconds after the last one; how many rooms there may be; how long read marks are kept. */
+const [LINES, ROOM_S, READ_S] = [300, 7 * 86_400, 30 * 86_400];
+export const ROOMS_MAX = 40;
 
 /** Who is here, and who types: keys that expire. When one does, this changes. */
 export function usePeople() {
@@ -45,12 +55,13 @@ export function useBeHere(me: Me, room: string) {
 export function useActions(me: Me) {
   const kw = useClient();
   return {
-    /** Both or neither: the line, and the count that unread marks are made of. `key` tells the line when it comes back. */
+    /** All or nothing: the line, and the count that unread marks are made of. `key` tells the line when it comes back. */
     say: (room: string, text: string, key: string) => kw.commands([
-      ['XADD', `demo:chat:room:${room}`, 'MAXLEN', '~', 300, '*', 'user', me.id, 'name', me.name, 'hue', me.hue, 'text', text, 'key', key],
+      ['XADD', `demo:chat:room:${room}`, 'MAXLEN', '~', LINES, '*', 'user', me.id, 'name', me.name, 'hue', me.hue, 'text', text, 'key', key],
       ['HINCRBY', 'demo:chat:counts', room, 1],
+      ['EXPIRE', `demo:chat:room:${room}`, ROOM_S],
     ]),
-    read: (room: string, count: string) => kw.command(['HSET', `demo:chat:read:${me.id}`, room, count]),
+    read: (room: string, count: string) => kw.commands([['HSET', `demo:chat:read:${me.id}`, room, count], ['EXPIRE', `demo:chat:read:${me.id}`, READ_S]]),
     typing: (room: string) => kw.command(['SET', `demo:chat:typing:${me.id}`, room, 'PX', 3_000]),
     stopTyping: () => kw.command(['DEL', `demo:chat:typing:${me.id}`]),
     openRoom: (room: string) => kw.command(['HSETNX', 'demo:chat:counts', room, 0]),

@@ -7,7 +7,7 @@ import { Plus, Send } from '../design/icons.tsx';
 import { initials, useMe, type Me } from '../design/me.ts';
 import { start } from '../design/shell.tsx';
 import code from './live.ts?raw';
-import { useActions, useBeHere, usePeople, useRead, useRoom, useRooms, type Person } from './live.ts';
+import { ROOMS_MAX, useActions, useBeHere, usePeople, useRead, useRoom, useRooms, type Person } from './live.ts';
 import './style.css';
 
 type Line = Record<'user' | 'name' | 'hue' | 'text' | 'key', string>;
@@ -35,7 +35,7 @@ function Chat() {
     if (count && read && visible && count !== read[room]) actions.read(room, count).catch(() => {});
   }, [count, read?.[room], visible, room]);
 
-  const unread = (name: string) => name === room ? 0 : Math.max(0, Number(rooms?.[name] ?? 0) - Number(read?.[name] ?? 0));
+  const unread = (name: string) => name === room ? 0 : since(rooms?.[name], read?.[name]);
   const total = rooms ? Object.keys(rooms).reduce((sum, name) => sum + unread(name), 0) : 0;
   useEffect(() => { document.title = `${total ? `(${total}) ` : ''}#${room} · Chat · keywire`; }, [total, room]);
 
@@ -43,7 +43,7 @@ function Chat() {
     <>
       <h1 class="hidden">Chat</h1>
       <Rooms rooms={Object.keys(rooms ?? { [room]: '' }).sort()} room={room} unread={unread} people={people} onOpen={name => { actions.openRoom(name).catch(() => {}); location.hash = name; }} />
-      <Room key={room} room={room} me={me} people={people} firstUnread={rooms && read ? Number(rooms[room] ?? 0) - Number(read[room] ?? 0) : undefined} />
+      <Room key={room} room={room} me={me} people={people} firstUnread={rooms && read ? since(rooms[room], read[room]) : undefined} />
       <People people={people} me={me} rename={rename} />
     </>
   );
@@ -57,6 +57,7 @@ function Rooms({ rooms, room, unread, people, onOpen }: { rooms: string[]; room:
     if (name) onOpen(name);
     form.reset();
   };
+  const isFull = rooms.length >= ROOMS_MAX;
   return (
     <nav class="rooms" aria-label="Rooms">
       <h2 class="label">Rooms</h2>
@@ -75,17 +76,19 @@ function Rooms({ rooms, room, unread, people, onOpen }: { rooms: string[]; room:
           );
         })}
       </ul>
-      <form onSubmit={create} autocomplete="off">
-        <label class="hidden" for="new-room">New room</label>
-        <input class="field" id="new-room" name="room" placeholder="New room" maxLength={20} />
-        <button class="icon-button" aria-label="Open the room"><Plus /></button>
-      </form>
+      {isFull ? <p class="soft full" id="full">All {ROOMS_MAX} rooms are taken. One in which nobody writes for a week is let go.</p> : (
+        <form onSubmit={create} autocomplete="off">
+          <label class="hidden" for="new-room">New room</label>
+          <input class="field" id="new-room" name="room" placeholder="New room" maxLength={20} />
+          <button class="icon-button" aria-label="Open the room"><Plus /></button>
+        </form>
+      )}
     </nav>
   );
 }
 
 function Room({ room, me, people, firstUnread }: { room: string; me: Me; people: Person[]; firstUnread: number | undefined }) {
-  const { entries, state } = useRoom(room);
+  const { lines: entries, state } = useRoom(room);
   const actions = useActions(me);
   const { state: connection } = useConnection();
   const [pending, setPending] = useState<Pending[]>([]);
@@ -241,6 +244,12 @@ function useVisible(): boolean {
     return () => document.removeEventListener('visibilitychange', look);
   }, []);
   return visible;
+}
+
+/** How many lines came since. A room that was gone meanwhile begins to count anew. */
+function since(count: string | undefined, read: string | undefined): number {
+  const [all, seen] = [Number(count ?? 0), Number(read ?? 0)];
+  return seen > all ? all : all - seen;
 }
 
 const timeOf = (id: string): Date => new Date(Number(id.split('-')[0]));

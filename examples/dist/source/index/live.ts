@@ -17,7 +17,7 @@ export function useCommand() {
 
 /** The gateway's own figures, as the collector writes them once a second. */
 export function useServer() {
-  const host = Object.keys(useLive(['HGETALL', 'demo:monitoring:hosts']).value ?? {})[0];
+  const host = useLive(['ZRANGE', 'demo:monitoring:hosts', 0, -1]).value?.toSorted()[0];
   return useLive(['HGETALL', `demo:monitoring:${host}`], { skip: !host }).value;
 }
 

@@ -31,7 +31,7 @@ function Index() {
         <App id="chat" text="Rooms with history, who is here and who types, unread marks. It works on after your laptop slept." from="A stream per room, keys that expire."><ChatNow /></App>
         <App id="monitoring" text="This machine, its processes and the gateway itself: charts with history, thresholds that turn red." from="A hash, a stream, a collector."><MonitoringNow /></App>
         <App id="quotes" text="500 symbols, 2,000 updates a second, order books and a watch list, at 60 frames a second." from="One hash of JSON, sorted sets."><QuotesNow /></App>
-        <App id="game" text="Everybody in one arena, bots too. Lose the network, come back, and your ship is where it was." from="A hash twenty times a second, HDEL as referee."><GameNow /></App>
+        <App id="game" text="Everybody in one arena, bots too. Lose the network, come back, and your ship is where it was." from="A hash twenty times a second, HSETNX decides."><GameNow /></App>
       </ul>
       <Try />
       <footer class="soft"><p>One binary serves this page, the WebSocket and the data. The pages' source is in <code>examples/</code>, and here: {APPS.map(({ id, name }) => <a key={id} href={`source/${id}/README.md`}>{name}</a>)} <a href="metrics">Metrics</a> <a href="source/licenses.md">Licences</a></p></footer>

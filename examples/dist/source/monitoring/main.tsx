@@ -7,7 +7,7 @@ import { bytes, count, duration, number, rate } from '../design/format.ts';
 import { start } from '../design/shell.tsx';
 import { Chart, type Series } from './chart.tsx';
 import code from './live.ts?raw';
-import { useFigures, useHistory, useHosts, useCollected, useProcesses, useThresholds } from './live.ts';
+import { useAbout, useCollected, useFigures, useHistory, useHosts, useProcesses, useThresholds } from './live.ts';
 import './style.css';
 
 /** What is looked back on, in seconds, and in which steps. */
@@ -24,16 +24,17 @@ const DEFAULTS: Record<string, number> = { cpu: 85, memory: 90, disk: 90, load: 
 
 function Monitoring() {
   const hosts = useHosts();
-  const names = Object.keys(hosts ?? {}).sort();
+  const names = hosts?.toSorted() ?? [];
   const [chosen, choose] = useState<string>();
   const collected = useCollected(names);
   const host = chosen ?? collected?.[0] ?? names[0];
   if (!hosts || (names.length > 0 && !collected)) return <p class="empty soft" role="status">Waiting for the first figures …</p>;
   if (!host) return <p class="empty soft" role="status">Nobody collects yet: run <code>keywire collect</code> beside this server.</p>;
-  return <Host key={host} host={host} hosts={names} choose={choose} about={hosts[host]} isCollected={!!collected?.includes(host)} />;
+  return <Host key={host} host={host} hosts={names} choose={choose} isCollected={!!collected?.includes(host)} />;
 }
 
-function Host({ host, hosts, choose, about, isCollected }: { host: string; isCollected: boolean; hosts: string[]; choose: (host: string) => void; about?: { os: string; cores: number; processor: string } }) {
+function Host({ host, hosts, choose, isCollected }: { host: string; isCollected: boolean; hosts: string[]; choose: (host: string) => void }) {
+  const about = useAbout(host);
   const { value, state } = useFigures(host);
   const { state: connection } = useConnection();
   const [range, setRange] = useState<Range>(RANGES[0]);
