@@ -37,8 +37,15 @@ try {
   const after = await heap();
   const main = traceEvents.find(event => event.name === 'FunctionCall' || event.name === 'FireAnimationFrame');
   const own = traceEvents.filter(event => event.pid === main.pid && event.tid === main.tid && event.ph === 'X');
-  const frames = own.filter(event => event.name === 'FireAnimationFrame').map(event => event.ts).sort((a, b) => a - b);
   const tasks = own.filter(event => event.name === 'RunTask').sort((a, b) => a.ts - b.ts);
+  // A frame begins with the task that draws it, in which several callbacks may run, and ends where the next begins.
+  const callbacks = own.filter(event => event.name === 'FireAnimationFrame').map(event => event.ts).sort((a, b) => a - b);
+  const frames = [];
+  for (const task of tasks) {
+    let draws = false;
+    while (callbacks.length > 0 && callbacks[0] < task.ts + task.dur) draws = callbacks.shift() >= task.ts || draws;
+    if (draws) frames.push(task.ts);
+  }
   const work = new Array(frames.length).fill(0);
   let at = 0;
   for (const task of tasks) {

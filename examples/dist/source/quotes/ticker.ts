@@ -10,10 +10,21 @@ import type { Quote } from './live.ts';
 type Quotes = Readonly<Record<string, Quote>>;
 
 /** One row, or the book's head: its cells, as far as it has them, and what they show. */
-interface Shown { readonly root: HTMLElement; readonly symbol: string; readonly price: Text | undefined; readonly change: Text | undefined; readonly volume: Text | undefined; quote: Quote | undefined; turn: number }
+interface Shown {
+  readonly root: HTMLElement;
+  readonly symbol: string;
+  readonly price: Text | undefined;
+  readonly change: Text | undefined;
+  readonly volume: Text | undefined;
+  quote: Quote | undefined;
+  /** Until when its price is tinted, since it moved; 0: it is not. */
+  until: number;
+}
 
 /** In how many frames everything on the screen is written once. */
 const FRAMES = 3;
+/** How long a price that moved is tinted, in milliseconds. */
+const FLASH_MS = 350;
 
 export class Ticker {
   quotes: Quotes = {};
@@ -42,27 +53,31 @@ export class Ticker {
       element.replaceChildren('');
       return element.firstChild as Text;
     };
-    const shown: Shown = { root, symbol, price: cell('price'), change: cell('change'), volume: cell('volume'), quote: undefined, turn: 0 };
+    const shown: Shown = { root, symbol, price: cell('price'), change: cell('change'), volume: cell('volume'), quote: undefined, until: 0 };
     this.#shown.push(shown);
-    this.#fill(shown);
-    return () => { this.#shown.splice(this.#shown.indexOf(shown), 1); };
+    this.#fill(shown, 0);
+    return () => {
+      this.#shown.splice(this.#shown.indexOf(shown), 1);
+      this.#left = Math.min(this.#left, this.#shown.length);
+    };
   }
 
-  readonly #write = (): void => {
-    const share = Math.ceil(this.#shown.length / FRAMES);
-    for (let n = 0; n < share && this.#left > 0; n += 1, this.#left -= 1) {
-      this.#next = (this.#next + 1) % this.#shown.length;
-      this.#fill(this.#shown[this.#next]!);
+  readonly #write = (now: number): void => {
+    const all = this.#shown.length;
+    for (let n = Math.ceil(all / FRAMES); n > 0 && this.#left > 0; n -= 1, this.#left -= 1) {
+      this.#next = (this.#next + 1) % all;
+      this.#fill(this.#shown[this.#next]!, now);
     }
-    this.#left = Math.min(this.#left, this.#shown.length);
+    // Where nothing comes any more, what is still tinted has to fade.
+    if (this.#left === 0 && this.#shown.some(({ until }) => until > 0)) this.#left = all;
     this.#frame = this.#left > 0 ? requestAnimationFrame(this.#write) : 0;
   };
 
-  /** An unchanged quote is the same object as before: then there is nothing to do. */
-  #fill(shown: Shown): void {
+  /** An unchanged quote is the same object as before: then there is nothing to write. */
+  #fill(shown: Shown, now: number): void {
     const { quote: was, root, price, change, volume } = shown;
     const quote = this.quotes[shown.symbol];
-    if (!quote || quote === was) return;
+    if (!quote || quote === was) return fade(shown, now);
     shown.quote = quote;
     if (price) write(price, quote.price.toFixed(2));
     if (change) write(change, signed(quote.change));
@@ -70,10 +85,17 @@ export class Ticker {
     const trend = quote.change < 0 ? 'down' : 'up';
     if (root.dataset.trend !== trend) root.dataset.trend = trend;
     if (price && was && was.price !== quote.price) {
-      shown.turn ^= 1;
-      price.parentElement!.dataset.flash = `${quote.price > was.price ? 'rose' : 'fell'}${shown.turn}`;
+      shown.until = now + FLASH_MS;
+      const flash = quote.price > was.price ? 'rose' : 'fell';
+      if (price.parentElement!.dataset.flash !== flash) price.parentElement!.dataset.flash = flash;
     }
   }
+}
+
+function fade(shown: Shown, now: number): void {
+  if (shown.until === 0 || now < shown.until) return;
+  shown.until = 0;
+  delete shown.price!.parentElement!.dataset.flash;
 }
 
 const write = (cell: Text, text: string): void => { if (cell.data !== text) cell.data = text; };
