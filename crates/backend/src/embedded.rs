@@ -2,20 +2,27 @@
 //!
 //! Arming is one shot, as Redis' own client-side caching is: a read arms its keys for the lane that asked; the first
 //! change of a key tells all lanes that armed it, and forgets them.
+//!
+//! With files ([`Embedded::open`]), nothing leaves before what it tells of is written: see `files`. Large values that nobody
+//! needs any more are freed on a thread of their own.
 
 mod manners;
 mod service;
 
+use crate::files::{Files, OpenError};
 use ahash::AHashMap;
 use bytes::Bytes;
 use manners::Manners;
 use model::backend::{BackendEvent, BackendRequest, ChannelName};
-use model::{LaneId, Time};
+use model::error::UNAVAILABLE;
+use model::{LaneId, Reply, Time};
 use runtime::{Backend, ClientLimits, ClientOutput, Clock, Moment, Service, Waker};
 use smallvec::SmallVec;
 use std::hash::BuildHasher;
+use std::path::Path;
+use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
-use store::{Change, Store};
+use store::{Change, Discarded, Store};
 
 /// At most so many keys expire in one go, so that a mass expiry does not hold up everything else.
 const EXPIRE_KEYS_MAX: usize = 1000;
@@ -48,6 +55,14 @@ pub struct Embedded {
     manners: Manners,
     /// The words of the command at hand, kept for its capacity.
     words: Vec<Bytes>,
+    /// Where the store's data is kept, if it is.
+    files: Option<Files>,
+    /// The last moment that was told.
+    now: Moment,
+    /// What waits to be answered to the store's own clients is not kept as it should be.
+    is_unkept: bool,
+    /// Takes what is to be freed elsewhere, from the start on.
+    freeing: Option<Sender<Vec<Discarded>>>,
 }
 
 type Events = Vec<(LaneId, BackendEvent)>;
@@ -68,7 +83,45 @@ impl Embedded {
             clock: None,
             manners: Manners::new(),
             words: Vec::new(),
+            files: None,
+            now: Moment { time: Time::ZERO, unix_ms: 0 },
+            is_unkept: false,
+            freeing: None,
         }
+    }
+
+    /// A setting of Redis as it is in force.
+    pub fn setting(&self, name: &str) -> Option<&str> {
+        self.store.settings().get(name)
+    }
+
+    /// Keeps the store's data in a directory, in Redis' own format, and loads what is there. Before the start, and
+    /// behind [`Embedded::set`].
+    ///
+    /// # Errors
+    /// When another process has the directory, and when what is there cannot be read; each says what to do.
+    pub fn open(&mut self, data: &Path) -> Result<(), OpenError> {
+        let begun = Clock::start();
+        let (files, found) = Files::open(data, &mut self.store)?;
+        self.set([("appendonly", "yes"), ("dir", &data.display().to_string())]);
+        if !found.ignored.is_empty() {
+            tracing::warn!(
+                files = found.ignored.join(" "),
+                "these are not in the manifest of the log, and were not read"
+            );
+        }
+        if found.failed > 0 {
+            tracing::warn!(
+                commands = found.failed,
+                "commands of the log failed when they were loaded, and were passed by"
+            );
+        }
+        let keys: usize = (0..self.store.databases()).map(|db| self.store.keys(db)).sum();
+        let ms = begun.now().since(Time(1)).as_millis() as u64;
+        let (commands, bytes) = (found.commands, found.bytes);
+        tracing::info!(keys, commands, bytes, ms, data = %data.display(), "loaded");
+        self.files = Some(files);
+        Ok(())
     }
 
     /// Sets settings of Redis by their names, as its configuration file would: `maxclients`, `requirepass`, …
@@ -151,14 +204,57 @@ impl Embedded {
     }
 }
 
+/// What is kept, and what is thrown away.
+impl Embedded {
+    /// Writes what the store did; whether it is kept as it should be. If not, the store's own clients are not told either.
+    fn commit_files(&mut self) -> bool {
+        let Some(files) = &mut self.files else { return true };
+        let is_kept = files.commit(&mut self.store, self.now);
+        self.is_unkept |= !is_kept;
+        is_kept
+    }
+
+    /// From now on large values are freed on another thread: a list of a million elements takes longer than a turn has.
+    fn free_elsewhere(&mut self) {
+        let (give, given) = channel::<Vec<Discarded>>();
+        let thread =
+            std::thread::Builder::new().name("store-free".to_owned()).spawn(move || given.into_iter().for_each(drop));
+        match thread {
+            Ok(_) => {
+                self.store.collect_garbage(true);
+                self.freeing = Some(give);
+            }
+            Err(error) => tracing::warn!(%error, "there is no thread to free large values"),
+        }
+    }
+
+    fn discard(&mut self) {
+        let Some(freeing) = &self.freeing else { return };
+        let mut all = Vec::new();
+        self.store.drain_garbage(|discarded| all.push(discarded));
+        if !all.is_empty() {
+            // The thread lives as long as there is who gives it something.
+            let _ = freeing.send(all);
+        }
+    }
+}
+
 impl Backend for Embedded {
-    fn start(&mut self, clock: Clock, _: Waker) {
+    fn start(&mut self, clock: Clock, waker: Waker) {
         self.clock = Some(clock);
+        self.now = clock.moment();
         self.store.set_fact("process_id", &std::process::id().to_string());
         self.store.set_fact("run_id", &run_id());
+        self.free_elsewhere();
+        if let Some(files) = &mut self.files
+            && let Err(error) = files.start(&waker)
+        {
+            tracing::error!(%error, "there are no threads for the store's files: they are never synced, and never rewritten");
+        }
     }
 
     fn handle(&mut self, from: LaneId, request: BackendRequest, now: Moment, out: &mut Events) {
+        self.now = now;
         match request {
             BackendRequest::Command { ticket, command } => {
                 let reply = self.store.execute(&command, now.unix_ms);
@@ -191,12 +287,46 @@ impl Backend for Embedded {
         }
     }
 
+    fn take_events(&mut self, _: &mut Events, now: Moment) {
+        self.now = now;
+        if let Some(files) = &mut self.files {
+            files.work(&mut self.store, now);
+        }
+    }
+
+    fn commit(&mut self, out: &mut Events, now: Moment) {
+        self.now = now;
+        if self.commit_files() {
+            return;
+        }
+        let why = "the log could not be written: what was asked for may be kept or not";
+        for (_, event) in out {
+            if let BackendEvent::Reply { reply, .. } = event {
+                *reply = Reply::error(format!("{UNAVAILABLE} {why}"));
+            }
+        }
+    }
+
+    fn flush(&mut self) {
+        self.commit_files();
+        self.discard();
+    }
+
+    fn stop(&mut self) {
+        if let Some(files) = &mut self.files {
+            files.stop(&mut self.store, self.now);
+        }
+    }
+
     fn next_timeout(&self, now: Moment) -> Option<Time> {
-        let at = self.store.next_timeout_ms()?;
-        Some(now.time + Duration::from_millis(at.saturating_sub(now.unix_ms)))
+        let store = self.store.next_timeout_ms();
+        let store = store.map(|at| now.time + Duration::from_millis(at.saturating_sub(now.unix_ms)));
+        let files = self.files.as_ref().and_then(|files| files.next_timeout(self.store.settings(), now));
+        [store, files].into_iter().flatten().min()
     }
 
     fn handle_timeout(&mut self, now: Moment, out: &mut Events) {
+        self.now = now;
         self.store.handle_timeout(now.unix_ms, EXPIRE_KEYS_MAX);
         self.tell(out);
     }

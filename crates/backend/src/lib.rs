@@ -4,7 +4,9 @@
 //! Nothing here knows sessions, topics or doors.
 
 mod embedded;
+mod files;
 pub mod redis;
 
 pub use embedded::Embedded;
+pub use files::OpenError;
 pub use redis::{Redis, RedisConfig};

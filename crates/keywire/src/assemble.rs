@@ -100,17 +100,27 @@ fn start_node(settings: &Settings, resp: &[SocketAddr]) -> anyhow::Result<Node> 
     let (anonymous, deny) = (settings.anonymous_rules(), &settings.deny_commands);
     let table = CommandTable::redis();
     let setup = Setup::new(lanes, &settings.node, settings.limits.clone(), table, &anonymous, deny)?;
-    let (redis, seed) = (redis::config(settings)?, fastrand::u64(..));
-    let redis_settings = resp::redis_settings(settings, resp)?;
-    let backend = move || match redis {
-        Some(config) => Box::new(Redis::new(config)) as Box<dyn runtime::Backend>,
-        None => {
-            let mut embedded = Embedded::new(seed, lanes);
-            embedded.set(redis_settings.iter().map(|(name, value)| (*name, value.as_str())));
-            Box::new(embedded)
-        }
+    let redis = redis::config(settings)?;
+    let embedded = if redis.is_some() { None } else { Some(store(settings, lanes, resp)?) };
+    let backend = move || match (redis, embedded) {
+        (Some(config), _) => Box::new(Redis::new(config)) as Box<dyn runtime::Backend>,
+        (None, embedded) => Box::new(embedded.expect("there is the embedded store where there is no Redis")),
     };
     runtime::start(NodeConfig { setup, mailbox_bytes_max: MAILBOX_BYTES_MAX, backend }).context("the lanes' threads")
+}
+
+/// The embedded store, with what its directory holds.
+fn store(settings: &Settings, lanes: u16, resp: &[SocketAddr]) -> anyhow::Result<Embedded> {
+    let mut embedded = Embedded::new(fastrand::u64(..), lanes);
+    let redis_settings = resp::redis_settings(settings, resp)?;
+    embedded.set(redis_settings.iter().map(|(name, value)| (*name, value.as_str())));
+    match &settings.store.data {
+        Some(data) => embedded.open(data)?,
+        None => tracing::info!(
+            "nothing is kept: the store is in memory only, and is gone when this ends; --data DIR keeps it"
+        ),
+    }
+    Ok(embedded)
 }
 
 /// Every client is a file: takes as many as this process may have.
@@ -121,6 +131,11 @@ fn raise_open_files() {
 }
 
 fn print_banner(settings: &Settings, listening: &[SocketAddr], resp: &[SocketAddr], demo: bool) {
+    let kept = match &settings.store.data {
+        _ if !settings.servers.redis.is_empty() => None,
+        Some(data) => Some(format!("{} (fsync {})", data.display(), settings.store.fsync)),
+        None => Some("nothing is kept: in memory only; --data DIR keeps it".to_owned()),
+    };
     let banner = Banner {
         listening,
         resp,
@@ -128,6 +143,7 @@ fn print_banner(settings: &Settings, listening: &[SocketAddr], resp: &[SocketAdd
         node: &settings.node,
         lanes: settings.lanes,
         backend: &redis::backend_name(settings),
+        kept: kept.as_deref(),
         demo,
         anonymous: &settings.anonymous_rules(),
     };

@@ -17,6 +17,8 @@ pub struct Banner<'a> {
     pub lanes: usize,
     /// One word or two for where the data is.
     pub backend: &'a str,
+    /// What becomes of the data when the process ends, where that is this process's business.
+    pub kept: Option<&'a str>,
     /// Whether the demo's pages are served.
     pub demo: bool,
     /// What clients without a token may do; empty: nothing.
@@ -37,6 +39,9 @@ impl Banner<'_> {
         }
         for address in self.resp {
             line(&mut text, "RESP      ", &format!("redis://{}", reachable(*address)));
+        }
+        if let Some(kept) = self.kept {
+            line(&mut text, "data      ", kept);
         }
         if self.anonymous.is_empty() {
             line(&mut text, "anonymous ", "nothing: clients need a token");
@@ -97,7 +102,8 @@ mod tests {
     fn banner(listening: &[SocketAddr], demo: bool, colour: bool) -> String {
         let anonymous = ["~*".to_owned(), "+@all".to_owned()];
         let (backend, resp) = ("embedded store", &["0.0.0.0:6380".parse().unwrap()]);
-        Banner { listening, resp, prefix: "/live", node: "n1", lanes: 2, backend, demo, anonymous: &anonymous }
+        let kept = Some("nothing is kept");
+        Banner { listening, resp, prefix: "/live", node: "n1", lanes: 2, backend, kept, demo, anonymous: &anonymous }
             .text(colour)
     }
 
@@ -108,6 +114,7 @@ mod tests {
         assert!(text.contains("ws://[::1]:81/live/ws\n"), "{text}");
         assert!(text.contains("2 lanes") && text.contains("~* +@all"), "{text}");
         assert!(text.contains("redis://127.0.0.1:6380\n"), "{text}");
+        assert!(text.contains("data        nothing is kept\n"), "{text}");
         assert!(text.contains("redis-cli -h 127.0.0.1 -p 6380 SET greeting hello\n"), "{text}");
         assert!(text.contains("curl -N 'http://127.0.0.1:80/live/sse?live=GET%20greeting'"), "{text}");
     }

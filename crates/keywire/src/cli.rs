@@ -74,6 +74,9 @@ pub struct SettingsArgs {
     /// The Redis or Valkey to make live, such as redis://host:6379/0 [default: an embedded store]
     #[arg(long, value_name = "URL")]
     redis: Option<String>,
+    /// Where the embedded store keeps its data, as a Redis would [default: nowhere, in memory only]
+    #[arg(long, value_name = "DIR")]
+    data: Option<String>,
     /// Threads that serve connections [default: one per core but one]
     #[arg(long, value_name = "N")]
     lanes: Option<String>,
@@ -120,6 +123,7 @@ impl SettingsArgs {
         ];
         let single = [
             ("--redis", "redis", self.redis),
+            ("--data", "store.data", self.data),
             ("--lanes", "lanes", self.lanes),
             ("--node", "node", self.node),
             ("--anonymous", "anonymous", self.anonymous),
@@ -178,6 +182,8 @@ mod tests {
             "3",
             "--resp",
             "127.0.0.1:3",
+            "--data",
+            "/tmp/d",
             "--anonymous",
             "-get +set",
             "--node",
@@ -205,6 +211,7 @@ mod tests {
         assert_eq!((settings.node.as_str(), settings.prefix.as_str()), ("a", "/p"));
         assert_eq!(settings.deny_commands, ["-get"]);
         assert_eq!(settings.log.level, "warn");
+        assert_eq!(settings.store.data, Some("/tmp/d".into()));
     }
 
     #[test]

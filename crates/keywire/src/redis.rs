@@ -89,7 +89,7 @@ fn tls(s: &Servers) -> TlsConfig {
 pub fn backend_name(settings: &Settings) -> String {
     match settings.servers.redis.parse::<Url>() {
         Ok(url) => url.to_string(),
-        Err(_) => "embedded store, in memory".to_owned(),
+        Err(_) => "embedded store".to_owned(),
     }
 }
 

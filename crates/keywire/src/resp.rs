@@ -44,7 +44,8 @@ pub fn redis_settings(settings: &Settings, listening: &[SocketAddr]) -> anyhow::
         resp.resp_output_bytes_max, resp.resp_pubsub_bytes_max, resp.resp_pubsub_soft_bytes_max
     );
     let hosts: Vec<String> = listening.iter().map(|address| address.ip().to_string()).collect();
-    Ok(vec![
+    let mut all = settings.store.redis_settings();
+    all.extend([
         ("port", listening.first().map_or(0, SocketAddr::port).to_string()),
         ("bind", hosts.join(" ")),
         ("requirepass", password(resp)?),
@@ -53,7 +54,8 @@ pub fn redis_settings(settings: &Settings, listening: &[SocketAddr]) -> anyhow::
         ("proto-max-bulk-len", resp.resp_bulk_bytes_max.to_string()),
         ("client-query-buffer-limit", resp.resp_query_bytes_max.to_string()),
         ("client-output-buffer-limit", output),
-    ])
+    ]);
+    Ok(all)
 }
 
 fn password(resp: &Resp) -> anyhow::Result<String> {

@@ -12,6 +12,7 @@ pub mod parse;
 mod resp;
 mod servers;
 mod show;
+mod store;
 mod table;
 
 #[cfg(test)]
@@ -21,6 +22,7 @@ pub use mistakes::{Mistake, Mistakes, Origin};
 pub use parse::Given;
 pub use resp::Resp;
 pub use servers::Servers;
+pub use store::Store;
 
 use crate::logs::Log;
 use model::Limits;
@@ -54,6 +56,8 @@ pub struct Settings {
     pub stale_after_ms: u64,
     /// A Redis as the backend.
     pub servers: Servers,
+    /// The embedded store, without a Redis.
+    pub store: Store,
     /// The port on which the embedded store is a Redis.
     pub resp: Resp,
     /// What happens at each limit is said with it.
@@ -81,6 +85,7 @@ impl Default for Settings {
             prefix: String::new(),
             stale_after_ms: 2000,
             servers: Servers::default(),
+            store: Store::default(),
             resp: Resp::default(),
             limits: Limits::default(),
             log: Log::default(),
@@ -323,6 +328,10 @@ fn resp_mistakes(settings: &Settings) -> Vec<Contradiction> {
     if !resp.resp_listen.is_empty() && !settings.servers.redis.is_empty() {
         let what = "resp_listen is the embedded store's; with redis, clients go to that server itself".to_owned();
         mistakes.push((&["resp_listen", "redis"], what));
+    }
+    if settings.store.data.is_some() && !settings.servers.redis.is_empty() {
+        let what = "store.data is the embedded store's; with redis, that server keeps the data".to_owned();
+        mistakes.push((&["store.data", "redis"], what));
     }
     mistakes
 }

@@ -42,6 +42,12 @@ pub trait Service {
     /// Shows what came about for clients since the last call beside what commands brought, in order.
     fn take_outputs(&mut self, each: &mut dyn FnMut(ClientOutput));
 
+    /// Before anything is written to clients: what they are told of is kept, or `false`; then what waits for them must not
+    /// be told, and their connections end.
+    fn commit(&mut self) -> bool {
+        true
+    }
+
     /// The limits that are in force now; clients with the right may change them.
     fn limits(&self) -> ClientLimits;
 }

@@ -39,7 +39,14 @@ pub trait Backend {
     fn handle(&mut self, from: LaneId, request: BackendRequest, now: Moment, out: &mut Vec<(LaneId, BackendEvent)>);
 
     /// What tasks of the backend's own have learned since the last call, in order. Called once per turn, first.
-    fn take_events(&mut self, _out: &mut Vec<(LaneId, BackendEvent)>) {}
+    fn take_events(&mut self, _out: &mut Vec<(LaneId, BackendEvent)>, _now: Moment) {}
+
+    /// Before these events go to the lanes: what they tell of is to be kept first. Answers that must not be given as they
+    /// are, because that failed, may be replaced.
+    fn commit(&mut self, _out: &mut Vec<(LaneId, BackendEvent)>, _now: Moment) {}
+
+    /// The lane's thread ends, and no call follows.
+    fn stop(&mut self) {}
 
     /// The turn has no more requests: what they make the backend send goes out now, together.
     fn flush(&mut self) {}
@@ -378,9 +385,14 @@ impl LaneHandle {
             self.turn();
             // Letters may come faster than turns end: without this, sockets would not be read while they do. Where there is
             // nothing to do at once, the wait for it reads them, and this would be one look at all sockets too many.
-            if self.0.pump_due.get() || !self.mailbox().is_empty() {
+            // The same holds for a backend with work for many turns.
+            let is_due = self.next_timeout().is_some_and(|at| at <= self.0.clock.now());
+            if is_due || self.0.pump_due.get() || !self.mailbox().is_empty() {
                 tokio::task::yield_now().await;
             }
+        }
+        if let Some(host) = &mut *self.0.backend.borrow_mut() {
+            host.backend.stop();
         }
     }
 
@@ -424,7 +436,7 @@ impl LaneHandle {
 
     fn take_backend_events(&self) {
         if let Some(Host { backend, events, .. }) = &mut *self.0.backend.borrow_mut() {
-            backend.take_events(events);
+            backend.take_events(events, self.0.clock.moment());
         }
     }
 
@@ -509,8 +521,11 @@ impl LaneHandle {
 
     fn deliver(&self) -> bool {
         let mut host = self.0.backend.borrow_mut();
-        let Some(Host { deliveries, events, .. }) = &mut *host else { return false };
-        let events = std::mem::take(events);
+        let Some(Host { backend, deliveries, events }) = &mut *host else { return false };
+        let mut events = std::mem::take(events);
+        if !events.is_empty() {
+            backend.commit(&mut events, self.0.clock.moment());
+        }
         let moved = !events.is_empty();
         let mut mine = Vec::new();
         for (lane, event) in events {

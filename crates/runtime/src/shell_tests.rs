@@ -73,7 +73,7 @@ impl Backend for Distant {
         self.0.queued.borrow_mut().push((from, ticket));
     }
 
-    fn take_events(&mut self, out: &mut Vec<(LaneId, BackendEvent)>) {
+    fn take_events(&mut self, out: &mut Vec<(LaneId, BackendEvent)>, _: Moment) {
         out.append(&mut self.0.events.borrow_mut());
     }
 

@@ -1,6 +1,7 @@
 //! Values on their way out. To free a list of a million elements takes longer than a turn has; an owner with a second
 //! thread can take such values and drop them there.
 
+use crate::aof::Rewrite;
 use crate::db::Db;
 use crate::types::Value;
 
@@ -13,6 +14,7 @@ pub struct Discarded(#[expect(dead_code, reason = "held to be dropped")] Content
 enum Content {
     Value(Value),
     Database(Box<Db>),
+    Rewrite(Box<Rewrite>),
 }
 
 /// What waits to be dropped elsewhere.
@@ -36,6 +38,13 @@ impl Garbage {
     pub(crate) fn database(&mut self, db: Db) {
         if self.is_collected && !db.is_empty() {
             self.discarded.push(Discarded(Content::Database(Box::new(db))));
+        }
+    }
+
+    /// A rewrite of the log that is over.
+    pub(crate) fn rewrite(&mut self, rewrite: Box<Rewrite>) {
+        if self.is_collected {
+            self.discarded.push(Discarded(Content::Rewrite(rewrite)));
         }
     }
 

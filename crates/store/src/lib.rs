@@ -9,7 +9,7 @@
 //! 3. after each turn:      store.drain_outputs(…)   replies, pushes and closes, in order, for many clients
 //!                          store.drain_changes(…)   which keys changed, for caches of the owner
 //!                          store.drain_published(…) messages for subscriptions of the owner
-//!                          store.drain_log(…)       what to write to the append-only log   (if kept, see `aof`)
+//!                          store.take_log(…)        what to write to the append-only log   (if kept, see `aof`)
 //!                          store.drain_garbage(…)   what to free on another thread         (if collected)
 //! 4. sleep until store.next_timeout_ms(), then store.handle_timeout(now_ms, keys_max), then 3.
 //! ```
@@ -66,6 +66,6 @@ pub use db::txn::{Deadline, Edit, Txn};
 pub use events::Classes;
 pub use garbage::Discarded;
 pub use pubsub::Published;
-pub use settings::{Policy, Settings};
+pub use settings::{Fsync, Policy, Settings};
 pub use state::Persistence;
 pub use store::{Config, Store};

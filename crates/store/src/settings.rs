@@ -49,6 +49,9 @@ const IMMUTABLE: &[&str] = &[
     "unixsocketperm",
 ];
 
+/// Settings of the files, which are where they are while the server runs.
+const FILES: &[&str] = &["appendonly", "dir"];
+
 /// Settings whose numbers are bytes and may be written with a unit.
 const IN_BYTES: &[&str] = &[
     "maxmemory",
@@ -126,6 +129,18 @@ impl Policy {
     }
 }
 
+/// When what was written to the log is made durable: `appendfsync`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Fsync {
+    /// Before it is answered.
+    Always,
+    /// Within a second.
+    #[default]
+    EverySecond,
+    /// When the operating system finds the time.
+    No,
+}
+
 /// All settings, with those that the store obeys at hand.
 #[derive(Debug)]
 pub struct Settings {
@@ -136,6 +151,14 @@ pub struct Settings {
     pub policy: Policy,
     /// `maxmemory-samples`: how many keys are compared to find one to evict.
     pub samples: usize,
+    /// `appendfsync`
+    pub fsync: Fsync,
+    /// `no-appendfsync-on-rewrite`: nothing is synced while the log is rewritten.
+    pub no_fsync_on_rewrite: bool,
+    /// `auto-aof-rewrite-percentage`: by how much the log grows before it is rewritten; 0: never.
+    pub rewrite_growth_percent: u64,
+    /// `auto-aof-rewrite-min-size`, in bytes: a smaller log is not rewritten.
+    pub rewrite_bytes_min: u64,
     /// `notify-keyspace-events`
     pub events: Classes,
     /// `tracking-table-max-keys`; 0: no limit.
@@ -158,6 +181,10 @@ impl Default for Settings {
             maxmemory: 0,
             policy: Policy::NoEviction,
             samples: 0,
+            fsync: Fsync::default(),
+            no_fsync_on_rewrite: false,
+            rewrite_growth_percent: 0,
+            rewrite_bytes_min: 0,
             events: Classes::default(),
             tracking_keys_max: 0,
             slowlog_slower_us: 0,
@@ -211,6 +238,10 @@ impl Settings {
                 return Err(failed(name, "duplicate parameter"));
             }
             let value = checked(name, old, &String::from_utf8_lossy(&pair[1])).map_err(|why| failed(name, &why))?;
+            if FILES.contains(&name) && value != **old {
+                let why = "keywire is told by --data at its start whether and where it keeps a log";
+                return Err(failed(name, why));
+            }
             wanted.push((name, value.into()));
         }
         for (name, value) in wanted {
@@ -246,6 +277,14 @@ impl Settings {
         self.tracking_keys_max = size("tracking-table-max-keys");
         (self.slowlog_slower_us, self.slowlog_max) = (number("slowlog-log-slower-than"), size("slowlog-max-len"));
         self.latency_threshold_ms = size("latency-monitor-threshold") as u64;
+        self.rewrite_growth_percent = size("auto-aof-rewrite-percentage") as u64;
+        self.rewrite_bytes_min = size("auto-aof-rewrite-min-size") as u64;
+        self.no_fsync_on_rewrite = &*self.values["no-appendfsync-on-rewrite"] == "yes";
+        self.fsync = match &*self.values["appendfsync"] {
+            "always" => Fsync::Always,
+            "no" => Fsync::No,
+            _ => Fsync::EverySecond,
+        };
         (self.events, self.policy) = (events, policy);
         self.values.insert("notify-keyspace-events", events.letters().into());
         Ok(())
@@ -347,6 +386,11 @@ mod tests {
             ("timeout 5 databases 3", "(possibly related to argument 'databases') - can't set immutable config"),
             ("timeout 5 timeout 6", "(possibly related to argument 'timeout') - duplicate parameter"),
             ("timeout x", "(possibly related to argument 'timeout') - argument couldn't be parsed into an integer"),
+            (
+                "appendonly yes",
+                "(possibly related to argument 'appendonly') - keywire is told by --data at its start whether and where it keeps \
+                 a log",
+            ),
             ("appendonly maybe", "(possibly related to argument 'appendonly') - argument must be 'yes' or 'no'"),
             ("maxmemory -1", "(possibly related to argument 'maxmemory') - argument must be a memory value"),
         ] {

@@ -10,7 +10,7 @@ use crate::client::tracking::Tracking;
 use crate::client::transaction::Watches;
 use crate::client::waiting::{Resume, Wait, Waiting};
 use crate::client::{ClientId, Clients, Output, ReplyMode, Touch};
-use crate::commands::{Command, Found};
+use crate::commands::{Command, Found, may_write};
 use crate::db::Db;
 use crate::events::{self, Classes};
 use crate::garbage::Garbage;
@@ -59,14 +59,38 @@ pub(crate) struct State {
 }
 
 /// What the owner tells of its files.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Persistence {
     /// There are files; without them commands that ask for them are refused.
     pub is_on: bool,
     /// A rewrite of the log is under way.
     pub is_rewriting: bool,
+    /// Since when it is, in milliseconds since 1970.
+    pub rewriting_since_ms: u64,
+    /// A rewrite is asked for and has not begun.
+    pub is_rewrite_due: bool,
+    /// How long the last rewrite took, in seconds.
+    pub last_rewrite_s: Option<u64>,
+    /// Rewrites that succeeded.
+    pub rewrites: u64,
+    /// Rewrites that failed since the last one that succeeded.
+    pub rewrite_failures: u64,
+    /// Why the log cannot be written now: until it can, writes are refused with `MISCONF`.
+    pub write_error: Option<Box<str>>,
+    /// The size of all files of the log, in bytes.
+    pub log_bytes: u64,
+    /// The size of the log after the last rewrite, or at the start, in bytes.
+    pub base_bytes: u64,
+    /// Bytes of the log that are not written to the file yet.
+    pub buffer_bytes: u64,
+    /// Syncs that are under way.
+    pub pending_syncs: u64,
+    /// Writes that did not wait any longer for a sync under way.
+    pub delayed_syncs: u64,
     /// When all was last known to be durable, in seconds since 1970.
     pub last_save_s: u64,
+    /// Changes since then, of those that the owner's files do not tell.
+    pub changes: u64,
 }
 
 /// What commands asked to be done with clients.
@@ -115,6 +139,22 @@ impl State {
         }
     }
 
+    /// Before a command that writes: what it names and is due ends, and the log has that first. A command that is logged as
+    /// it came means the keys of its own moment, and a load knows no time.
+    pub(crate) fn end_due(&mut self, found: &Found<'_>, db: usize, now_ms: u64) {
+        let is_due = |deadline: u64| deadline <= now_ms;
+        if !self.log.is_kept || !may_write(found.spec) || !self.databases[db].next_deadline_ms().is_some_and(is_due) {
+            return;
+        }
+        // Those that cannot be known from the line say what to log themselves.
+        for key in found.spec.keys(found.line).unwrap_or_default() {
+            let key = &found.line[key.position];
+            if self.databases[db].is_due(key, now_ms) {
+                self.end(db, key, Touch::Expired);
+            }
+        }
+    }
+
     /// Removes a key whose time has come or that makes room; whether it was there.
     pub(crate) fn end(&mut self, db: usize, key: &[u8], touch: Touch) -> bool {
         self.before_write(db, key);
@@ -124,7 +164,7 @@ impl State {
             Touch::Expired => self.statistics.expired += 1,
             _ => self.statistics.evicted += 1,
         }
-        self.log.command(db, vec![Bytes::from_static(b"DEL"), key.clone()]);
+        self.log.command(db, &[b"DEL", &key[..]]);
         self.touched(db, &key, touch);
         self.garbage.value(entry.value);
         true
@@ -133,6 +173,7 @@ impl State {
     /// A key was written or has ended.
     pub(crate) fn touched(&mut self, db: usize, key: &Bytes, touch: Touch) {
         self.running.touches += u64::from(touch != Touch::Expired);
+        self.persistence.changes += 1;
         self.changes.key(db, key.clone());
         self.break_watches(db, key);
         self.waiting.touched(db, key);

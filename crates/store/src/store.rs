@@ -9,7 +9,7 @@ mod dispatch;
 mod run;
 mod wait;
 
-use crate::aof::{self, Effect};
+use crate::aof;
 use crate::changes::{Change, Changes};
 use crate::client::{Client, ClientId, Output, Peer, ReplyMode, Touch};
 use crate::commands::{Found, Registry};
@@ -103,7 +103,7 @@ impl Store {
     pub fn execute_in(&mut self, db: usize, command: &[Bytes], now_ms: u64) -> Reply {
         let caller = Caller { client: None, db, now_ms, may_wait: true };
         let reply = match self.registry.find(command) {
-            Ok(found) => match self.admit_memory(&found, now_ms).map(|()| self.call(caller, found)) {
+            Ok(found) => match self.admit_write(&found, now_ms).map(|()| self.call(caller, found)) {
                 Ok(Ran::Waits(_)) => would_wait(&found),
                 Ok(ran) => ran.reply(),
                 Err(error) => Reply::error(error.to_string()),
@@ -119,7 +119,7 @@ impl Store {
     pub fn transaction(&mut self, commands: &[Args], now_ms: u64) -> Reply {
         let caller = Caller { client: None, db: 0, now_ms, may_wait: false };
         let admitted = |store: &mut Store, line: &[Bytes]| {
-            store.registry.find(line).and_then(|found| store.admit_memory(&found, now_ms)).is_ok()
+            store.registry.find(line).and_then(|found| store.admit_write(&found, now_ms)).is_ok()
         };
         if !commands.iter().all(|command| admitted(self, command)) {
             return Reply::error(errors::EXEC_ABORT.to_string());
@@ -225,21 +225,23 @@ impl Store {
         self.state.pubsub.drain(each);
     }
 
-    /// Keeps a log of effects from now on, or does not any more. An owner that keeps one drains it.
+    /// Keeps a log of effects from now on, or does not any more. An owner that keeps one takes it. What is taken next is
+    /// the beginning of a file, or may be appended to one.
     pub fn keep_log(&mut self, keep: bool) {
-        self.state.log.is_kept = keep;
+        self.state.log.keep(keep);
     }
 
-    /// The mark of a rewrite of the log: see [`aof`]. What was drained from the log before belongs to the old files, what
-    /// is drained from now on to a new one. `false`, and nothing done, if a rewrite is under way.
+    /// The mark of a rewrite of the log: see [`aof`]. What there is was taken, and belongs to the old files; what
+    /// is taken from now on belongs to a new one. `false`, and nothing done, if a rewrite is under way.
     pub fn begin_rewrite(&mut self) -> bool {
-        self.state.log.begin_rewrite(self.state.databases.len())
+        self.state.log.begin_rewrite(&self.state.databases)
     }
 
     /// Writes a part of what there was at the mark to `out`: until it has about so many bytes more. Whether that was all;
     /// then the rewrite is over.
     pub fn rewrite_step(&mut self, bytes_max: usize, out: &mut Vec<u8>) -> bool {
-        self.state.log.rewrite_step(&self.state.databases, bytes_max, out)
+        let State { log, databases, garbage, .. } = &mut self.state;
+        log.rewrite_step(databases, bytes_max, garbage, out)
     }
 
     #[cfg(test)]
@@ -249,7 +251,8 @@ impl Store {
 
     /// Ends a rewrite that is not to be finished.
     pub fn abort_rewrite(&mut self) {
-        self.state.log.abort_rewrite();
+        let State { log, garbage, .. } = &mut self.state;
+        log.abort_rewrite(garbage);
     }
 
     /// Carries out a command of a log that is being loaded; an error if there is no such command. A load knows no time:
@@ -262,14 +265,21 @@ impl Store {
         Ok(reply)
     }
 
+    /// What was carried out up to now was the log: counts begin.
+    pub fn loading_is_over(&mut self) {
+        self.state.statistics = Default::default();
+        self.state.persistence.changes = 0;
+        self.state.outbox.clear();
+    }
+
     /// How many databases there are.
     pub fn databases(&self) -> usize {
         self.state.databases.len()
     }
 
-    /// Takes the effects since the last call, in order.
-    pub fn drain_log(&mut self, each: impl FnMut(Effect)) {
-        self.state.log.drain(each);
+    /// Moves the log since the last call behind `out`.
+    pub fn take_log(&mut self, out: &mut Vec<u8>) {
+        self.state.log.take(out);
     }
 
     /// Hands large values over when they are removed, or does not any more. An owner that has them handed over drains them.
@@ -305,6 +315,11 @@ impl Store {
     /// Tells of the owner's files, for the commands that ask.
     pub fn set_persistence(&mut self, persistence: Persistence) {
         self.state.persistence = persistence;
+    }
+
+    /// What was told of the owner's files, to tell more.
+    pub fn persistence_mut(&mut self) -> &mut Persistence {
+        &mut self.state.persistence
     }
 
     /// What a field of `INFO` shows (`run_id`, `process_id`, `used_memory_rss`, …) in place of what the store can know.

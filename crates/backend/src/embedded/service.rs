@@ -3,6 +3,7 @@
 //! The limits are Redis' settings by Redis' names, so that `CONFIG SET` changes them as an administrator expects.
 
 use super::Embedded;
+use crate::files::Files;
 use bytes::Bytes;
 use runtime::{ClientLimits, ClientNumber, ClientOutput, Moment, OutputClass, OutputLimit, Peer, Service};
 use store::{ClientId, Output, OwnerRequest, Settings, Store, resp2};
@@ -23,7 +24,8 @@ impl Service for Embedded {
     }
 
     fn command(&mut self, client: ClientNumber, line: &[Bytes], now: Moment, each: &mut dyn FnMut(ClientOutput)) {
-        let Embedded { store, wants_end, manners, words, clock, .. } = self;
+        self.now = now;
+        let Embedded { store, wants_end, manners, words, clock, files, .. } = self;
         let manner = manners.of(line);
         let line = if manner.keeps_words { own(line, words) } else { line };
         let id = ClientId(client);
@@ -33,7 +35,7 @@ impl Service for Embedded {
             let micros = u64::try_from(clock.now().since(begun).as_micros()).unwrap_or(u64::MAX);
             store.note_duration(Some(id), line, micros, now.unix_ms);
         }
-        drain(store, wants_end, Some((id, line)), each);
+        drain(store, (wants_end, files), Some((id, line)), each);
         if may_change_limits(line) {
             self.limits = limits(self.store.settings());
         }
@@ -62,6 +64,11 @@ impl Service for Embedded {
         self.outputs.drain(..).for_each(each);
     }
 
+    fn commit(&mut self) -> bool {
+        self.commit_files();
+        !std::mem::take(&mut self.is_unkept)
+    }
+
     fn limits(&self) -> ClientLimits {
         self.limits
     }
@@ -70,15 +77,15 @@ impl Service for Embedded {
 impl Embedded {
     /// Keeps what was brought about for clients by others than them.
     pub(super) fn take_outputs_of_store(&mut self) {
-        let Embedded { store, wants_end, outputs, .. } = self;
-        drain(store, wants_end, None, &mut |output| outputs.push(output));
+        let Embedded { store, wants_end, outputs, files, .. } = self;
+        drain(store, (wants_end, files), None, &mut |output| outputs.push(output));
     }
 }
 
 /// Shows the store's outputs, the last of which answer `command` if they are for its client.
 fn drain(
     store: &mut Store,
-    wants_end: &mut bool,
+    (wants_end, files): (&mut bool, &mut Option<Files>),
     command: Option<(ClientId, &[Bytes])>,
     each: &mut dyn FnMut(ClientOutput),
 ) {
@@ -96,8 +103,8 @@ fn drain(
             Output::Close { client } => ClientOutput::Close { client: client.0 },
             Output::Request(OwnerRequest::Shutdown { .. }) => return *wants_end = true,
             Output::Request(OwnerRequest::AbortShutdown) => return *wants_end = false,
-            // There are no files.
-            Output::Request(OwnerRequest::Save | OwnerRequest::RewriteLog) => return,
+            Output::Request(OwnerRequest::Save) => return files.iter_mut().for_each(Files::save),
+            Output::Request(OwnerRequest::RewriteLog) => return files.iter_mut().for_each(Files::rewrite),
         });
     });
 }
@@ -188,7 +195,7 @@ mod tests {
             |HSET h f v|HSET h $ $|HINCRBYFLOAT h x 1.5|RPUSH l a $|LSET l 0 $|LINSERT l BEFORE $ b|LMOVE l m LEFT RIGHT\
             |SADD t a $|SADD i 1 2|SMOVE t u $|ZADD z 1 a 2 $|ZINCRBY z 5 $|PFADD p $|GEOADD g 13.3 38.1 $|RENAME s $|COPY $ s\
             |EXPIRE s 100|PERSIST s|SORT l ALPHA STORE d|OBJECT ENCODING s|DEL a|XADD x * f $|XGROUP CREATE x g 0\
-            |XREADGROUP GROUP g c STREAMS x >|SUBSCRIBE c|CLIENT SETNAME me|CLIENT TRACKING ON|GET s|HGETALL h|CONFIG SET dir /tmp\
+            |XREADGROUP GROUP g c STREAMS x >|SUBSCRIBE c|CLIENT SETNAME me|CLIENT TRACKING ON|GET s|HGETALL h|CONFIG SET dbfilename $\
             |WATCH s|MULTI|SET s $|EXEC|NOSUCH a b|GET|BLPOP none 0";
         let mut store = Embedded::new(1, 1);
         let now = Moment { time: model::Time(1), unix_ms: 1 };

@@ -96,10 +96,10 @@ impl Backend for Redis {
 
     fn handle(&mut self, from: LaneId, request: BackendRequest, now: Moment, out: &mut Vec<(LaneId, BackendEvent)>) {
         self.0.handle(Input::Request { from, request }, now.time);
-        self.take_events(out);
+        self.take_events(out, now);
     }
 
-    fn take_events(&mut self, out: &mut Vec<(LaneId, BackendEvent)>) {
+    fn take_events(&mut self, out: &mut Vec<(LaneId, BackendEvent)>, _: Moment) {
         out.append(&mut self.0.state.borrow_mut().events);
     }
 
@@ -115,7 +115,7 @@ impl Backend for Redis {
 
     fn handle_timeout(&mut self, now: Moment, out: &mut Vec<(LaneId, BackendEvent)>) {
         self.0.handle(Input::Timeout, now.time);
-        self.take_events(out);
+        self.take_events(out, now);
     }
 
     fn report(&self) -> Report {

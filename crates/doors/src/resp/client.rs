@@ -89,6 +89,9 @@ impl Client {
                 Err(_) => self.abort(),
             }
         }
+        if self.is_aborted.get() {
+            return written;
+        }
         self.is_blocked.set(false);
         match output.capacity() > OUTPUT_KEPT_MAX {
             true => *output = BytesMut::new(),

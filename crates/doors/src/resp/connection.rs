@@ -85,12 +85,12 @@ impl Connection {
         loop {
             match poll_fn(|cx| self.poll_ready(has_more, cx)).await {
                 Ready::Held => has_more = self.slice_of_held(),
-                Ready::Room => self.desk.write_to(&self.client),
+                Ready::Room => self.desk.write_between_turns(&self.client),
                 Ready::End => return,
                 Ready::Input => match self.read() {
                     Read::End => {
                         // What was answered already goes out, as far as the socket takes it.
-                        self.desk.write_to(&self.client);
+                        self.desk.write_between_turns(&self.client);
                         return;
                     }
                     Read::Full(more) => {
@@ -257,7 +257,7 @@ impl Connection {
             if client.stream.writable().await.is_err() {
                 return;
             }
-            self.desk.write_to(client);
+            self.desk.write_between_turns(client);
         }
         if socket2::SockRef::from(&client.stream).shutdown(Shutdown::Write).is_err() {
             return;

@@ -112,6 +112,24 @@ impl Desk {
         count(&self.counts.bytes_written, written as u64);
     }
 
+    /// Writes what waits for a client outside of a turn: what it is told of is kept first.
+    pub fn write_between_turns(&self, client: &Client) {
+        let is_kept = self.lane.with_service(|service, _| service.commit()).unwrap_or(true);
+        if is_kept {
+            return self.write_to(client);
+        }
+        self.to_write.borrow().iter().for_each(|client| self.give_up(client));
+        self.give_up(client);
+    }
+
+    /// What waits for the client must not be told: it is not known to be kept.
+    fn give_up(&self, client: &Client) {
+        if client.waiting_bytes() > 0 && !client.is_aborted.get() {
+            tracing::warn!(client = client.number, "closed: what it was to be answered could not be kept");
+            client.abort();
+        }
+    }
+
     /// Whether the client is to take what there is for it before more of what it asks is carried out.
     pub fn is_behind(&self, client: &Client) -> bool {
         self.waiting_bytes.get() > self.config.output_total_bytes_max && client.waiting_bytes() > OUTPUT_ALWAYS
@@ -222,9 +240,14 @@ impl runtime::Desk for Desk {
     }
 
     fn write(&self, service: &mut dyn Service, now_ms: u64) {
+        let is_kept = service.commit();
         let mut to_write = std::mem::take(&mut *self.to_write.borrow_mut());
         for client in to_write.drain(..) {
             client.is_listed.set(false);
+            if !is_kept {
+                self.give_up(&client);
+                continue;
+            }
             if !client.is_blocked.get() {
                 self.write_to(&client);
             }

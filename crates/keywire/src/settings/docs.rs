@@ -24,6 +24,7 @@ fn page() -> String {
         include_str!("../settings.rs"),
         include_str!("servers.rs"),
         include_str!("resp.rs"),
+        include_str!("store.rs"),
         include_str!("../logs.rs"),
         include_str!("../../../model/src/limits.rs"),
     ];
@@ -64,7 +65,7 @@ fn kind(field: &Field) -> String {
         Field::LogFormat(_) => "`text` or `json`".into(),
         Field::OneOf(_, words) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or "),
         Field::Url(..) => "URL".into(),
-        Field::File(_) => "path of a file".into(),
+        Field::File(_) => "path".into(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The one table of settings. A line here and a field with its documentation is all that a new setting needs.
 
 use super::parse::{self, Given};
+use super::store::EVICTION;
 use super::{ENV_PREFIX, Settings};
 use crate::logs::LogFormat;
 use std::net::SocketAddr;
@@ -54,7 +55,7 @@ pub enum Field {
     OneOf(Place<String>, &'static [&'static str]),
     /// A URL, shown without its password; empty: none.
     Url(Place<String>, Rule),
-    /// A file, or none.
+    /// A file or directory, or none.
     File(Place<Option<PathBuf>>),
 }
 
@@ -111,6 +112,12 @@ pub const SETTINGS: &[Setting] = &[
     setting("resp_pubsub_soft_bytes_max", Field::Size(|s| &mut s.resp.resp_pubsub_soft_bytes_max, 0..=TOTAL_MAX)),
     setting("resp_pubsub_soft_ms", Field::Millis(|s| &mut s.resp.resp_pubsub_soft_ms, 0..=MILLIS_MAX)),
     setting("resp_output_total_bytes_max", Field::Size(|s| &mut s.resp.resp_output_total_bytes_max, 65536..=TOTAL_MAX)),
+    setting("store.data", Field::File(|s| &mut s.store.data)).computed("not set: in memory only"),
+    setting("store.fsync", Field::OneOf(|s| &mut s.store.fsync, &["always", "everysec", "no"])),
+    setting("store.rewrite_growth_percent", Field::Count(|s| &mut s.store.rewrite_growth_percent, 0..=COUNT_MAX)),
+    setting("store.rewrite_bytes_min", Field::Size(|s| &mut s.store.rewrite_bytes_min, 0..=TOTAL_MAX)),
+    setting("store.memory_bytes_max", Field::Size(|s| &mut s.store.memory_bytes_max, 0..=TOTAL_MAX)),
+    setting("store.eviction", Field::OneOf(|s| &mut s.store.eviction, EVICTION)),
     setting("log.format", Field::LogFormat(|s| &mut s.log.format)),
     setting("log.level", Field::Text(|s| &mut s.log.level, crate::logs::check_level)),
     setting("limits.message_bytes_max", Field::Size(|s| &mut s.limits.message_bytes_max, 1024..=SIZE_MAX)),

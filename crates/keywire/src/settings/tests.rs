@@ -69,7 +69,7 @@ fn every_setting_has_a_working_variable_and_flag() {
             table::Field::Size(..) => "300KiB",
             table::Field::Count(..) | table::Field::Count32(..) => "7",
             table::Field::Millis(..) => "7s",
-            table::Field::OneOf(_, words) => words[1],
+            table::Field::OneOf(_, words) => words[words.len() - 1],
             table::Field::Url(..) => "redis://u:hunter2@h/1",
             table::Field::File(_) => "/run/secrets/x",
             table::Field::OptionalAddresses(_) => "127.0.0.1:7",

@@ -4,64 +4,85 @@
 //! chance or on how numbers are added is logged as what came of it, as Redis does; those commands say so themselves, or
 //! are in the table here.
 
+use super::log::Log;
 use crate::commands::Found;
 use crate::commands::args::is;
+use crate::db::{Db, Entry};
 use crate::state::State;
 use crate::types::Value;
 use bytes::Bytes;
 use model::Reply;
 
 /// A command was carried out: if it changed something, the log is to have it.
-pub(crate) fn note(state: &mut State, db: usize, found: &Found<'_>, reply: &Option<&Reply>) {
-    let instead = state.log.take_instead();
-    if !state.log.is_kept || state.running.touches == 0 {
+pub(crate) fn note(state: &mut State, db: usize, found: &Found<'_>, reply: Option<&Reply>) {
+    let State { log, databases, running, .. } = state;
+    if !log.is_kept {
         return;
     }
-    let commands = match instead {
-        Some(commands) => commands,
-        None => reply.and_then(|reply| rewritten(state, db, found, reply)).unwrap_or_else(|| vec![found.line.to_vec()]),
-    };
-    commands.into_iter().for_each(|words| state.log.command(db, words));
+    let instead = log.take_instead();
+    if running.touches == 0 {
+        return;
+    }
+    if let Some(commands) = instead {
+        return commands.iter().for_each(|words| log.command(db, words));
+    }
+    let is_logged = reply.and_then(|reply| rewritten(log, &databases[db], db, found, reply)).is_some();
+    if !is_logged {
+        log.command(db, found.line);
+    }
 }
 
-/// The effect of a command that is not logged as it came.
-fn rewritten(state: &State, db: usize, found: &Found<'_>, reply: &Reply) -> Option<Vec<Vec<Bytes>>> {
-    let (args, key) = (found.args, found.args.first()?);
-    let held = state.databases[db].get(key, 0);
-    let deadline = held.and_then(|entry| entry.deadline_ms()).map(|ms| Bytes::from(ms.to_string()));
-    let delete = || vec![words(&[b"DEL", key])];
-    let value = match found.command.name {
-        "set" if args.len() > 2 => &args[1],
-        "setex" | "psetex" => &args[2],
-        "getex" | "expire" | "pexpire" | "expireat" | "pexpireat" => {
-            return Some(match (held, deadline) {
-                (None, _) => delete(),
-                (_, Some(deadline)) => vec![words(&[b"PEXPIREAT", key, &deadline])],
-                (_, None) => vec![words(&[b"PERSIST", key])],
-            });
-        }
-        "getdel" => return Some(delete()),
-        "incrbyfloat" => return Some(vec![words(&[b"SET", key, text(reply)?, b"KEEPTTL"])]),
-        "hincrbyfloat" => return Some(vec![words(&[b"HSET", key, &args[1], text(reply)?])]),
-        "spop" => return Some(popped(key, reply)),
+/// Logs the effect of a command that is not logged as it came.
+fn rewritten(log: &mut Log, keys: &Db, db: usize, found: &Found<'_>, reply: &Reply) -> Option<()> {
+    let args = found.args;
+    match found.command.name {
+        "set" if args.len() > 2 => set(log, keys, db, &args[0], &args[1]),
+        "setex" | "psetex" => set(log, keys, db, &args[0], &args[2]),
+        "getex" | "expire" | "pexpire" | "expireat" | "pexpireat" => deadline(log, keys, db, &args[0]),
+        "getdel" => log.command(db, &[b"DEL", &args[0][..]]),
+        "incrbyfloat" => log.command(db, &[b"SET", &args[0][..], text(reply)?, b"KEEPTTL"]),
+        "hincrbyfloat" => log.command(db, &[b"HSET", &args[0][..], &args[1], text(reply)?]),
+        "spop" => popped(log, db, &args[0], reply),
         "xadd" => {
             let (at, trims) = id_of_xadd(args);
-            let mut added = words(&[b"XADD", key, text(reply)?]);
-            added.extend_from_slice(args.get(at + 1..)?);
-            return Some(std::iter::once(added).chain(trims.then(|| trimmed(key, held.map(|e| &e.value)))).collect());
+            let mut added = vec![b"XADD", &args[0][..], text(reply)?];
+            added.extend(args.get(at + 1..)?.iter().map(|word| &word[..]));
+            log.command(db, &added);
+            if trims {
+                trimmed(log, keys, db, &args[0]);
+            }
         }
-        "xtrim" => return Some(vec![trimmed(key, held.map(|entry| &entry.value))]),
+        "xtrim" => trimmed(log, keys, db, &args[0]),
         _ => return None,
-    };
-    Some(match (held, deadline) {
-        (None, _) => delete(),
-        (_, Some(deadline)) => vec![words(&[b"SET", key, value, b"PXAT", &deadline])],
-        (_, None) => vec![words(&[b"SET", key, value])],
-    })
+    }
+    Some(())
 }
 
-fn words(words: &[&[u8]]) -> Vec<Bytes> {
-    words.iter().map(|word| Bytes::copy_from_slice(word)).collect()
+/// The key holds this string now, until its deadline.
+fn set(log: &mut Log, keys: &Db, db: usize, key: &Bytes, value: &Bytes) {
+    match entry(keys, key).map(Entry::deadline_ms) {
+        None => log.command(db, &[b"DEL", &key[..]]),
+        Some(None) => log.command(db, &[b"SET", &key[..], value]),
+        Some(Some(deadline)) => {
+            log.command(db, &[b"SET", &key[..], value, b"PXAT", itoa::Buffer::new().format(deadline).as_bytes()]);
+        }
+    }
+}
+
+/// The key has this deadline now.
+fn deadline(log: &mut Log, keys: &Db, db: usize, key: &Bytes) {
+    match entry(keys, key).map(Entry::deadline_ms) {
+        None => log.command(db, &[b"DEL", &key[..]]),
+        Some(None) => log.command(db, &[b"PERSIST", &key[..]]),
+        Some(Some(deadline)) => {
+            log.command(db, &[b"PEXPIREAT", &key[..], itoa::Buffer::new().format(deadline).as_bytes()]);
+        }
+    }
+}
+
+/// The key as it is now, due or not.
+fn entry<'a>(keys: &'a Db, key: &[u8]) -> Option<&'a Entry> {
+    keys.get(key, super::TIMELESS_MS)
 }
 
 fn text(reply: &Reply) -> Option<&[u8]> {
@@ -69,20 +90,22 @@ fn text(reply: &Reply) -> Option<&[u8]> {
 }
 
 /// The members that `SPOP` took.
-fn popped(key: &Bytes, reply: &Reply) -> Vec<Vec<Bytes>> {
-    let members: Vec<&[u8]> = match reply {
-        Reply::Array(members) | Reply::Set(members) => members.iter().filter_map(text).collect(),
-        single => text(single).into_iter().collect(),
-    };
-    let mut line = words(&[b"SREM", key]);
-    line.extend(members.into_iter().map(Bytes::copy_from_slice));
-    vec![line]
+fn popped(log: &mut Log, db: usize, key: &Bytes, reply: &Reply) {
+    let mut line: Vec<&[u8]> = vec![b"SREM", key];
+    match reply {
+        Reply::Array(members) | Reply::Set(members) => line.extend(members.iter().filter_map(text)),
+        single => line.extend(text(single)),
+    }
+    log.command(db, &line);
 }
 
 /// Whatever was trimmed, exactly so many entries are left.
-fn trimmed(key: &Bytes, value: Option<&Value>) -> Vec<Bytes> {
-    let len = if let Some(Value::Stream(stream)) = value { stream.len() } else { 0 };
-    words(&[b"XTRIM", key, b"MAXLEN", b"=", len.to_string().as_bytes()])
+fn trimmed(log: &mut Log, keys: &Db, db: usize, key: &Bytes) {
+    let len = match entry(keys, key).map(|entry| &entry.value) {
+        Some(Value::Stream(stream)) => stream.len(),
+        _ => 0,
+    };
+    log.command(db, &[b"XTRIM", &key[..], b"MAXLEN", b"=", itoa::Buffer::new().format(len).as_bytes()]);
 }
 
 /// Where the id is among the arguments of `XADD`, and whether it trims.

@@ -1,46 +1,41 @@
-//! Effects on their way to the log.
+//! Effects on their way to the log, as the bytes they have there.
 //!
-//! While a command or a transaction runs, its effects gather here; when it is done they become one unit: a command
-//! alone, or several between [`Effect::Begin`] and [`Effect::End`], so that a log cut off in the middle of them is
-//! cut off before the first.
+//! While a command or a transaction runs, its effects gather behind those of earlier ones; when it is done they are a unit: a
+//! command alone, or several between `MULTI` and `EXEC`, so that a log cut off in the middle of them is cut off before
+//! the first.
 
+use super::encode::{Encoder, line};
 use super::rewrite::Rewrite;
 use crate::db::Db;
+use crate::garbage::Garbage;
 use bytes::Bytes;
 
-/// A step of the log, in order.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Effect {
-    /// The commands up to [`Effect::End`] belong together: `MULTI`.
-    Begin {
-        /// The database that the first of them is meant for.
-        db: usize,
-    },
-    /// A command that writes.
-    Command {
-        /// The database it is meant for.
-        db: usize,
-        /// Its name and arguments.
-        words: Vec<Bytes>,
-    },
-    /// `EXEC`
-    End,
-}
+const MULTI: &[u8] = b"*1\r\n$5\r\nMULTI\r\n";
+const EXEC: &[u8] = b"*1\r\n$4\r\nEXEC\r\n";
 
-/// The effects that were not drained yet.
+/// What was not taken yet.
 #[derive(Debug, Default)]
 pub(crate) struct Log {
-    /// Somebody drains them.
+    /// Somebody takes it.
     pub(crate) is_kept: bool,
-    effects: Vec<Effect>,
-    /// Those of the command or transaction at hand.
-    unit: Vec<Effect>,
+    /// Whole units, and behind them the one at hand.
+    bytes: Vec<u8>,
+    encoder: Encoder,
+    /// Where the first command of the unit at hand is.
+    unit_at: usize,
+    /// How many commands the unit at hand has.
+    unit_commands: usize,
     /// What the command at hand said in place of itself.
     instead: Option<Vec<Vec<Bytes>>>,
     rewrite: Option<Box<Rewrite>>,
 }
 
 impl Log {
+    /// A log is kept from now on, or none. What comes next is the beginning of a file.
+    pub(crate) fn keep(&mut self, keep: bool) {
+        *self = Log { is_kept: keep, ..Log::default() };
+    }
+
     /// The command at hand is logged as these commands.
     pub(crate) fn instead(&mut self, commands: Vec<Vec<Bytes>>) {
         if self.is_kept {
@@ -54,50 +49,68 @@ impl Log {
     }
 
     /// One more command of the unit at hand.
-    pub(crate) fn command(&mut self, db: usize, words: Vec<Bytes>) {
-        if self.is_kept {
-            self.unit.push(Effect::Command { db, words });
+    pub(crate) fn command<W: AsRef<[u8]>>(&mut self, db: usize, words: &[W]) {
+        if !self.is_kept {
+            return;
         }
+        self.encoder.select(db, &mut self.bytes);
+        if self.unit_commands == 0 {
+            self.unit_at = self.bytes.len();
+        }
+        self.unit_commands += 1;
+        line(words, &mut self.bytes);
     }
 
     /// The command is done.
     pub(crate) fn commit(&mut self) {
-        self.commit_together(self.unit.len() > 1);
+        self.commit_together(false);
     }
 
-    /// The command or transaction is done.
+    /// The command or transaction is done; `together`: it is a unit though it had but one effect.
     pub(crate) fn commit_together(&mut self, together: bool) {
-        let together = together && !self.unit.is_empty();
-        if together && let Some(Effect::Command { db, .. }) = self.unit.first() {
-            self.effects.push(Effect::Begin { db: *db });
+        if self.unit_commands > 1 || together && self.unit_commands == 1 {
+            self.bytes.splice(self.unit_at..self.unit_at, MULTI.iter().copied());
+            self.bytes.extend_from_slice(EXEC);
         }
-        self.effects.append(&mut self.unit);
-        self.effects.extend(together.then_some(Effect::End));
+        self.unit_commands = 0;
     }
 
-    pub(crate) fn drain(&mut self, each: impl FnMut(Effect)) {
-        self.effects.drain(..).for_each(each);
+    /// Moves what there is behind `out`.
+    pub(crate) fn take(&mut self, out: &mut Vec<u8>) {
+        debug_assert_eq!(self.unit_commands, 0, "between two commands");
+        out.append(&mut self.bytes);
     }
 
     pub(crate) fn is_rewriting(&self) -> bool {
         self.rewrite.is_some()
     }
 
-    pub(crate) fn begin_rewrite(&mut self, databases: usize) -> bool {
-        let begins = self.rewrite.is_none();
-        self.rewrite.get_or_insert_with(|| Box::new(Rewrite::new(databases)));
-        begins
+    /// The mark: what comes next is the beginning of a file. Whether it began; there is one rewrite at a time.
+    pub(crate) fn begin_rewrite(&mut self, databases: &[Db]) -> bool {
+        if self.rewrite.is_some() {
+            return false;
+        }
+        debug_assert!(self.bytes.is_empty(), "what came before the mark was taken");
+        self.encoder = Encoder::default();
+        self.rewrite = Some(Box::new(Rewrite::new(databases)));
+        true
     }
 
-    pub(crate) fn abort_rewrite(&mut self) {
-        self.rewrite = None;
+    pub(crate) fn abort_rewrite(&mut self, garbage: &mut Garbage) {
+        self.rewrite.take().into_iter().for_each(|rewrite| garbage.rewrite(rewrite));
     }
 
     /// Whether the rewrite is through; so is one that is not under way.
-    pub(crate) fn rewrite_step(&mut self, databases: &[Db], bytes_max: usize, out: &mut Vec<u8>) -> bool {
-        let done = self.rewrite.as_mut().is_none_or(|rewrite| rewrite.step(databases, bytes_max, out));
+    pub(crate) fn rewrite_step(
+        &mut self,
+        databases: &[Db],
+        bytes_max: usize,
+        garbage: &mut Garbage,
+        out: &mut Vec<u8>,
+    ) -> bool {
+        let done = self.rewrite.as_mut().is_none_or(|rewrite| rewrite.step(databases, bytes_max, garbage, out));
         if done {
-            self.rewrite = None;
+            self.abort_rewrite(garbage);
         }
         done
     }

@@ -103,9 +103,9 @@ impl Manifest {
         self.increments.last().expect("one was just added")
     }
 
-    /// The base that the next rewrite makes.
-    pub fn next_base(&self, prefix: &str) -> File {
-        let seq = self.base.as_ref().map_or(1, |base| base.seq + 1);
+    /// The base that the next rewrite makes; its number is at least `seq_min`.
+    pub fn next_base(&self, prefix: &str, seq_min: u64) -> File {
+        let seq = self.base.as_ref().map_or(1, |base| base.seq + 1).max(seq_min);
         File { name: format!("{prefix}.{seq}.base.aof"), seq }
     }
 
@@ -228,7 +228,7 @@ mod tests {
         let mut manifest = Manifest::parse(TEXT).unwrap();
         let new = manifest.add_increment("appendonly.aof").clone();
         assert_eq!(new, File { name: "appendonly.aof.4.incr.aof".into(), seq: 4 });
-        let base = manifest.next_base("appendonly.aof");
+        let base = manifest.next_base("appendonly.aof", 1);
         let manifest = manifest.rewritten(base, new.seq);
         let names: Vec<&str> = manifest.files().map(|file| file.name.as_str()).collect();
         assert_eq!(names, ["appendonly.aof.3.base.aof", "appendonly.aof.4.incr.aof"]);

@@ -10,9 +10,9 @@
 //!              its end: loader.finish(bytes.len())      Truncated { valid_len } is fine in the last file: cut it there
 //!          store.keep_log(true)
 //!
-//! turn     encoder.encode(&effect, &mut buffer)         for each effect of store.drain_log; then write, sync as set
+//! turn     store.take_log(&mut buffer)                  then write, sync as set
 //!
-//! rewrite  drain and write what there is; open the new incremental file with an Encoder of its own
+//! rewrite  take and write what there is to the old incremental file; open the new one
 //!          store.begin_rewrite()                        the mark
 //!          each turn: store.rewrite_step(65536, &mut base) and write that to a temporary base file, until it says true
 //!          sync and rename the base, manifest.rewritten(…), print it to a temporary file, sync, rename, delete the old files
@@ -26,8 +26,8 @@
 //! let mut store = Store::new(Config::default());
 //! store.keep_log(true);
 //! store.execute(&["SET".into(), "k".into(), "v".into(), "EX".into(), "10".into()], 1_000_000);
-//! let (mut encoder, mut bytes) = (aof::Encoder::default(), Vec::new());
-//! store.drain_log(|effect| encoder.encode(&effect, &mut bytes));
+//! let mut bytes = Vec::new();
+//! store.take_log(&mut bytes);
 //! assert!(bytes.ends_with(b"$4\r\nPXAT\r\n$7\r\n1010000\r\n"));
 //!
 //! let mut again = Store::new(Config::default());
@@ -46,11 +46,10 @@ mod manifest;
 mod rewrite;
 
 pub(crate) use effects::note;
-pub use encode::Encoder;
 pub use load::{Corrupt, Ending, Loader};
-pub use log::Effect;
 pub(crate) use log::Log;
 pub use manifest::{BadManifest, File, Manifest};
+pub(crate) use rewrite::Rewrite;
 
 /// The moment of a load: no deadline has come.
 pub(crate) const TIMELESS_MS: u64 = 0;

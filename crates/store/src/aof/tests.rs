@@ -16,7 +16,6 @@ fn words(line: &str) -> Vec<Bytes> {
 /// A store and its log: a base if there was a rewrite, and what came since.
 struct Logged {
     store: Store,
-    encoder: Encoder,
     base: Vec<u8>,
     log: Vec<u8>,
 }
@@ -25,7 +24,7 @@ impl Logged {
     fn new() -> Logged {
         let mut store = Store::new(Config { seed: 5, databases: 3 });
         store.keep_log(true);
-        Logged { store, encoder: Encoder::default(), base: Vec::new(), log: Vec::new() }
+        Logged { store, base: Vec::new(), log: Vec::new() }
     }
 
     fn run(&mut self, db: usize, line: &str) -> Reply {
@@ -35,13 +34,12 @@ impl Logged {
     }
 
     fn drain(&mut self) {
-        let Logged { store, encoder, log, .. } = self;
-        store.drain_log(|effect| encoder.encode(&effect, log));
+        self.store.take_log(&mut self.log);
     }
 
     fn begin_rewrite(&mut self) {
         if self.store.begin_rewrite() {
-            (self.encoder, self.base, self.log) = (Encoder::default(), Vec::new(), Vec::new());
+            (self.base, self.log) = (Vec::new(), Vec::new());
         }
     }
 
@@ -122,7 +120,7 @@ fn effects_are_logged_and_not_wishes() {
         let mut logged_ = Logged::new();
         lines.split('|').for_each(|line| _ = logged_.run(0, line));
         let mut expected = Vec::new();
-        logged.split('|').for_each(|line| encode::command(&words(line), &mut expected));
+        logged.split('|').for_each(|line| encode::line(&words(line), &mut expected));
         assert_eq!(logged_.log.escape_ascii().to_string(), expected.escape_ascii().to_string(), "{lines}");
     }
 }

@@ -94,6 +94,11 @@ impl Db {
         Db { keys: Dict::new(seed), deadlines: BTreeSet::new(), seed, memory: 0 }
     }
 
+    /// For the hashing of tables beside it.
+    pub(crate) fn seed(&self) -> u64 {
+        self.seed
+    }
+
     /// How many keys there are, those that are due but not removed yet included.
     pub fn len(&self) -> usize {
         self.keys.len()

@@ -11,7 +11,7 @@ use crate::pubsub::Space;
 use crate::resp2;
 use bytes::Bytes;
 use model::command::Flags;
-use model::{Error, Reply};
+use model::{Args, Error, Reply};
 
 /// The commands that are carried out at once though a transaction is open.
 const NEVER_QUEUED: [&str; 6] = ["exec", "discard", "multi", "watch", "quit", "reset"];
@@ -51,11 +51,14 @@ impl Store {
                 "Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context",
                 name
             ))),
-            () => self.admit_memory(&found, now_ms),
+            () => self.admit_write(&found, now_ms),
         };
         if let Err(error) = refusal {
             self.refuse(id, Some(&found));
             return Err(error);
+        }
+        if matches!(found.command.run, Run::Exec) && self.queues_writes(id) {
+            self.admit_change().map_err(|error| self.abort(id, &error))?;
         }
         if self.is_held_back(id, &found) {
             let resume = Resume::Paused { line: found.line.into() };
@@ -94,6 +97,28 @@ impl Store {
         self.client(id).transaction = None;
         self.state.unwatch(id);
         Error::new("EXECABORT", format!("Transaction discarded because of: {}", why.message))
+    }
+
+    /// Whether memory and the owner's files allow the command.
+    pub(super) fn admit_write(&mut self, found: &Found<'_>, now_ms: u64) -> Result<(), Error> {
+        self.admit_memory(found, now_ms)?;
+        // Redis refuses PING too: whoever looks after a server notices then.
+        if may_write(found.spec) || found.command.name == "ping" { self.admit_change() } else { Ok(()) }
+    }
+
+    /// Nothing changes that could not be kept.
+    fn admit_change(&self) -> Result<(), Error> {
+        match &self.state.persistence.write_error {
+            None => Ok(()),
+            Some(why) => Err(Error::new("MISCONF", format!("Errors writing to the AOF file: {why}"))),
+        }
+    }
+
+    fn queues_writes(&self, id: ClientId) -> bool {
+        let queued = self.state.clients.get(id).and_then(|client| client.transaction.as_ref());
+        let writes = |line: &Args| self.registry.find(line).is_ok_and(|found| may_write(found.spec));
+        self.state.persistence.write_error.is_some()
+            && queued.is_some_and(|transaction| transaction.commands.iter().any(writes))
     }
 
     /// Makes room if memory is short; an error if there is none and the command may need some.

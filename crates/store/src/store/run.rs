@@ -68,6 +68,7 @@ impl Store {
             state.show_to_monitors(&found, client, db, now_ms);
         }
         state.changes.begin();
+        state.end_due(&found, db, now_ms);
         let mut txn = Txn::new(state, db, now_ms);
         let result = match command.run {
             Run::Read(run) => run(&txn, args).map(Ran::Replied),
@@ -92,7 +93,7 @@ impl Store {
         let calls = state.statistics.of(usize::from(found.spec.id.0));
         calls.calls += 1;
         calls.failed += u64::from(failed);
-        aof::note(state, db, &found, &ran_reply(&ran));
+        aof::note(state, db, &found, ran_reply(&ran));
         state.note_reads(&found, client, db, now_ms);
         ran
     }

@@ -149,12 +149,15 @@ fn human(bytes: usize) -> String {
 }
 
 fn persistence(txn: &Txn<'_>) -> Facts {
-    let files = txn.state.persistence;
+    let files = &txn.state.persistence;
     let flag = |yes: bool| u8::from(yes).to_string();
-    facts([
+    let status = |ok: bool| if ok { "ok" } else { "err" }.to_owned();
+    let seconds = |seconds: Option<u64>| seconds.map_or("-1".to_owned(), |seconds| seconds.to_string());
+    let rewriting_s = files.is_rewriting.then(|| txn.now_ms().saturating_sub(files.rewriting_since_ms) / 1000);
+    let mut all = facts([
         ("loading", "0".into()),
         ("async_loading", "0".into()),
-        ("rdb_changes_since_last_save", "0".into()),
+        ("rdb_changes_since_last_save", files.changes.to_string()),
         ("rdb_bgsave_in_progress", "0".into()),
         ("rdb_last_save_time", files.last_save_s.to_string()),
         ("rdb_last_bgsave_status", "ok".into()),
@@ -162,12 +165,26 @@ fn persistence(txn: &Txn<'_>) -> Facts {
         ("rdb_current_bgsave_time_sec", "-1".into()),
         ("aof_enabled", flag(files.is_on)),
         ("aof_rewrite_in_progress", flag(files.is_rewriting)),
-        ("aof_rewrite_scheduled", "0".into()),
-        ("aof_last_rewrite_time_sec", "-1".into()),
-        ("aof_current_rewrite_time_sec", "-1".into()),
-        ("aof_last_bgrewrite_status", "ok".into()),
-        ("aof_last_write_status", "ok".into()),
-    ])
+        ("aof_rewrite_scheduled", flag(files.is_rewrite_due)),
+        ("aof_last_rewrite_time_sec", seconds(files.last_rewrite_s)),
+        ("aof_current_rewrite_time_sec", seconds(rewriting_s)),
+        ("aof_last_bgrewrite_status", status(files.rewrite_failures == 0)),
+        ("aof_rewrites", files.rewrites.to_string()),
+        ("aof_rewrites_consecutive_failures", files.rewrite_failures.to_string()),
+        ("aof_last_write_status", status(files.write_error.is_none())),
+        ("aof_last_cow_size", "0".into()),
+    ]);
+    if files.is_on {
+        all.extend(facts([
+            ("aof_current_size", files.log_bytes.to_string()),
+            ("aof_base_size", files.base_bytes.to_string()),
+            ("aof_pending_rewrite", "0".into()),
+            ("aof_buffer_length", files.buffer_bytes.to_string()),
+            ("aof_pending_bio_fsync", files.pending_syncs.to_string()),
+            ("aof_delayed_fsync", files.delayed_syncs.to_string()),
+        ]));
+    }
+    all
 }
 
 fn stats(txn: &Txn<'_>) -> Facts {

@@ -1,7 +1,7 @@
 //! `XREADGROUP GROUP group consumer [COUNT count] [BLOCK milliseconds] [NOACK] STREAMS key [key …] id [id …]`
 //! (<https://redis.io/docs/latest/commands/xreadgroup/>).
 
-use super::shared::claim::transfer;
+use super::shared::claim::{place, transfer};
 use super::shared::groups::creation;
 use super::shared::reading::{From, Request};
 use super::shared::{entry, id_reply};
@@ -119,18 +119,4 @@ fn news(
     group.active(consumer, now_ms);
     log.push(place(key, name, *last, group.entries_read));
     Some(found.into_iter().map(|(_, entry)| entry).collect())
-}
-
-/// How far the group has read, for the log.
-fn place(key: &Bytes, group: &Bytes, last_id: EntryId, entries_read: Option<u64>) -> Vec<Bytes> {
-    let read = entries_read.map_or("-1".to_owned(), |read| read.to_string());
-    vec![
-        Bytes::from_static(b"XGROUP"),
-        Bytes::from_static(b"SETID"),
-        key.clone(),
-        group.clone(),
-        Bytes::from(last_id.to_string()),
-        Bytes::from_static(b"ENTRIESREAD"),
-        Bytes::from(read),
-    ]
 }

@@ -77,6 +77,11 @@ impl<'a> Sorting<'a> {
         self.store
     }
 
+    /// Whether what other keys hold counts.
+    pub fn looks_up(&self) -> bool {
+        self.by.is_some() || !self.get.is_empty()
+    }
+
     /// What is given, in order.
     pub fn run(&self, txn: &Txn<'_>, key: &[u8]) -> Result<Vec<Reply>, Error> {
         let elements = self.sorted(txn, key)?;

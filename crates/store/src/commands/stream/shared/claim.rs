@@ -46,6 +46,7 @@ pub fn claim(txn: &mut Txn<'_>, args: &[Bytes], wanted: &Claim, ids: &[EntryId])
             let group = stream.group_mut(name).expect("the group was seen to exist");
             if let Some(last_id) = wanted.last_id.filter(|id| *id > group.last_id) {
                 group.last_id = last_id;
+                log.push(place(key, name, last_id, group.entries_read));
             }
             let is_new = group.seen(consumer, now_ms);
             if is_new {
@@ -116,6 +117,20 @@ pub fn transfer(key: &Bytes, name: &Bytes, group: &Group, id: EntryId) -> Vec<By
         Bytes::from_static(b"JUSTID"),
         Bytes::from_static(b"LASTID"),
         text(group.last_id.to_string()),
+    ]
+}
+
+/// How far the group has read, for the log.
+pub fn place(key: &Bytes, group: &Bytes, last_id: EntryId, entries_read: Option<u64>) -> Vec<Bytes> {
+    let read = entries_read.map_or("-1".to_owned(), |read| read.to_string());
+    vec![
+        Bytes::from_static(b"XGROUP"),
+        Bytes::from_static(b"SETID"),
+        key.clone(),
+        group.clone(),
+        Bytes::from(last_id.to_string()),
+        Bytes::from_static(b"ENTRIESREAD"),
+        Bytes::from(read),
     ]
 }
 
