@@ -129,9 +129,9 @@ impl Db {
         !self.deadlines.is_empty() && self.keys.get(key).is_some_and(|entry| entry.is_due(now_ms))
     }
 
-    /// Lets `edit` change the key's value, due or not; `None` if there is no such key.
+    /// Lets `edit` change the key's value; `None` if the key does not exist now.
     fn edit<R>(&mut self, key: &[u8], now_ms: u64, edit: impl FnOnce(&mut Value) -> R) -> Option<R> {
-        let entry = self.keys.get_mut(key)?;
+        let entry = self.keys.get_mut(key).filter(|entry| !entry.is_due(now_ms))?;
         entry.touch(now_ms);
         let before = entry.memory();
         let result = edit(&mut entry.value);

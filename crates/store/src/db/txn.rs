@@ -159,9 +159,11 @@ impl<'a> Txn<'a> {
         key: &Bytes,
         edit: impl FnOnce(&mut T) -> Result<Edit<R>, Error>,
     ) -> Result<R, Error> {
-        if self.exists(key) {
-            return self.edit_existing(key, edit);
+        let mut edit = Some(edit);
+        if let Some(edited) = self.edit_existing(key, &mut edit) {
+            return edited;
         }
+        let edit = edit.expect("it is not used where there is no key");
         let mut value = T::empty(self.state.seed);
         let Edit { changed, result } = edit(&mut value)?;
         if changed {
@@ -185,10 +187,7 @@ impl<'a> Txn<'a> {
         key: &Bytes,
         edit: impl FnOnce(&mut T) -> Result<Edit<R>, Error>,
     ) -> Result<Option<R>, Error> {
-        if !self.exists(key) {
-            return Ok(None);
-        }
-        self.edit_existing(key, edit).map(Some)
+        self.edit_existing(key, &mut Some(edit)).transpose()
     }
 
     /// Like [`Txn::try_update`], for what readers of the key are not told of, as Redis does not: only the log is to have it.
@@ -197,10 +196,8 @@ impl<'a> Txn<'a> {
         key: &Bytes,
         edit: impl FnOnce(&mut T) -> Result<Edit<R>, Error>,
     ) -> Result<Option<R>, Error> {
-        if self.read::<T>(key)?.is_none() {
-            return Ok(None);
-        }
-        let Edit { changed, result } = self.edit_in_place(key, edit)?.0;
+        let Some(edited) = self.edit_in_place(key, &mut Some(edit)) else { return Ok(None) };
+        let (Edit { changed, result }, _) = edited?;
         if changed {
             self.state.running.touches += 1;
         }
@@ -292,38 +289,39 @@ impl<'a> Txn<'a> {
         work(&mut Txn { state: self.state, db, now_ms: self.now_ms })
     }
 
-    fn edit_existing<T: Kind, R>(
-        &mut self,
-        key: &Bytes,
-        edit: impl FnOnce(&mut T) -> Result<Edit<R>, Error>,
-    ) -> Result<R, Error> {
-        let (Edit { changed, result }, gone) = self.edit_in_place(key, edit)?;
-        if gone {
-            self.db_mut().remove(key);
-        }
-        if changed || gone {
-            self.record(key, if gone { Touch::Emptied } else { Touch::Changed });
-        }
-        Ok(result)
+    /// Takes `edit` and carries it out; `None`, and `edit` left, if the key does not exist.
+    fn edit_existing<T: Kind, R, E>(&mut self, key: &Bytes, edit: &mut Option<E>) -> Option<Result<R, Error>>
+    where
+        E: FnOnce(&mut T) -> Result<Edit<R>, Error>,
+    {
+        let edited = self.edit_in_place(key, edit)?;
+        Some(edited.map(|(Edit { changed, result }, gone)| {
+            if gone {
+                self.db_mut().remove(key);
+            }
+            if changed || gone {
+                self.record(key, if gone { Touch::Emptied } else { Touch::Changed });
+            }
+            result
+        }))
     }
 
-    /// What the edit did, and whether it left the value without elements. The key must exist.
-    fn edit_in_place<T: Kind, R>(
+    /// Like [`Txn::edit_existing`], with nothing recorded: what the edit did, and whether it left the value without elements.
+    fn edit_in_place<T: Kind, R, E>(
         &mut self,
         key: &Bytes,
-        edit: impl FnOnce(&mut T) -> Result<Edit<R>, Error>,
-    ) -> Result<(Edit<R>, bool), Error> {
-        if self.db().get(key, self.now_ms).is_some_and(|entry| T::of(&entry.value).is_none()) {
-            return Err(errors::WRONG_TYPE);
-        }
+        edit: &mut Option<E>,
+    ) -> Option<Result<(Edit<R>, bool), Error>>
+    where
+        E: FnOnce(&mut T) -> Result<Edit<R>, Error>,
+    {
         self.before_write(key);
         let now_ms = self.now_ms;
-        let edited = self.db_mut().edit(key, now_ms, |value| {
-            let typed = T::of_mut(value).expect("the type was seen to be right");
-            let edit = edit(typed)?;
+        self.db_mut().edit(key, now_ms, |value| {
+            let typed = T::of_mut(value).ok_or(errors::WRONG_TYPE)?;
+            let edit = edit.take().expect("a key has one value")(typed)?;
             Ok((edit, value.is_gone()))
-        });
-        edited.expect("the key was seen to exist")
+        })
     }
 
     /// Before a key is written or removed: if its deadline has come, it ends first.

@@ -15,11 +15,17 @@ pub const STRING_BYTES_MAX: usize = 512 << 20;
 
 /// Adds to the integer that the key holds (0 if it is missing) and answers the sum.
 pub fn increment(txn: &mut Txn<'_>, key: &Bytes, by: i64) -> Outcome {
-    let old = txn.read::<Text>(key)?.map_or(Some(0), |text| parse_int(text)).ok_or(errors::NOT_AN_INTEGER)?;
-    let sum = old.checked_add(by).ok_or(errors::OVERFLOW)?;
-    let text = Text::new(itoa::Buffer::new().format(sum).as_bytes());
-    txn.set(key, Value::Str(text), Deadline::Keep);
-    Ok(Reply::Int(sum))
+    let text = |number: i64| Text::new(itoa::Buffer::new().format(number).as_bytes());
+    let sum = txn.try_update(key, |held: &mut Text| {
+        let old = parse_int(held).ok_or(errors::NOT_AN_INTEGER)?;
+        let sum = old.checked_add(by).ok_or(errors::OVERFLOW)?;
+        *held = text(sum);
+        Ok(Edit::changed(sum))
+    })?;
+    if sum.is_none() {
+        txn.set(key, Value::Str(text(by)), Deadline::Never);
+    }
+    Ok(Reply::Int(sum.unwrap_or(by)))
 }
 
 /// The deadline that an option and its positive number mean, or the error of `command`.
