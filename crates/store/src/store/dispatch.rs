@@ -122,7 +122,7 @@ impl Store {
     }
 
     /// Makes room if memory is short; an error if there is none and the command may need some.
-    pub(super) fn admit_memory(&mut self, found: &Found<'_>, now_ms: u64) -> Result<(), Error> {
+    fn admit_memory(&mut self, found: &Found<'_>, now_ms: u64) -> Result<(), Error> {
         if self.state.settings.maxmemory == 0 || self.state.make_room(now_ms, EVICTED_PER_COMMAND_MAX) {
             return Ok(());
         }
