@@ -24,7 +24,7 @@ interface Shown {
 /** In how many frames everything on the screen is written once. */
 const FRAMES = 3;
 /** How long a price that moved is tinted, in milliseconds. */
-const FLASH_MS = 350;
+const FLASH_MS = 250;
 
 export class Ticker {
   quotes: Quotes = {};

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { until } from '../lib/client.mjs';
-import { Stage, away, basics, open, shows, text } from '../lib/pages.mjs';
+import { ARTIFACTS, Stage, away, basics, open, shows, text } from '../lib/pages.mjs';
 import { repository, startServer } from '../lib/server.mjs';
 
 describe('chat', { timeout: 120_000 }, () => {
@@ -57,6 +57,23 @@ describe('chat', { timeout: 120_000 }, () => {
     await say(bob, 'green');
     await shows(ada, '.log', /green/);
     await Promise.all([ada.context().close(), bob.context().close()]);
+  });
+
+  test('on a phone, who is here and one\'s own name are a touch away, and Escape leads back', async () => {
+    const page = await stage.visit('/chat/', { viewport: { width: 390, height: 844 } });
+    const bob = await stage.visit('/chat/');
+    await rename(bob, 'Bob');
+    assert.equal(await page.locator('#people-panel').isVisible(), false);
+    await page.locator('.room .narrow').press('Enter');
+    await shows(page, '#people', /Bob/);
+    assert.equal(await page.evaluate(() => document.activeElement.getAttribute('aria-label')), 'Back to the room');
+    await page.screenshot({ path: `${ARTIFACTS}/chat-people-phone.png` });
+    await rename(page, 'Ada');
+    await shows(bob, '#people', /Ada/);
+    await page.keyboard.press('Escape');
+    await page.waitForFunction(() => document.activeElement.classList.contains('narrow'));
+    assert.equal(await page.locator('#people-panel').isVisible(), false);
+    await Promise.all([page.context().close(), bob.context().close()]);
   });
 
   test('there are at most forty rooms, and it is said', async () => {

@@ -54,6 +54,16 @@ describe('arena', { timeout: 120_000 }, () => {
     await Promise.all([ada.context().close(), bob.context().close()]);
   });
 
+  test('the first claim has the gem; its points are given once, whatever is claimed again', async () => {
+    await server.post([['HSET', 'demo:arena:gems', 'dear', '-500,-500,321'], ['HSETNX', 'demo:arena:claims', 'dear', 'first'], ['HSETNX', 'demo:arena:claims', 'dear', 'second']]);
+    await until(async () => await score('first') === 321, 'the points');
+    assert.equal(await server.command('HEXISTS', 'demo:arena:gems', 'dear'), 0);
+    await server.command('HSETNX', 'demo:arena:claims', 'dear', 'second');
+    await until(async () => await server.command('HEXISTS', 'demo:arena:claims', 'dear') === 0, 'the claim to be settled');
+    assert.equal(await score('first'), 321);
+    assert.equal(await server.command('ZSCORE', 'demo:arena:scores', 'second'), null);
+  });
+
   test('the network goes: it is said, the ship flies on, and its place is written again afterwards', async () => {
     const network = await stage.network();
     const page = await stage.visit('/game/', { via: network });

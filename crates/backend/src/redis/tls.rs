@@ -298,7 +298,7 @@ fn ignore_would_block(error: io::Error) -> io::Result<()> {
 fn explain(error: rustls::Error) -> io::Error {
     use rustls::Error::{InvalidCertificate, InvalidMessage};
     let remedy = match &error {
-        InvalidCertificate(CertificateError::UnknownIssuer) => {
+        InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature) => {
             "; set redis_ca (for collect: --ca) to the certificate that signed it"
         }
         InvalidCertificate(CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }) => {

@@ -43,6 +43,10 @@ impl Gateway {
         gateway
     }
 
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
     pub fn pid(&self) -> u32 {
         self.child.id()
     }

@@ -3,8 +3,9 @@ import { useEffect, useLayoutEffect, useMemo, useRef, useState } from 'preact/ho
 import type { Entry } from 'keywire';
 import { useConnection } from 'keywire/react';
 import { clock } from '../design/format.ts';
-import { Plus, Send } from '../design/icons.tsx';
+import { Close, Plus, Send } from '../design/icons.tsx';
 import { initials, useMe, type Me } from '../design/me.ts';
+import { useOverlay } from '../design/overlay.ts';
 import { start } from '../design/shell.tsx';
 import code from './live.ts?raw';
 import { ROOMS_MAX, useActions, useBeHere, usePeople, useRead, useRoom, useRooms, type Person } from './live.ts';
@@ -21,6 +22,7 @@ function Chat() {
   const read = useRead(me);
   const people = usePeople();
   const actions = useActions(me);
+  const [showsPeople, showPeople] = useState(false);
   useBeHere(me, room);
   useEffect(() => {
     const follow = () => setRoom(location.hash.slice(1) || 'lobby');
@@ -43,8 +45,8 @@ function Chat() {
     <>
       <h1 class="hidden">Chat</h1>
       <Rooms rooms={Object.keys(rooms ?? { [room]: '' }).sort()} room={room} unread={unread} people={people} onOpen={name => { actions.openRoom(name).catch(() => {}); location.hash = name; }} />
-      <Room key={room} room={room} me={me} people={people} firstUnread={rooms && read ? since(rooms[room], read[room]) : undefined} />
-      <People people={people} me={me} rename={rename} />
+      <Room key={room} room={room} me={me} people={people} showsPeople={showsPeople} onPeople={() => showPeople(true)} firstUnread={rooms && read ? since(rooms[room], read[room]) : undefined} />
+      <People people={people} me={me} rename={rename} isOpen={showsPeople} onClose={() => showPeople(false)} />
     </>
   );
 }
@@ -87,7 +89,7 @@ function Rooms({ rooms, room, unread, people, onOpen }: { rooms: string[]; room:
   );
 }
 
-function Room({ room, me, people, firstUnread }: { room: string; me: Me; people: Person[]; firstUnread: number | undefined }) {
+function Room({ room, me, people, showsPeople, onPeople, firstUnread }: { room: string; me: Me; people: Person[]; showsPeople: boolean; onPeople: () => void; firstUnread: number | undefined }) {
   const { lines: entries, state } = useRoom(room);
   const actions = useActions(me);
   const { state: connection } = useConnection();
@@ -113,7 +115,8 @@ function Room({ room, me, people, firstUnread }: { room: string; me: Me; people:
       <header>
         <h2 id="room-title"><span class="hash" aria-hidden="true">#</span>{room}</h2>
         <ul class="faces" aria-label="In this room">{inRoom.slice(0, 5).map(person => <li key={person.id}><Avatar of={person} /></li>)}</ul>
-        <span class="soft num">{inRoom.length} here</span>
+        <span class="soft num wide">{inRoom.length} here</span>
+        <button class="quiet num narrow" type="button" aria-expanded={showsPeople} aria-controls="people-panel" onClick={onPeople}>{inRoom.length} here</button>
       </header>
       <Log entries={entries} waiting={waiting} me={me} firstUnread={unread.current} isLoading={state === 'loading'} onRetry={line => send(line.text, line.key)} />
       <div class="under">
@@ -210,10 +213,13 @@ function Compose({ room, onSend, onTyping }: { room: string; onSend: (text: stri
   );
 }
 
-function People({ people, me, rename }: { people: Person[]; me: Me; rename: (name: string) => void }) {
+function People({ people, me, rename, isOpen, onClose }: { people: Person[]; me: Me; rename: (name: string) => void; isOpen: boolean; onClose: () => void }) {
   const others = people.filter(person => person.id !== me.id);
+  const panel = useRef<HTMLElement>(null);
+  useOverlay(panel, isOpen, onClose);
   return (
-    <aside class="people" aria-label="People">
+    <aside ref={panel} class={`people ${isOpen ? 'open' : ''}`} id="people-panel" aria-label="People">
+      <button class="icon-button close" type="button" aria-label="Back to the room" onClick={onClose}><Close /></button>
       <h2 class="label">Here now</h2>
       <ul id="people">
         <li class="me">

@@ -76,7 +76,7 @@ function App({ id, text, from, children }: { id: (typeof APPS)[number]['id']; te
       <h2><Icon /><a href={`${id}/`}>{name}</a><span class="go" aria-hidden="true"><Arrow /></span></h2>
       <p>{text}</p>
       <p class="now">{children}</p>
-      <p class="from soft">{from} <a href={`source/${id}/live.ts`} aria-label={`${name}: its keywire code`}>live.ts</a></p>
+      <p class="from soft">{from} <a href={`source/${id}/live.ts`} aria-label={`live.ts, the keywire code of ${name}`}>live.ts</a></p>
     </li>
   );
 }

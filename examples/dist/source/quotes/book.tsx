@@ -1,7 +1,8 @@
 /** One symbol in full: its price, its chart, and the depth of its order book. */
-import { useEffect, useLayoutEffect, useRef } from 'preact/hooks';
+import { useLayoutEffect, useRef } from 'preact/hooks';
 import { count } from '../design/format.ts';
 import { Close, Star } from '../design/icons.tsx';
+import { useOverlay } from '../design/overlay.ts';
 import { pathOf } from './main.tsx';
 import { useBook } from './live.ts';
 import type { Ticker } from './ticker.ts';
@@ -14,12 +15,7 @@ export function Book({ symbol, name, ticker, closes, isStale, isOpen, onClose, i
   const line = pathOf(closes, 320, 110);
   const book = useRef<HTMLElement>(null);
   useLayoutEffect(() => ticker.show(symbol, book.current!), [ticker, symbol]);
-  useEffect(() => {
-    if (!isOpen) return;
-    const onKey = (event: KeyboardEvent) => { if (event.key === 'Escape') onClose(); };
-    addEventListener('keydown', onKey);
-    return () => removeEventListener('keydown', onKey);
-  }, [isOpen]);
+  useOverlay(book, isOpen, onClose);
   return (
     <aside ref={book} class={`book ${isOpen ? 'open' : ''} ${isStale ? 'is-stale' : ''}`} aria-labelledby="book-title" id="book">
       <header>
