@@ -24,7 +24,7 @@ use std::time::Duration;
 use store::{Change, Discarded, Store};
 
 /// At most so many keys expire in one go, so that a mass expiry does not hold up everything else.
-const EXPIRE_KEYS_MAX: usize = 1000;
+const EXPIRE_KEYS_MAX: usize = 250;
 
 /// The store with who wants to know what.
 pub struct Embedded {
