@@ -13,7 +13,7 @@ use wire::http::Body;
 ///
 /// # Errors
 /// What is wrong with the body as a whole; errors of single commands are in the response.
-pub async fn run(lane: LaneHandle, body: &[u8]) -> Result<Vec<u8>, Error> {
+pub async fn run_body(lane: LaneHandle, body: &[u8]) -> Result<Vec<u8>, Error> {
     let batch_max = lane.with_lane(|lane| lane.limits().batch_max);
     Ok(match wire::http::decode(body, batch_max)? {
         Body::Command(command) => run_commands(lane, vec![command]).await?.concat(),
@@ -29,14 +29,27 @@ pub async fn run(lane: LaneHandle, body: &[u8]) -> Result<Vec<u8>, Error> {
 /// # Errors
 /// `TOOBIG` when the replies together are over `outbox_bytes_max`, `UNAVAILABLE` when the server ends.
 pub async fn run_commands(lane: LaneHandle, commands: Vec<Args>) -> Result<Vec<Bytes>, Error> {
+    run(lane, commands.into_iter().map(Verb::Command).collect()).await
+}
+
+/// Carries commands out as one MULTI/EXEC, all or none, as a client without a token, and gives the answer:
+/// `{"result":[…]}` or `{"error":…}`.
+///
+/// # Errors
+/// As [`run_commands`].
+pub async fn run_transaction(lane: LaneHandle, commands: Vec<Args>) -> Result<Bytes, Error> {
+    Ok(run(lane, vec![Verb::Commands(commands)]).await?.concat().into())
+}
+
+async fn run(lane: LaneHandle, verbs: Vec<Verb>) -> Result<Vec<Bytes>, Error> {
     let bytes_max = lane.with_lane(|lane| lane.limits().outbox_bytes_max);
     let too_big = || Error::new(TOOBIG, "the replies together are over outbox_bytes_max");
     let pull = Pull::connect(lane, Format::Http);
     let mut bytes = 0;
-    let mut answers = Vec::with_capacity(commands.len());
-    let count = commands.len();
-    for (id, command) in (0u64..).zip(commands) {
-        let request = Request { id: Some(id), verb: Verb::Command(command) };
+    let count = verbs.len();
+    let mut answers = Vec::with_capacity(count);
+    for (id, verb) in (0u64..).zip(verbs) {
+        let request = Request { id: Some(id), verb };
         pull.lane().handle(Event::Request { conn: pull.conn(), request });
     }
     while answers.len() < count {

@@ -5,8 +5,8 @@ use crate::{command, metrics, origin, pages, query, sse, websocket};
 use bytes::Bytes;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL,
-    CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
-    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE, VARY, X_CONTENT_TYPE_OPTIONS,
+    CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION, SEC_WEBSOCKET_ACCEPT,
+    SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE, VARY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::combinators::BoxBody;
@@ -104,7 +104,7 @@ impl Service {
             ("/metrics", &Method::GET | &Method::HEAD) => self.metrics().await,
             ("/ws" | "/raw" | "/sse" | "/healthz" | "/readyz" | "/metrics", _) => not_allowed("GET"),
             ("/command", _) => not_allowed("POST"),
-            (path, &Method::GET | &Method::HEAD) => self.page(path),
+            (path, &Method::GET | &Method::HEAD) => self.page(path, request.headers()),
             _ => text(StatusCode::NOT_FOUND, "not found\n"),
         };
         if let Some(origin) = cross_origin.and_then(|o| HeaderValue::from_str(&o).ok()) {
@@ -193,7 +193,7 @@ impl Service {
             Ok(Err(_)) => return text(StatusCode::BAD_REQUEST, "the body ended early\n"),
             Err(_) => return text(StatusCode::REQUEST_TIMEOUT, "the body took longer than frame_timeout_ms\n"),
         };
-        let (status, json) = match command::run(self.lane, &body).await {
+        let (status, json) = match command::run_body(self.lane, &body).await {
             Ok(json) => (StatusCode::OK, json),
             Err(error) => {
                 let status = command::status(&error);
@@ -213,25 +213,28 @@ impl Service {
     }
 
     async fn metrics(&self) -> Response<Body> {
-        let counters = self.lanes.ask_all(|lane| lane.with_lane(|lane| lane.counters())).await;
-        let backend = self.lanes.backend_report().await.map_or(Vec::new(), |report| report.measures);
         let media_type = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-        typed(StatusCode::OK, metrics::text(&counters, &backend), media_type)
+        typed(StatusCode::OK, metrics::gather(&self.lanes).await, media_type)
     }
 
-    fn page(&self, path: &str) -> Response<Body> {
-        if path.is_empty() {
-            // Without the slash, the page's relative links would lead out of the prefix.
-            let mut redirect = text(StatusCode::PERMANENT_REDIRECT, "");
-            if let Ok(target) = HeaderValue::from_str(&format!("{}/", self.config.prefix)) {
-                redirect.headers_mut().insert(LOCATION, target);
-            }
-            return redirect;
-        }
+    fn page(&self, path: &str, headers: &HeaderMap) -> Response<Body> {
         let Some(page) = pages::find(path, self.config.demo) else {
-            return text(StatusCode::NOT_FOUND, "not found\n");
+            // Without the slash, the relative links of the page would lead to another folder.
+            let folder = format!("{path}/");
+            return match pages::find(&folder, self.config.demo) {
+                Some(_) => moved(&format!("{}{folder}", self.config.prefix)),
+                None => text(StatusCode::NOT_FOUND, "not found\n"),
+            };
         };
-        let mut response = typed(StatusCode::OK, page.body, page.media_type);
+        let has_it = headers.get_all(IF_NONE_MATCH).iter().any(|tags| page.is_one_of(tags));
+        let mut response = match has_it {
+            true => Response::new(empty()),
+            false => typed(StatusCode::OK, page.body, page.media_type),
+        };
+        if has_it {
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+        }
+        response.headers_mut().insert(ETAG, page.tag);
         response.headers_mut().insert(CONTENT_SECURITY_POLICY, pages::CONTENT_SECURITY_POLICY);
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
         response
@@ -296,6 +299,14 @@ fn preflight() -> Response<Body> {
     let allowed = HeaderValue::from_static("content-type, authorization");
     response.headers_mut().insert(ACCESS_CONTROL_ALLOW_HEADERS, allowed);
     response
+}
+
+fn moved(target: &str) -> Response<Body> {
+    let mut redirect = text(StatusCode::PERMANENT_REDIRECT, "");
+    if let Ok(target) = HeaderValue::from_str(target) {
+        redirect.headers_mut().insert(LOCATION, target);
+    }
+    redirect
 }
 
 fn not_allowed(method: &'static str) -> Response<Body> {

@@ -25,7 +25,8 @@ mod resp;
 mod sse;
 mod websocket;
 
-pub use command::run_commands;
+pub use command::{run_commands, run_transaction};
 pub use http::Config;
 pub use listener::{Listener, bind};
+pub use metrics::gather as metrics_text;
 pub use resp::{RespConfig, serve_resp};

@@ -1,7 +1,7 @@
 //! `GET /metrics`: the lanes' plain counters, and the backend's, in Prometheus' text format (version 0.0.4).
 
 use lane::Counters;
-use runtime::Measure;
+use runtime::{Lanes, Measure};
 use std::fmt::Write;
 
 /// One metric: its name, what it is, and how to find it.
@@ -52,8 +52,15 @@ const METRICS: &[Metric] = &[
     counter("keywire_closed_total", "Connections ended by the server.", |c| c.closed),
 ];
 
+/// The text for all lanes, and for the backend, now.
+pub async fn gather(lanes: &Lanes) -> String {
+    let counters = lanes.ask_all(|lane| lane.with_lane(|lane| lane.counters())).await;
+    let backend = lanes.backend_report().await.map_or(Vec::new(), |report| report.measures);
+    text(&counters, &backend)
+}
+
 /// The text for these lanes: each metric summed, and clients by lane; then what the backend tells of itself.
-pub fn text(lanes: &[Counters], backend: &[Measure]) -> String {
+fn text(lanes: &[Counters], backend: &[Measure]) -> String {
     let mut out = String::new();
     for Metric { name, kind, help, get } in METRICS {
         let sum: u64 = lanes.iter().map(get).sum();

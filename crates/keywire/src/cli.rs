@@ -2,6 +2,7 @@
 //! with the file and the environment, so that all mistakes are told at once.
 
 use crate::bench;
+use crate::collect::CollectArgs;
 use crate::redis::redacted;
 use crate::settings::{Flag, Given, Sources};
 use clap::{Args, Parser, Subcommand};
@@ -31,11 +32,13 @@ const AFTER: &str = "Start here:   keywire demo\n\
 pub enum Command {
     /// Serve clients until SIGINT or SIGTERM
     Serve(SettingsArgs),
-    /// Serve the demo: live pages of this machine, a chat, a counter, quotes
+    /// Serve the demo: four live applications (chat, monitoring, quotes, a game)
     Demo(SettingsArgs),
     /// Measure a server: fan-out, live queries, idle connections, round trips
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Bench(bench::BenchArgs),
+    /// Write this machine's figures (processor, memory, network, processes) to a keywire, once a second
+    Collect(CollectArgs),
     /// Print the effective settings and where each came from, or all mistakes; start nothing
     Check(SettingsArgs),
     /// Look at a Redis as keywire would use it: version, rights, limits, latency; what to change

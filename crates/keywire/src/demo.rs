@@ -1,70 +1,83 @@
-//! What writes in the demo: this machine's own load, a ticking market. They write as any client would, by commands.
+//! What writes in the demo: the collector, a market, an arena's referee and bots, a chat's first lines. They write as any
+//! client would, by commands, and only to keys that begin with `demo:`.
 
-mod host;
+mod arena;
+mod book;
+mod bots;
+mod chat;
 mod market;
+mod names;
 
-use bytes::Bytes;
-use host::Host;
-use market::Market;
+use crate::collect::{self, Collector};
+use crate::words::command;
 use model::Args;
 use runtime::{LaneHandle, Lanes};
-use std::time::Duration;
-
-/// How often the machine is looked at.
-const HOST_INTERVAL: Duration = Duration::from_secs(1);
-/// How often some of the market's prices move.
-const MARKET_INTERVAL: Duration = Duration::from_millis(200);
+use serde_json::Value;
 
 /// Starts the writers on one of the lanes.
 pub fn start(lanes: &Lanes) {
-    lanes.run(lanes.least_loaded(), |lane| {
-        let lane = lane.clone();
-        tokio::task::spawn_local(async move {
-            write(&lane, vec![command(&["SET", "demo:counter", "0", "NX"])]).await;
-            let (for_host, for_market) = (lane.clone(), lane);
-            tokio::task::spawn_local(watch_host(for_host));
-            tokio::task::spawn_local(run_market(for_market));
-        });
+    let all = lanes.clone();
+    lanes.run(lanes.least_loaded(), move |lane| {
+        tokio::task::spawn_local(watch_host(lane.clone(), all));
+        tokio::task::spawn_local(market::run(lane.clone()));
+        tokio::task::spawn_local(arena::run(lane.clone()));
+        tokio::task::spawn_local(chat::run(lane.clone()));
     });
 }
 
-async fn watch_host(lane: LaneHandle) {
-    let mut host = Host::new();
-    let mut ticks = tokio::time::interval(HOST_INTERVAL);
+async fn watch_host(lane: LaneHandle, lanes: Lanes) {
+    let mut collector = Collector::new(None, Some(std::process::id()));
+    let mut ticks = collect::ticks(collect::INTERVAL);
     loop {
         ticks.tick().await;
-        write(&lane, host.sample()).await;
+        let metrics = doors::metrics_text(&lanes).await;
+        run_commands(&lane, collector.collect(&metrics)).await;
     }
 }
 
-async fn run_market(lane: LaneHandle) {
-    let mut market = Market::open();
-    write(&lane, market.all()).await;
-    let mut ticks = tokio::time::interval(MARKET_INTERVAL);
-    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        write(&lane, market.tick()).await;
+/// Runs the commands and gives their results, `Null` for what failed.
+async fn run_commands(lane: &LaneHandle, commands: Vec<Args>) -> Vec<Value> {
+    match doors::run_commands(lane.clone(), commands).await {
+        Ok(answers) => answers.iter().map(|answer| result(answer)).collect(),
+        Err(error) => {
+            tell(&error.to_string());
+            Vec::new()
+        }
     }
 }
 
-/// Runs the commands. A demo that may not write shows nothing, so the first refusal is told.
-async fn write(lane: &LaneHandle, commands: Vec<Args>) {
+/// Runs the commands as one transaction: all of them, or none.
+async fn write_together(lane: &LaneHandle, commands: Vec<Args>) {
+    match doors::run_transaction(lane.clone(), commands).await {
+        Ok(answer) => drop(result(&answer)),
+        Err(error) => tell(&error.to_string()),
+    }
+}
+
+/// What an answer holds; `Null` if it is an error.
+fn result(answer: &[u8]) -> Value {
+    let mut answer: Value = serde_json::from_slice(answer).unwrap_or_default();
+    // A backend that is away is told by itself, and comes back.
+    if let Some(error) = answer.get("error").filter(|error| error["code"] != "UNAVAILABLE") {
+        tell(&error.to_string());
+    }
+    answer.get_mut("result").map(Value::take).unwrap_or_default()
+}
+
+/// A demo that may not write shows nothing, so the first refusal is told.
+fn tell(problem: &str) {
     static TOLD: std::sync::Once = std::sync::Once::new();
-    let refused = match doors::run_commands(lane.clone(), commands).await {
-        // A backend that is away is told by itself, and comes back.
-        Ok(answers) => answers.into_iter().find(|answer| {
-            answer.starts_with(b"{\"error\"") && !answer.starts_with(b"{\"error\":{\"code\":\"UNAVAILABLE\"")
-        }),
-        Err(error) => Some(error.to_string().into()),
-    };
-    if let Some(answer) = refused {
-        TOLD.call_once(|| {
-            tracing::warn!(answer = %String::from_utf8_lossy(&answer), "the demo cannot write; see the setting `anonymous`");
-        });
+    TOLD.call_once(|| tracing::warn!(problem, "the demo cannot write; see the setting `anonymous`"));
+}
+
+/// Runs commands whose answers nobody needs.
+async fn write(lane: &LaneHandle, commands: Vec<Args>) {
+    if !commands.is_empty() {
+        run_commands(lane, commands).await;
     }
 }
 
-fn command<S: AsRef<str>>(words: &[S]) -> Args {
-    words.iter().map(|word| Bytes::copy_from_slice(word.as_ref().as_bytes())).collect()
+/// Runs one command and gives its result; `Null` if it failed.
+async fn ask<S: AsRef<str>>(lane: &LaneHandle, words: &[S]) -> Value {
+    run_commands(lane, vec![command(words)]).await.into_iter().next().unwrap_or_default()
 }

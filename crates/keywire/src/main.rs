@@ -4,6 +4,7 @@ mod assemble;
 mod banner;
 mod bench;
 mod cli;
+mod collect;
 mod demo;
 mod doctor;
 mod logs;
@@ -11,6 +12,7 @@ mod redis;
 mod resp;
 mod secret;
 mod settings;
+mod words;
 
 use clap::Parser;
 use cli::{Cli, Command, SettingsArgs};
@@ -23,6 +25,7 @@ fn main() -> ExitCode {
         Command::Serve(args) => serve(args, false),
         Command::Demo(args) => serve(args, true),
         Command::Bench(args) => finish(bench::run(args)),
+        Command::Collect(args) => finish(collect::run(args)),
         Command::Check(args) => with_settings(args, |effective| {
             print!("{}", effective.to_toml());
             Ok(())

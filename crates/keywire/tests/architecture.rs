@@ -24,6 +24,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("hub", &[]),
     ("session", &[]),
     ("model", &[]),
+    // For tests alone.
+    ("explore", &[]),
 ];
 
 /// Crates that decide and never wait: no clock, no runtime, no locks, no IO.

@@ -60,10 +60,12 @@ pub(crate) const EVICTED_PER_COMMAND_MAX: usize = 128;
 impl Store {
     /// A store without keys.
     pub fn new(config: Config) -> Store {
-        let random = Random::new(config.seed);
-        let seed = random.next();
-        let hasher = dict::hasher(random.next());
-        let databases: Vec<Db> = (0..config.databases.max(1)).map(|_| Db::new(random.next())).collect();
+        // Random choices are seen by clients; from what they see they must not learn how the store hashes.
+        let secret = dict::hasher(config.seed);
+        let random = Random::new(secret.hash_one("random choices"));
+        let seed = secret.hash_one("values");
+        let hasher = dict::hasher(secret.hash_one("changes"));
+        let databases: Vec<Db> = (0..config.databases.max(1)).map(|db| Db::new(secret.hash_one(db))).collect();
         let mut settings = Settings::default();
         settings.set_by_owner("databases", &databases.len().to_string());
         let state = State {

@@ -110,13 +110,15 @@ export class RawSocket {
   destroy() { this.socket.destroy(); }
 }
 
-/** A TCP relay in front of a server, whose connections can be cut. */
+/** A TCP relay in front of a server, whose connections can be cut; while it `isDown` it takes no new ones. */
 export class Relay {
   static async start(server) {
     const relay = new Relay();
     relay.sockets = new Set();
     relay.accepted = 0;
+    relay.isDown = false;
     relay.listener = net.createServer(client => {
+      if (relay.isDown) { client.destroy(); return; }
       relay.accepted += 1;
       const upstream = net.connect(server.port, '127.0.0.1');
       for (const [socket, other] of [[client, upstream], [upstream, client]]) {
@@ -132,6 +134,11 @@ export class Relay {
   }
 
   cut() { for (const socket of this.sockets) socket.destroy(); }
+
+  /** Cuts, and takes nothing until `up`. */
+  down() { this.isDown = true; this.cut(); }
+
+  up() { this.isDown = false; }
 
   async stop() {
     this.listener.close();

@@ -112,7 +112,10 @@ fn system_roots() -> Result<Arc<RootCertStore>, String> {
         Arc::new(roots)
     });
     match roots.is_empty() {
-        true => Err("this machine has no trusted certificates (package ca-certificates): set redis_ca".to_owned()),
+        true => {
+            Err("this machine has no trusted certificates (package ca-certificates): set redis_ca (for collect: --ca)"
+                .to_owned())
+        }
         false => Ok(roots.clone()),
     }
 }
@@ -295,7 +298,9 @@ fn ignore_would_block(error: io::Error) -> io::Result<()> {
 fn explain(error: rustls::Error) -> io::Error {
     use rustls::Error::{InvalidCertificate, InvalidMessage};
     let remedy = match &error {
-        InvalidCertificate(CertificateError::UnknownIssuer) => "; set redis_ca to the certificate that signed it",
+        InvalidCertificate(CertificateError::UnknownIssuer) => {
+            "; set redis_ca (for collect: --ca) to the certificate that signed it"
+        }
         InvalidCertificate(CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }) => {
             "; connect by a name that it has, or set redis_tls_verify to chain"
         }

@@ -10,6 +10,5 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that panics fails")]
 
-mod explore;
 mod queries;
 mod streams;

@@ -1,6 +1,6 @@
 //! Two keys whose values only rise, and clients that watch one or both of them.
 
-use crate::explore::{World, explore};
+use explore::{World, explore};
 use live::{Config, Live, Open, OpenerId, Output};
 use model::backend::{BackendEvent, BackendRequest};
 use model::request::{Content, Opening};

@@ -1,6 +1,6 @@
 //! One stream that grows, is trimmed, deleted and made again; followers at its end, behind it, late and slow.
 
-use crate::explore::{World, explore};
+use explore::{World, explore};
 use live::{Config, ListenerId, Live, Open, OpenerId, Output};
 use model::backend::{BackendEvent, BackendRequest};
 use model::request::{From, Opening};

@@ -1,10 +1,10 @@
 //! Every interleaving of small worlds, and the faults that they must find.
 
 use super::double::Double;
-use super::explore::{explore, walk};
 use super::world::Act::{Command, Cut, Forget, Move, Subscribe, Unsubscribe, Watch, Write};
 use super::world::{Act, Fault, Small};
 use crate::interface::Role;
+use explore::{explore, walk};
 
 #[track_caller]
 fn check(actors: Vec<Vec<Act>>) {
