@@ -57,11 +57,20 @@ class Server:
 
 
 @contextlib.contextmanager
-def servers():
-    with tempfile.TemporaryDirectory() as folder:
+def servers(keep=None, folders=None):
+    """Both servers; with `keep`, they keep a log that is synced so, in folders of their own or in these."""
+    with tempfile.TemporaryDirectory(dir=os.environ.get("DATA")) as folder:
+        ours, theirs = folders or (f"{folder}/keywire", f"{folder}/redis")
+        os.makedirs(theirs, exist_ok=True)
         ports = [free_port(), free_port(), free_port()]
         keywire = [KEYWIRE, "serve", "--listen", f"127.0.0.1:{ports[2]}", "--resp", f"127.0.0.1:{ports[0]}"]
-        redis = ["redis-server", "--port", str(ports[1]), "--save", "", "--appendonly", "no", "--dir", folder]
+        redis = ["redis-server", "--port", str(ports[1]), "--save", "", "--dir", theirs]
+        if keep:
+            keywire += ["--data", ours, "--set", f"store.fsync={keep}", "--set", "store.rewrite_growth_percent=0"]
+            redis += ["--appendonly", "yes", "--appendfsync", keep, "--aof-use-rdb-preamble", "no",
+                      "--auto-aof-rewrite-percentage", "0"]
+        else:
+            redis += ["--appendonly", "no"]
         both = [Server("keywire", keywire, ports[0]), Server("redis", redis, ports[1])]
         both[0].http = ports[2]
         try:
@@ -83,12 +92,13 @@ def benchmark(server, test, pipeline):
     return float(rates[-1]), used / count
 
 
-def speed():
-    print(f"redis-benchmark -c 50, medians of {ROUNDS} rounds in turn; CPU is that of the server's process per command")
+def speed(keep=None, tests=TESTS):
+    print(f"redis-benchmark -c 50, medians of {ROUNDS} rounds in turn; CPU is that of the server's process per command"
+          + (f"; with a log, {keep}" if keep else ""))
     print(f"{'test':12}{'-P':>4}{'keywire/s':>12}{'redis/s':>12}{'ratio':>7}{'keywire ns':>12}{'redis ns':>10}{'ratio':>7}")
     for pipeline in PIPELINES:
-        for test in TESTS:
-            with servers() as both:
+        for test in tests:
+            with servers(keep) as both:
                 seen = {server.name: [] for server in both}
                 for _ in range(ROUNDS):
                     for server in both:
@@ -138,6 +148,112 @@ def memory():
                   f"   ratio {after / redis_after:5.2f} {most / redis_most:5.2f}", flush=True)
 
 
+def log():
+    """Throughput with a log that is synced each second."""
+    for keep in os.environ.get("FSYNC", "everysec").split(","):
+        speed(keep, [test for test in TESTS if test in ("set", "get", "incr", "lpush", "hset", "sadd", "zadd", "mset")])
+
+
+def ready(server):
+    """Waits until the server has loaded what it keeps; its number of keys."""
+    while True:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", server.port)) as connection:
+            connection.sendall(b"DBSIZE\r\n")
+            reply = connection.makefile("rb").readline()
+            if reply.startswith(b":"):
+                return int(reply[1:])
+        time.sleep(0.02)
+
+
+def load():
+    """The time to load a log of so many bytes."""
+    size = int(os.environ.get("LOG_BYTES", 1 << 30))
+    with tempfile.TemporaryDirectory(dir=os.environ.get("DATA")) as folder:
+        appendonly = pathlib.Path(folder, "ours", "appendonlydir")
+        appendonly.mkdir(parents=True)
+        (appendonly / "appendonly.aof.manifest").write_text("file appendonly.aof.1.incr.aof seq 1 type i\n")
+        written = number = 0
+        with open(appendonly / "appendonly.aof.1.incr.aof", "wb") as file:
+            while written < size:
+                batch = b"".join(
+                    command(b"SET", b"key:%09d" % (i % 4_000_000), b"value:%010d" % i) if i % 4 else
+                    command(b"HSET", b"hash:%06d" % (i % 100_000), b"field:%d" % (i % 11), b"value:%010d" % i)
+                    for i in range(number, number + 10_000))
+                number += 10_000
+                written += file.write(batch)
+        for _ in range(int(os.environ.get("ROUNDS", 1))):
+            figures = []
+            for name in ("keywire", "redis"):
+                subprocess.run(["cp", "-r", f"{folder}/ours", f"{folder}/copy"], check=True)
+                port = free_port()
+                line = {
+                    "keywire": [KEYWIRE, "serve", "--listen", f"127.0.0.1:{free_port()}", "--resp", f"127.0.0.1:{port}",
+                                "--data", f"{folder}/copy"],
+                    "redis": ["redis-server", "--port", str(port), "--save", "", "--dir", f"{folder}/copy",
+                              "--appendonly", "yes", "--aof-use-rdb-preamble", "no"],
+                }[name]
+                begun = time.monotonic()
+                server = Server(name, line, port)
+                keys = ready(server)
+                figures.append(time.monotonic() - begun)
+                server.stop()
+                subprocess.run(["rm", "-rf", f"{folder}/copy"], check=True)
+            ours, theirs = figures
+            print(f"load of {written >> 20} MiB, {number} commands, {keys} keys: keywire {ours:.2f} s, redis {theirs:.2f} s,"
+                  f" ratio {ours / theirs:.2f}", flush=True)
+
+
+def rewrite():
+    """The longest time that a client waits for GET while a million keys are rewritten, idle and under load."""
+    with servers("everysec") as both:
+        for server in both:
+            fill(server, strings())
+        for loaded in (False, True):
+            for server in both:
+                print(f"{server.name:8} rewrite of 1,000,000 keys {'under load' if loaded else 'idle      '}: "
+                      + waits(server, loaded), flush=True)
+
+
+def waits(server, loaded):
+    load_line = ["redis-benchmark", "-p", str(server.port), "-t", "set", "-n", "100000000", "-r", "1000000", "-P", "16", "-c", "10", "-q"]
+    writer = subprocess.Popen(load_line, stdout=subprocess.DEVNULL) if loaded else None
+    try:
+        with socket.create_connection(("127.0.0.1", server.port)) as connection:
+            replies = connection.makefile("rb")
+
+            def ask(line):
+                begun = time.perf_counter()
+                connection.sendall(line)
+                head = replies.readline()
+                if head.startswith(b"$") and head != b"$-1\r\n":
+                    replies.read(int(head[1:]) + 2)
+                return time.perf_counter() - begun
+
+            def is_rewriting():
+                connection.sendall(b"INFO persistence\r\n")
+                text = replies.read(int(replies.readline()[1:]) + 2)
+                return b"aof_rewrite_in_progress:1" in text or b"aof_rewrite_scheduled:1" in text
+
+            time.sleep(1)
+            calm = sorted(ask(b"GET key:000000001\r\n") for _ in range(3000))
+            begun = time.monotonic()
+            ask(b"BGREWRITEAOF\r\n")
+            seen = []
+            while True:
+                seen += [ask(b"GET key:000000001\r\n") for _ in range(50)]
+                if not is_rewriting():
+                    break
+            took = time.monotonic() - begun
+            seen.sort()
+            percentile = lambda values, p: values[min(len(values) - 1, int(len(values) * p))] * 1000
+            return (f"{took:5.1f} s, GET p50 {percentile(seen, .5):6.2f} p99 {percentile(seen, .99):6.2f} longest "
+                    f"{seen[-1] * 1000:7.2f} ms; before it p99 {percentile(calm, .99):6.2f} longest {calm[-1] * 1000:7.2f} ms")
+    finally:
+        if writer:
+            writer.kill()
+            writer.wait()
+
+
 def watch():
     program = ROOT / "tests/blackbox/lib/watch-latency.mjs"
     with servers() as both:
@@ -149,5 +265,5 @@ def watch():
 
 
 if __name__ == "__main__":
-    for part in sys.argv[1:] or ["speed", "memory", "watch"]:
-        {"speed": speed, "memory": memory, "watch": watch}[part]()
+    for part in sys.argv[1:] or ["speed", "memory", "watch", "log", "load", "rewrite"]:
+        {"speed": speed, "memory": memory, "watch": watch, "log": log, "load": load, "rewrite": rewrite}[part]()

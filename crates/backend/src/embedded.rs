@@ -25,7 +25,7 @@ use std::time::Duration;
 use store::{Change, Discarded, Store};
 
 /// At most so many keys expire in one go, so that a mass expiry does not hold up everything else.
-const EXPIRE_KEYS_MAX: usize = 1000;
+const EXPIRE_KEYS_MAX: usize = 250;
 
 /// Forty hexadecimal digits that no other start has. Not from the store's randomness: who sees them learns nothing of how it
 /// hashes.

@@ -1,8 +1,8 @@
 //! `maxmemory`: which keys make room.
 //!
-//! As in Redis the choice is by samples: a few random keys are compared, and the best of them goes. So nothing has to be
-//! kept in order at every read, and with the usual five samples the choice is nearly as good. Only what ends soonest is
-//! known exactly.
+//! As in Redis the choice of what was used least recently is by samples: a few random keys are drawn for each that goes, and
+//! the best of those that were drawn lately goes. So nothing has to be kept in order at every read, and with the usual
+//! five samples the choice is nearly as good. What ends soonest is known exactly.
 
 use crate::client::Touch;
 use crate::db::{Db, Entry};
@@ -13,6 +13,47 @@ use bytes::Bytes;
 
 /// Draws of a random key before a database with few keys that have a deadline gives the one that ends soonest instead.
 const DRAWS_MAX: usize = 64;
+/// Keys that are remembered as good to go: Redis' `EVPOOL_SIZE`.
+const CANDIDATES_MAX: usize = 16;
+
+/// Keys that were drawn and did not go yet, in the order of how long they were not used when they were drawn.
+#[derive(Debug, Default)]
+pub(crate) struct Candidates(Vec<Candidate>);
+
+#[derive(Debug)]
+struct Candidate {
+    idle_ms: u64,
+    db: usize,
+    key: Bytes,
+}
+
+impl Candidates {
+    /// A key was drawn: it is remembered if there is room, or if it is better than another.
+    fn add(&mut self, db: usize, entry: &Entry, now_ms: u64) {
+        let idle_ms = entry.idle_ms(now_ms);
+        let all = &mut self.0;
+        let is_poor = all.len() == CANDIDATES_MAX && all.first().is_some_and(|worst| worst.idle_ms >= idle_ms);
+        if is_poor || all.iter().any(|known| known.db == db && known.key == entry.key()) {
+            return;
+        }
+        if all.len() == CANDIDATES_MAX {
+            all.remove(0);
+        }
+        let at = all.partition_point(|other| other.idle_ms < idle_ms);
+        all.insert(at, Candidate { idle_ms, db, key: name(entry) });
+    }
+
+    /// The best one that is still there and was not used since.
+    fn take(&mut self, databases: &[Db], policy: Policy, now_ms: u64) -> Option<(usize, Bytes)> {
+        while let Some(Candidate { idle_ms, db, key }) = self.0.pop() {
+            let entry = databases[db].get(&key, 0);
+            if entry.is_some_and(|entry| fits(entry, policy) && entry.idle_ms(now_ms) >= idle_ms) {
+                return Some((db, key));
+            }
+        }
+        None
+    }
+}
 
 impl State {
     /// Removes keys until what is in use is within the limit, at most `keys_max` of them. Whether writes may go on: there
@@ -32,35 +73,31 @@ impl State {
     }
 
     /// The key that is to go next, in whichever database it is.
-    fn victim(&self, now_ms: u64) -> Option<(usize, Bytes)> {
-        let (policy, samples) = (self.settings.policy, self.settings.samples);
-        let best = |db: &Db| best_of(db, &self.random, policy, samples, now_ms);
-        let candidates = self.databases.iter().enumerate().filter_map(|(number, db)| {
-            let (score, key) = best(db)?;
-            Some((score, number, key))
-        });
-        candidates.max_by_key(|(score, ..)| *score).map(|(_, db, key)| (db, key))
-    }
-}
-
-/// The best of a few keys of a database, with how good it is: greater is better.
-fn best_of(db: &Db, random: &Random, policy: Policy, samples: usize, now_ms: u64) -> Option<(u64, Bytes)> {
-    let first_to_end = || db.first_to_end();
-    match policy {
-        Policy::NoEviction => None,
-        Policy::VolatileTtl => {
-            let deadline = db.next_deadline_ms()?;
-            first_to_end().map(|key| (u64::MAX - deadline, key))
-        }
-        _ if policy.is_volatile() && db.volatile_len() == 0 => None,
-        Policy::AllKeysRandom | Policy::VolatileRandom => {
-            let key = drawn(db, random, policy).map(name).or_else(first_to_end)?;
-            Some((random.next(), key))
-        }
-        Policy::AllKeysLru | Policy::VolatileLru => {
-            let sampled = (0..samples).filter_map(|_| drawn(db, random, policy));
-            let idle = sampled.map(|entry| (entry.idle_ms(now_ms), name(entry)));
-            idle.max_by_key(|(idle, _)| *idle).or_else(|| Some((0, first_to_end()?)))
+    fn victim(&mut self, now_ms: u64) -> Option<(usize, Bytes)> {
+        let State { settings, random, databases, candidates, .. } = self;
+        let policy = settings.policy;
+        let databases_with_some = || {
+            let has_some = |db: &Db| if policy.is_volatile() { db.volatile_len() > 0 } else { !db.is_empty() };
+            databases.iter().enumerate().filter(move |(_, db)| has_some(db))
+        };
+        let soonest = || databases_with_some().min_by_key(|(_, db)| db.next_deadline_ms().unwrap_or(u64::MAX));
+        let first_to_end = || soonest().and_then(|(number, db)| Some((number, db.first_to_end()?)));
+        match policy {
+            Policy::NoEviction => None,
+            Policy::VolatileTtl => first_to_end(),
+            Policy::AllKeysRandom | Policy::VolatileRandom => {
+                let all: Vec<(usize, &Db)> = databases_with_some().collect();
+                let (number, db) = *all.get(random.below(all.len().max(1)))?;
+                let key = drawn(db, random, policy).map(name).or_else(|| db.first_to_end())?;
+                Some((number, key))
+            }
+            Policy::AllKeysLru | Policy::VolatileLru => {
+                for (number, db) in databases_with_some() {
+                    let sampled = (0..settings.samples).filter_map(|_| drawn(db, random, policy));
+                    sampled.for_each(|entry| candidates.add(number, entry, now_ms));
+                }
+                candidates.take(databases, policy, now_ms).or_else(first_to_end)
+            }
         }
     }
 }
@@ -69,9 +106,12 @@ fn name(entry: &Entry) -> Bytes {
     Bytes::copy_from_slice(entry.key())
 }
 
+fn fits(entry: &Entry, policy: Policy) -> bool {
+    !policy.is_volatile() || entry.deadline_ms().is_some()
+}
+
 fn drawn<'a>(db: &'a Db, random: &Random, policy: Policy) -> Option<&'a Entry> {
-    let fits = |entry: &Entry| !policy.is_volatile() || entry.deadline_ms().is_some();
-    (0..DRAWS_MAX).filter_map(|_| db.sample(random)).find(|entry| fits(entry))
+    (0..DRAWS_MAX).filter_map(|_| db.sample(random)).find(|entry| fits(entry, policy))
 }
 
 #[cfg(test)]
@@ -148,6 +188,28 @@ mod tests {
             "{evicted:?}"
         );
         assert!(store.memory() <= store.settings().maxmemory + 1000);
+    }
+
+    #[test]
+    fn what_is_used_again_after_it_was_drawn_stays() {
+        let mut store = full("allkeys-lru");
+        // All are drawn and remembered sooner or later, those with small numbers first.
+        for n in 0..3000 {
+            run(&mut store, &format!("GET key:{}", n % 20), 1_000_000 + n);
+            run(&mut store, &format!("SET new:{n} {}", "x".repeat(100)), 1_000_000 + n);
+        }
+        let left = (0..20).filter(|n| run(&mut store, &format!("EXISTS key:{n}"), 1_003_000) == Reply::Int(1)).count();
+        assert!(left >= 18, "{left} of those that are in use");
+    }
+
+    #[test]
+    fn databases_make_room_for_one_another() {
+        let mut store = full("allkeys-random");
+        let words = |line: &str| line.split(' ').map(|w| Bytes::copy_from_slice(w.as_bytes())).collect::<Vec<_>>();
+        for n in 0..2000 {
+            store.execute_in(1, &words(&format!("SET k:{n} {}", "x".repeat(100))), 1_000_000);
+        }
+        assert!(store.keys(0) < 500 && store.keys(1) > 300, "{} {}", store.keys(0), store.keys(1));
     }
 
     #[test]

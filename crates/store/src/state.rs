@@ -13,6 +13,7 @@ use crate::client::{ClientId, Clients, Output, ReplyMode, Touch};
 use crate::commands::{Command, Found, may_write};
 use crate::db::Db;
 use crate::events::{self, Classes};
+use crate::eviction::Candidates;
 use crate::garbage::Garbage;
 use crate::pubsub::PubSub;
 use crate::random::Random;
@@ -54,6 +55,8 @@ pub(crate) struct State {
     /// Facts of the owner for `INFO`, by the name of their field.
     pub(crate) facts: BTreeMap<Box<str>, Box<str>>,
     pub(crate) slowlog: Slowlog,
+    /// What may make room next.
+    pub(crate) candidates: Candidates,
     /// What commands asked of other clients, done when they are.
     pub(crate) pending: Pending,
 }

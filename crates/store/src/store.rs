@@ -88,6 +88,7 @@ impl Store {
             persistence: Default::default(),
             facts: Default::default(),
             slowlog: Default::default(),
+            candidates: Default::default(),
             pending: Default::default(),
         };
         Store { state, registry: Registry::shared() }

@@ -28,7 +28,11 @@ impl Logged {
     }
 
     fn run(&mut self, db: usize, line: &str) -> Reply {
-        let reply = self.store.execute_in(db, &words(line), NOW_MS);
+        self.run_at(db, line, NOW_MS)
+    }
+
+    fn run_at(&mut self, db: usize, line: &str, now_ms: u64) -> Reply {
+        let reply = self.store.execute_in(db, &words(line), now_ms);
         self.drain();
         reply
     }
@@ -193,6 +197,116 @@ fn what_expired_before_a_restart_stays_expired() {
     let mut again = logged.reloaded();
     assert_eq!(again.execute(&words("GET k"), NOW_MS + 99), Reply::bulk("6"));
     assert_eq!(again.execute(&words("GET k"), NOW_MS + 100), Reply::Null);
+}
+
+/// A load knows no time, so what was due when a command ran has to be gone in the log too.
+#[test]
+fn what_was_due_does_not_count_when_the_log_is_loaded() {
+    for (line, key) in [
+        ("SUNIONSTORE d due set", "d"),
+        ("SDIFFSTORE d set due", "d"),
+        ("ZUNIONSTORE d 2 duez zset", "d"),
+        ("BITOP OR d dues string", "d"),
+        ("PFMERGE d dueh hll", "d"),
+        ("LMPOP 2 duel list LEFT", "list"),
+        ("BLPOP duel list 0", "list"),
+        ("MSETNX dues 1 d 2", "d"),
+        ("RENAMENX string dues", "dues"),
+        ("COPY string dues", "dues"),
+        ("SMOVE set due 2", "set"),
+        ("SORT list BY dues* GET dues STORE d", "d"),
+        ("SORT list BY nosort GET due* GET # STORE d", "d"),
+        ("RPOPLPUSH list duel", "duel"),
+        ("MOVE string 1", "string"),
+    ] {
+        let mut logged = Logged::new();
+        for line in [
+            "SADD due 1 2",
+            "SADD set 2 3",
+            "ZADD duez 5 a",
+            "ZADD zset 1 a 2 b",
+            "SET dues zz",
+            "SET string xy",
+            "PFADD dueh a b c",
+            "PFADD hll d",
+            "RPUSH duel x",
+            "RPUSH list 2 1",
+            "SET due1 5",
+            "SET due2 1",
+        ] {
+            logged.run(0, line);
+        }
+        logged.run(1, "SET string due");
+        for (db, key) in ["due", "duez", "dues", "dueh", "duel", "due1", "due2"]
+            .map(|key| (0, key))
+            .into_iter()
+            .chain([(1, "string")])
+        {
+            logged.run(db, &format!("PEXPIREAT {key} {}", NOW_MS + 10));
+        }
+        logged.run_at(0, line, NOW_MS + 20);
+        let mut again = logged.reloaded();
+        for db in 0..2 {
+            for ask in [format!("TYPE {key}"), format!("DUMPED {key}")] {
+                let of = |store: &mut Store| match &*ask {
+                    ask if ask.starts_with("TYPE") => format!("{:?}", store.execute_in(db, &words(ask), NOW_MS + 20)),
+                    _ => ["GET", "SMEMBERS", "PFCOUNT"]
+                        .map(|name| format!("{name} {key}"))
+                        .into_iter()
+                        .chain([format!("LRANGE {key} 0 -1"), format!("ZRANGE {key} 0 -1 WITHSCORES")])
+                        .map(|line| format!("{:?}", store.execute_in(db, &words(&line), NOW_MS + 20)))
+                        .collect(),
+                };
+                assert_eq!(of(&mut again), of(&mut logged.store), "{line}: {ask} in {db}");
+            }
+        }
+    }
+}
+
+#[test]
+fn large_keys_are_written_in_parts_and_as_they_were_at_the_mark() {
+    for touched in ["", "list", "hash", "set", "zset", "stream"] {
+        let mut logged = Logged::new();
+        for n in 0..5000 {
+            for line in [
+                format!("RPUSH list {n}"),
+                format!("HSET hash f{n} {n}"),
+                format!("SADD set m{n}"),
+                format!("ZADD zset {n} m{n}"),
+                format!("XADD stream {n}-1 f {n}"),
+            ] {
+                logged.run(0, &line);
+            }
+        }
+        logged.run(0, "PEXPIREAT hash 9000000000000");
+        let before = content(&mut logged.store);
+        logged.begin_rewrite();
+        let (mut steps, mut largest) = (0, 0);
+        loop {
+            let Logged { store, base, .. } = &mut logged;
+            let len = base.len();
+            if store.rewrite_step(1000, base) {
+                break;
+            }
+            largest = largest.max(base.len() - len);
+            steps += 1;
+            let line = match touched {
+                "" => continue,
+                "list" => "LPOP list".to_owned(),
+                "hash" => format!("HSET hash f{steps} new"),
+                "set" => format!("SREM set m{}", steps * 7),
+                "zset" => format!("ZADD zset 5000.5 m{steps}"),
+                _ => format!("XDEL stream {}-1", steps * 5),
+            };
+            logged.run(0, &line);
+        }
+        assert!(steps > 5, "{steps}");
+        assert!(!touched.is_empty() || largest < 100_000, "{largest} bytes in one step");
+        let mut base_only = Store::new(Config { seed: 3, databases: 3 });
+        assert_eq!(Loader::new().load(&mut base_only, &logged.base), Ok(logged.base.len()));
+        assert_eq!(content(&mut base_only), before, "{touched}");
+        assert_eq!(content(&mut logged.reloaded()), content(&mut logged.store), "{touched}");
+    }
 }
 
 fn commands() -> impl Strategy<Value = (usize, String)> {
