@@ -310,7 +310,7 @@ describe('a full disk', { timeout: 60_000 }, () => {
       const [port, resp] = [await freePort(), await freePort()];
       const line = `mount -t tmpfs -o size=1m tmpfs ${data} && head -c 600000 /dev/zero > ${ballast} && exec ${binary} serve --listen 127.0.0.1:${port} `
         + `--resp 127.0.0.1:${resp} --data ${data} --set store.fsync=${fsync} --set store.rewrite_growth_percent=0`;
-      const child = spawn('unshare', ['-rm', 'sh', '-c', line], { stdio: ['ignore', 'pipe', 'pipe'] });
+      const child = spawn('unshare', ['-rm', 'sh', '-c', line], { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env.PATH } });
       const server = new Server(child, port);
       await server.untilReady('/readyz');
       let acknowledged = 0;
