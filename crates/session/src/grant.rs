@@ -25,6 +25,26 @@ pub struct Grant {
     pub ends: Option<Time>,
 }
 
+impl Grant {
+    /// Nobody, who may do nothing, for ever.
+    pub fn nobody(table: &CommandTable) -> Grant {
+        Grant {
+            user: "".into(),
+            rules: Rules::nothing(table),
+            claims: Claims::default(),
+            token_id: None,
+            issued: None,
+            expires: None,
+            ends: None,
+        }
+    }
+
+    /// The node itself, which may do what is not denied to everybody.
+    pub fn node(table: &CommandTable) -> Grant {
+        Grant { user: "node".into(), rules: Rules::everything(table), ..Grant::nobody(table) }
+    }
+}
+
 /// Rules by source: what a token says itself and what its roles say.
 #[derive(Clone, Debug, Default)]
 pub struct RuleLists<'a> {

@@ -54,20 +54,11 @@ impl Revoked {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::acl::Rules;
-    use crate::claims::Claims;
     use model::command::CommandTable;
 
     fn grant(user: &str, token_id: Option<&str>, issued: Option<u64>) -> Grant {
-        Grant {
-            user: user.into(),
-            rules: Rules::nothing(&CommandTable::redis()),
-            claims: Claims::default(),
-            token_id: token_id.map(Into::into),
-            issued,
-            expires: None,
-            ends: None,
-        }
+        let nobody = Grant::nobody(&CommandTable::redis());
+        Grant { user: user.into(), token_id: token_id.map(Into::into), issued, ..nobody }
     }
 
     #[test]
