@@ -1,12 +1,13 @@
 //! One HTTP listener's paths: who may pass, and to which door.
 
+use crate::identity::{self, Identity};
 use crate::patience::Patient;
 use crate::{command, metrics, origin, pages, query, sse, websocket};
 use bytes::Bytes;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL,
     CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
-    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE, VARY, X_CONTENT_TYPE_OPTIONS,
+    SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE, VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::combinators::BoxBody;
@@ -19,13 +20,13 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
-use websocket::Door;
+use websocket::{Door, Guard};
 
 /// The subprotocol of `/ws`.
 const SUBPROTOCOL: &str = "keywire.v1.json";
 
 /// What the doors are made with.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Config {
     /// Before every path; empty, or `/something` without a slash at its end.
     pub prefix: String,
@@ -35,6 +36,8 @@ pub struct Config {
     pub limits: Limits,
     /// Serve the demo's pages.
     pub demo: bool,
+    /// Finds out who clients are.
+    pub gate: Arc<auth::Gate>,
 }
 
 type Body = Either<BoxBody<Bytes, Infallible>, sse::EventStream>;
@@ -88,10 +91,10 @@ impl Service {
             ("/ws" | "/raw" | "/sse" | "/readyz", _) if self.lanes.is_draining() => {
                 text(StatusCode::SERVICE_UNAVAILABLE, "draining\n")
             }
-            ("/ws", &Method::GET) => self.upgrade(request, Ok(Door::Native)),
+            ("/ws", &Method::GET) => self.upgrade(request, Ok(Door::Native)).await,
             ("/raw", &Method::GET) => {
                 let door = query::feed(request.uri().query().unwrap_or(""), None).map(Door::Raw);
-                self.upgrade(request, door)
+                self.upgrade(request, door).await
             }
             ("/sse", &Method::GET) => match self.admit() {
                 Ok(_admission) => self.events(&request).await,
@@ -123,7 +126,7 @@ impl Service {
     }
 
     /// The handshake of RFC 6455, section 4.2; the connection's task starts when hyper lets go of the socket.
-    fn upgrade(&self, mut request: Request<Incoming>, door: Result<Door, Error>) -> Response<Body> {
+    async fn upgrade(&self, mut request: Request<Incoming>, door: Result<Door, Error>) -> Response<Body> {
         let accept = match handshake(request.headers()) {
             Ok(accept) => accept,
             Err(refusal) => return refusal,
@@ -140,7 +143,10 @@ impl Service {
             Ok(admission) => admission,
             Err(refusal) => return refusal,
         };
+        // A script sees no status of a handshake that fails, so a bad token is told by a close code.
+        let identity = identity::of(&self.config.gate, &self.lane, &request).await;
         let (lane, upgraded) = (self.lane.clone(), hyper::upgrade::on(&mut request));
+        let gate = self.config.gate.clone();
         tokio::task::spawn_local(async move {
             let Ok(parts) = upgraded.await.map(|u| u.downcast::<TokioIo<Patient<TcpStream>>>()) else { return };
             let Ok(parts) = parts else { return };
@@ -148,7 +154,7 @@ impl Service {
             let (early, stream) = (parts.read_buf.to_vec(), parts.io.into_inner().into_inner());
             drop(parts.read_buf);
             if let Ok(stream) = stream.into_std().and_then(TcpStream::from_std) {
-                websocket::serve(lane, stream, early, door);
+                websocket::serve(lane, stream, early, door, Guard { gate, identity });
                 drop(admission);
             }
         });
@@ -166,7 +172,11 @@ impl Service {
 
     async fn events(&self, request: &Request<Incoming>) -> Response<Body> {
         let query = request.uri().query().unwrap_or("");
-        match sse::open(self.lane.clone(), query, request.headers()).await {
+        let identity = match self.identify(request).await {
+            Ok(identity) => identity,
+            Err(refusal) => return refusal,
+        };
+        match sse::open(self.lane.clone(), identity, query, request.headers()).await {
             Ok(events) => {
                 let mut response = Response::new(Either::Right(events));
                 response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
@@ -183,6 +193,10 @@ impl Service {
         if !is_json(request.headers()) {
             return text(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the content type must be application/json\n");
         }
+        let identity = match self.identify(&request).await {
+            Ok(identity) => identity,
+            Err(refusal) => return refusal,
+        };
         let limits = &self.config.limits;
         let body = Limited::new(request.into_body(), limits.message_bytes_max).collect();
         let body = match tokio::time::timeout(Duration::from_millis(limits.frame_timeout_ms), body).await {
@@ -193,7 +207,7 @@ impl Service {
             Ok(Err(_)) => return text(StatusCode::BAD_REQUEST, "the body ended early\n"),
             Err(_) => return text(StatusCode::REQUEST_TIMEOUT, "the body took longer than frame_timeout_ms\n"),
         };
-        let (status, json) = match command::run(self.lane, &body).await {
+        let (status, json) = match command::run(self.lane, identity, &body).await {
             Ok(json) => (StatusCode::OK, json),
             Err(error) => {
                 let status = command::status(&error);
@@ -203,6 +217,19 @@ impl Service {
             }
         };
         typed(status, json, HeaderValue::from_static("application/json"))
+    }
+
+    /// Who asks, where a refusal is a status.
+    async fn identify<B>(&self, request: &Request<B>) -> Result<Identity, Response<Body>> {
+        let identity = identity::of(&self.config.gate, &self.lane, request).await;
+        identity.map_err(|denial| {
+            let error = denial.error();
+            let mut refusal = text(sse::status(&error), format!("{error}\n"));
+            if refusal.status() == StatusCode::UNAUTHORIZED {
+                refusal.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            refusal
+        })
     }
 
     async fn ready(&self) -> Response<Body> {
@@ -275,6 +302,8 @@ fn subprotocol(headers: &HeaderMap) -> Result<Option<HeaderValue>, Response<Body
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(',').map(str::trim))
+        // A token is carried here, and is no protocol to be spoken.
+        .filter(|protocol| !auth::has_bearer(protocol))
         .peekable();
     if asked.peek().is_none() {
         return Ok(None);

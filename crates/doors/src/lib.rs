@@ -2,17 +2,18 @@
 //!
 //! ```text
 //!  listener ─► lane's thread ─► http ─┬► /ws /raw   websocket.rs   native.rs raw.rs
-//!                                     ├► /sse       sse.rs
+//!                        identity ────┼► /sse       sse.rs
 //!                                     ├► /command   command.rs
 //!                                     └► pages.rs health and metrics.rs
 //! ```
 //!
 //! Doors know neither live queries nor the store nor each other. Whether a browser's page may use them at all is decided
-//! once, in `origin.rs`, before any door is reached.
+//! once, in `origin.rs`, before any door is reached; who a client is then, in `identity.rs`, for all of them.
 
 mod command;
 pub mod echo;
 mod http;
+mod identity;
 mod listener;
 mod metrics;
 mod origin;
@@ -21,8 +22,11 @@ mod patience;
 mod pull;
 mod query;
 mod sse;
+mod watch;
 mod websocket;
 
 pub use command::run_commands;
 pub use http::Config;
+pub use identity::{Identity, node};
 pub use listener::{Listener, bind};
+pub use watch::watch;

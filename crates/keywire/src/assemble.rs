@@ -1,5 +1,6 @@
 //! From settings to a running server: the only place that knows all parts by name.
 
+use crate::auth;
 use crate::banner::Banner;
 use crate::demo;
 use crate::redis;
@@ -30,14 +31,22 @@ pub fn serve(settings: &Settings, demo: bool) -> anyhow::Result<()> {
     let listeners: Vec<Listener> = settings.listen.iter().map(|address| bind(*address)).collect::<Result<_, _>>()?;
     let listening: Vec<SocketAddr> = listeners.iter().map(Listener::address).collect();
     let node = start_node(settings)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("the event loop")?;
+    let gate = {
+        let _entered = runtime.enter();
+        auth::open(settings)?
+    };
     let doors = Arc::new(doors::Config {
         prefix: settings.prefix.clone(),
         origins: settings.origins.clone(),
         limits: settings.limits.clone(),
         demo,
+        gate,
     });
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("the event loop")?;
     let ended = runtime.block_on(async {
+        if !settings.auth.revoked_key.is_empty() {
+            auth::watch_revoked(&node.lanes(), &settings.auth.revoked_key);
+        }
         let accepting: Vec<_> =
             listeners.into_iter().map(|l| tokio::spawn(l.run(node.lanes(), doors.clone()))).collect();
         if demo {
@@ -61,7 +70,7 @@ pub fn check(settings: &Settings) -> Vec<(&'static str, String)> {
     let deny = lane::parse_deny(&settings.deny_commands, &table).err();
     let named = |name, error: Option<_>| error.map(|e: lane::RuleError| (name, e.to_string()));
     let rules = named("anonymous", anonymous).into_iter().chain(named("deny_commands", deny));
-    rules.chain(redis::check(settings)).collect()
+    rules.chain(redis::check(settings)).chain(auth::check(settings)).collect()
 }
 
 /// Serves `keywire echo` until a signal says to end.
@@ -90,6 +99,9 @@ fn start_node(settings: &Settings) -> anyhow::Result<Node> {
     let (anonymous, deny) = (settings.anonymous_rules(), &settings.deny_commands);
     let table = CommandTable::redis();
     let setup = Setup::new(lanes, &settings.node, settings.limits.clone(), table, &anonymous, deny)?;
+    let queries = auth::queries(settings).map_err(|wrong| anyhow::anyhow!("queries: {}", wrong[0].1))?;
+    let awaits_revoked = settings.auth.is_configured() && !settings.auth.revoked_key.is_empty();
+    let setup = setup.with_queries(queries).with_tokens(settings.auth.takes_tokens(), awaits_revoked);
     let (redis, seed) = (redis::config(settings)?, fastrand::u64(..));
     let backend = move || match redis {
         Some(config) => Box::new(Redis::new(config)) as Box<dyn runtime::Backend>,

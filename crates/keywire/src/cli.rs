@@ -124,11 +124,17 @@ impl SettingsArgs {
             .filter(|(_, _, values)| !values.is_empty())
             .map(|(shown, name, values)| flag(shown, name, Given::List(values.into_iter().map(Given::Text).collect())));
         let single = single.into_iter().filter_map(|(shown, name, value)| Some(flag(shown, name, Given::Text(value?))));
-        let set = self
-            .set
-            .into_iter()
-            .map(|(name, value)| flag(&redacted(&format!("--set {name}={value}")), &name, Given::Text(value)));
+        let set = self.set.into_iter().map(|(name, value)| flag(&shown(&name, &value), &name, Given::Text(value)));
         repeated.chain(single).chain(set).collect()
+    }
+}
+
+/// The flag without what is secret in it.
+fn shown(name: &str, value: &str) -> String {
+    if name.starts_with("auth.keys.") {
+        format!("--set {name}=…")
+    } else {
+        redacted(&format!("--set {name}={value}"))
     }
 }
 

@@ -51,7 +51,7 @@ async fn run_market(lane: LaneHandle) {
 /// Runs the commands. A demo that may not write shows nothing, so the first refusal is told.
 async fn write(lane: &LaneHandle, commands: Vec<Args>) {
     static TOLD: std::sync::Once = std::sync::Once::new();
-    let refused = match doors::run_commands(lane.clone(), commands).await {
+    let refused = match doors::run_commands(lane.clone(), None, commands).await {
         // A backend that is away is told by itself, and comes back.
         Ok(answers) => answers.into_iter().find(|answer| {
             answer.starts_with(b"{\"error\"") && !answer.starts_with(b"{\"error\":{\"code\":\"UNAVAILABLE\"")

@@ -1,6 +1,7 @@
 //! keywire: Redis data, live over WebSocket. This file only dispatches; see ARCHITECTURE.md for the house.
 
 mod assemble;
+mod auth;
 mod banner;
 mod bench;
 mod cli;

@@ -84,9 +84,9 @@ impl Setup {
         Setup { queries, ..self }
     }
 
-    /// Somebody can check tokens; with `awaits_revoked`, who is let in no more will be told, and nobody is let in before.
-    pub fn with_tokens(self, awaits_revoked: bool) -> Setup {
-        Setup { tokens: true, awaits_revoked, ..self }
+    /// Whether somebody can check tokens; and whether who is let in no more will be told, so that nobody is let in before.
+    pub fn with_tokens(self, tokens: bool, awaits_revoked: bool) -> Setup {
+        Setup { tokens, awaits_revoked, ..self }
     }
 
     /// How many lanes there are, at least 1.

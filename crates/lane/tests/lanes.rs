@@ -298,7 +298,7 @@ fn grant(rules: &str, token_id: &str) -> lane::Grant {
 impl World {
     fn with_tokens() -> World {
         let setup =
-            Setup::new(2, "test", Limits::default(), CommandTable::redis(), &[], &[]).unwrap().with_tokens(true);
+            Setup::new(2, "test", Limits::default(), CommandTable::redis(), &[], &[]).unwrap().with_tokens(true, true);
         let lanes = [0, 1].map(|id| Lane::new(setup.lane(LaneId(id))));
         World { lanes: lanes.into(), ..World::new(Limits::default()) }
     }

@@ -10,6 +10,7 @@
 //! * `patterns`: keys and channels
 //! * `template`: variables in patterns, for what a token says of its holder
 //! * `verbs`: rules about named queries and about running commands
+//! * `explain`: which rules decide
 //! * `deny`: the configuration's `deny_commands`, in the same language
 //!
 //! Rules are about names, so what concerns users and passwords (`on`, `>password`, `reset`, …) is refused: a token or a
@@ -17,6 +18,7 @@
 
 mod commands;
 mod deny;
+mod explain;
 mod parse;
 mod patterns;
 mod rules;
@@ -24,6 +26,7 @@ mod template;
 mod verbs;
 
 pub use deny::DenyCommands;
+pub use explain::{ExplainedRules, explain_rules};
 pub use parse::RuleError;
 pub use rules::{Access, ChannelDemand, Denied, KeyDemand, Rules};
 pub use verbs::Usage;

@@ -23,6 +23,7 @@ fn page() -> String {
     let settings = [
         include_str!("../settings.rs"),
         include_str!("servers.rs"),
+        include_str!("auth.rs"),
         include_str!("../logs.rs"),
         include_str!("../../../model/src/limits.rs"),
     ];
@@ -63,6 +64,8 @@ fn kind(field: &Field) -> String {
         Field::OneOf(_, words) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or "),
         Field::Url(..) => "URL".into(),
         Field::File(_) => "path of a file".into(),
+        Field::Texts(_) | Field::Keys(..) => "table of strings".into(),
+        Field::RulesByName(_) => "table of rules".into(),
     }
 }
 
