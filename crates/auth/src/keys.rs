@@ -86,7 +86,7 @@ impl FromStr for KeySource {
 impl fmt::Debug for KeySource {
     /// Shows no key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = ALGORITHMS.iter().find(|(_, known)| *known == self.algorithm).map_or("?", |(name, _)| name);
+        let name = self.algorithm_name();
         match &self.place {
             Place::File(path) => write!(f, "{name} file:{}", path.display()),
             Place::Here(_) => write!(f, "{name} (hidden)"),
@@ -95,6 +95,11 @@ impl fmt::Debug for KeySource {
 }
 
 impl KeySource {
+    /// What the key is for, as it is written.
+    pub fn algorithm_name(&self) -> &'static str {
+        ALGORITHMS.iter().find(|(_, known)| *known == self.algorithm).map_or("none", |(name, _)| name)
+    }
+
     /// The file it is in.
     pub fn file(&self) -> Option<&Path> {
         match &self.place {
@@ -104,7 +109,10 @@ impl KeySource {
     }
 
     /// The key's bytes, as they stand there.
-    pub(crate) fn bytes(&self) -> Result<Vec<u8>, String> {
+    ///
+    /// # Errors
+    /// A file that cannot be read.
+    pub fn bytes(&self) -> Result<Vec<u8>, String> {
         match &self.place {
             Place::Here(bytes) => Ok(bytes.clone()),
             Place::File(path) => {

@@ -4,6 +4,7 @@
 use crate::bench;
 use crate::redis::redacted;
 use crate::settings::{Flag, Given, Sources};
+use crate::token::TokenArgs;
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -47,6 +48,9 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Make a token, or explain one: whether it is accepted, what it gives, which rule decides
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Token(TokenArgs),
     /// Send every WebSocket message back as it came, for conformance suites
     #[command(hide = true)]
     Echo {
@@ -57,7 +61,7 @@ pub enum Command {
 }
 
 /// Flags that are settings.
-#[derive(Args, Debug, Default)]
+#[derive(Args, Clone, Debug, Default)]
 pub struct SettingsArgs {
     /// Settings file (TOML) [env: KEYWIRE_CONFIG]
     #[arg(long, value_name = "FILE")]

@@ -11,6 +11,7 @@ mod logs;
 mod redis;
 mod secret;
 mod settings;
+mod token;
 
 use clap::Parser;
 use cli::{Cli, Command, SettingsArgs};
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
             Ok(())
         }),
         Command::Doctor { settings, json } => doctor(settings, json),
+        Command::Token(args) => token(args),
         Command::Echo { listen } => finish(assemble::echo(listen)),
     }
 }
@@ -48,6 +50,13 @@ fn serve(args: SettingsArgs, demo: bool) -> ExitCode {
 fn doctor(args: SettingsArgs, json: bool) -> ExitCode {
     match settings::load(&args.sources(), CHECKS) {
         Ok(effective) => doctor::run(&effective.settings, json).unwrap_or_else(|error| finish(Err(error))),
+        Err(mistakes) => mistaken(&mistakes),
+    }
+}
+
+fn token(args: token::TokenArgs) -> ExitCode {
+    match settings::load(&args.settings.clone().sources(), CHECKS) {
+        Ok(effective) => token::run(args, &effective.settings).unwrap_or_else(|error| finish(Err(error))),
         Err(mistakes) => mistaken(&mistakes),
     }
 }
