@@ -1,6 +1,6 @@
 //! One HTTP listener's paths: who may pass, and to which door.
 
-use crate::identity::{self, Identity};
+use crate::identity;
 use crate::patience::Patient;
 use crate::{command, metrics, origin, pages, query, sse, websocket};
 use bytes::Bytes;
@@ -172,9 +172,9 @@ impl Service {
 
     async fn events(&self, request: &Request<Incoming>) -> Response<Body> {
         let query = request.uri().query().unwrap_or("");
-        let identity = match self.identify(request).await {
+        let identity = match identity::of(&self.config.gate, &self.lane, request).await {
             Ok(identity) => identity,
-            Err(refusal) => return refusal,
+            Err(denial) => return refused(&denial, format!("{}\n", denial.error())),
         };
         match sse::open(self.lane.clone(), identity, query, request.headers()).await {
             Ok(events) => {
@@ -193,9 +193,13 @@ impl Service {
         if !is_json(request.headers()) {
             return text(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the content type must be application/json\n");
         }
-        let identity = match self.identify(&request).await {
+        let identity = match identity::of(&self.config.gate, &self.lane, &request).await {
             Ok(identity) => identity,
-            Err(refusal) => return refusal,
+            Err(denial) => {
+                let mut refusal = refused(&denial, error_json(denial.error()));
+                refusal.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                return refusal;
+            }
         };
         let limits = &self.config.limits;
         let body = Limited::new(request.into_body(), limits.message_bytes_max).collect();
@@ -209,27 +213,9 @@ impl Service {
         };
         let (status, json) = match command::run(self.lane, identity, &body).await {
             Ok(json) => (StatusCode::OK, json),
-            Err(error) => {
-                let status = command::status(&error);
-                let mut json = Vec::new();
-                let _ = wire::http::encode_response(&model::Response::Error { id: None, error }, &mut json);
-                (status, json)
-            }
+            Err(error) => (command::status(&error), error_json(error)),
         };
         typed(status, json, HeaderValue::from_static("application/json"))
-    }
-
-    /// Who asks, where a refusal is a status.
-    async fn identify<B>(&self, request: &Request<B>) -> Result<Identity, Response<Body>> {
-        let identity = identity::of(&self.config.gate, &self.lane, request).await;
-        identity.map_err(|denial| {
-            let error = denial.error();
-            let mut refusal = text(sse::status(&error), format!("{error}\n"));
-            if refusal.status() == StatusCode::UNAUTHORIZED {
-                refusal.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-            }
-            refusal
-        })
     }
 
     async fn ready(&self) -> Response<Body> {
@@ -331,6 +317,21 @@ fn not_allowed(method: &'static str) -> Response<Body> {
     let mut response = text(StatusCode::METHOD_NOT_ALLOWED, format!("the method here is {method}\n"));
     response.headers_mut().insert(ALLOW, HeaderValue::from_static(method));
     response
+}
+
+/// The answer to a client that is not let in, where that is a status.
+fn refused(denial: &auth::Denial, body: impl Into<Bytes>) -> Response<Body> {
+    let mut refusal = text(sse::status(&denial.error()), body);
+    if refusal.status() == StatusCode::UNAUTHORIZED {
+        refusal.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    refusal
+}
+
+fn error_json(error: Error) -> Vec<u8> {
+    let mut json = Vec::new();
+    let _ = wire::http::encode_response(&model::Response::Error { id: None, error }, &mut json);
+    json
 }
 
 fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<Body> {
