@@ -1,12 +1,14 @@
 //! One HTTP listener's paths: who may pass, and to which door.
 
+use crate::identity;
 use crate::patience::Patient;
 use crate::{command, metrics, origin, pages, query, sse, websocket};
 use bytes::Bytes;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL,
     CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION, SEC_WEBSOCKET_ACCEPT,
-    SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE, VARY, X_CONTENT_TYPE_OPTIONS,
+    SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE, VARY, WWW_AUTHENTICATE,
+    X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::combinators::BoxBody;
@@ -19,13 +21,13 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
-use websocket::Door;
+use websocket::{Door, Guard};
 
 /// The subprotocol of `/ws`.
 const SUBPROTOCOL: &str = "keywire.v1.json";
 
 /// What the doors are made with.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Config {
     /// Before every path; empty, or `/something` without a slash at its end.
     pub prefix: String,
@@ -35,6 +37,8 @@ pub struct Config {
     pub limits: Limits,
     /// Serve the demo's pages.
     pub demo: bool,
+    /// Finds out who clients are.
+    pub gate: Arc<auth::Gate>,
 }
 
 type Body = Either<BoxBody<Bytes, Infallible>, sse::EventStream>;
@@ -88,10 +92,10 @@ impl Service {
             ("/ws" | "/raw" | "/sse" | "/readyz", _) if self.lanes.is_draining() => {
                 text(StatusCode::SERVICE_UNAVAILABLE, "draining\n")
             }
-            ("/ws", &Method::GET) => self.upgrade(request, Ok(Door::Native)),
+            ("/ws", &Method::GET) => self.upgrade(request, Ok(Door::Native)).await,
             ("/raw", &Method::GET) => {
                 let door = query::feed(request.uri().query().unwrap_or(""), None).map(Door::Raw);
-                self.upgrade(request, door)
+                self.upgrade(request, door).await
             }
             ("/sse", &Method::GET) => match self.admit() {
                 Ok(_admission) => self.events(&request).await,
@@ -123,7 +127,7 @@ impl Service {
     }
 
     /// The handshake of RFC 6455, section 4.2; the connection's task starts when hyper lets go of the socket.
-    fn upgrade(&self, mut request: Request<Incoming>, door: Result<Door, Error>) -> Response<Body> {
+    async fn upgrade(&self, mut request: Request<Incoming>, door: Result<Door, Error>) -> Response<Body> {
         let accept = match handshake(request.headers()) {
             Ok(accept) => accept,
             Err(refusal) => return refusal,
@@ -140,7 +144,10 @@ impl Service {
             Ok(admission) => admission,
             Err(refusal) => return refusal,
         };
+        // A script sees no status of a handshake that fails, so a bad token is told by a close code.
+        let identity = identity::of(&self.config.gate, &self.lane, &request).await;
         let (lane, upgraded) = (self.lane.clone(), hyper::upgrade::on(&mut request));
+        let gate = self.config.gate.clone();
         tokio::task::spawn_local(async move {
             let Ok(parts) = upgraded.await.map(|u| u.downcast::<TokioIo<Patient<TcpStream>>>()) else { return };
             let Ok(parts) = parts else { return };
@@ -148,7 +155,7 @@ impl Service {
             let (early, stream) = (parts.read_buf.to_vec(), parts.io.into_inner().into_inner());
             drop(parts.read_buf);
             if let Ok(stream) = stream.into_std().and_then(TcpStream::from_std) {
-                websocket::serve(lane, stream, early, door);
+                websocket::serve(lane, stream, early, door, Guard { gate, identity });
                 drop(admission);
             }
         });
@@ -166,7 +173,11 @@ impl Service {
 
     async fn events(&self, request: &Request<Incoming>) -> Response<Body> {
         let query = request.uri().query().unwrap_or("");
-        match sse::open(self.lane.clone(), query, request.headers()).await {
+        let identity = match identity::of(&self.config.gate, &self.lane, request).await {
+            Ok(identity) => identity,
+            Err(denial) => return refused(&denial, format!("{}\n", denial.error())),
+        };
+        match sse::open(self.lane.clone(), identity, query, request.headers()).await {
             Ok(events) => {
                 let mut response = Response::new(Either::Right(events));
                 response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
@@ -183,6 +194,14 @@ impl Service {
         if !is_json(request.headers()) {
             return text(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the content type must be application/json\n");
         }
+        let identity = match identity::of(&self.config.gate, &self.lane, &request).await {
+            Ok(identity) => identity,
+            Err(denial) => {
+                let mut refusal = refused(&denial, error_json(denial.error()));
+                refusal.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                return refusal;
+            }
+        };
         let limits = &self.config.limits;
         let body = Limited::new(request.into_body(), limits.message_bytes_max).collect();
         let body = match tokio::time::timeout(Duration::from_millis(limits.frame_timeout_ms), body).await {
@@ -193,14 +212,9 @@ impl Service {
             Ok(Err(_)) => return text(StatusCode::BAD_REQUEST, "the body ended early\n"),
             Err(_) => return text(StatusCode::REQUEST_TIMEOUT, "the body took longer than frame_timeout_ms\n"),
         };
-        let (status, json) = match command::run_body(self.lane, &body).await {
+        let (status, json) = match command::run_body(self.lane, identity, &body).await {
             Ok(json) => (StatusCode::OK, json),
-            Err(error) => {
-                let status = command::status(&error);
-                let mut json = Vec::new();
-                let _ = wire::http::encode_response(&model::Response::Error { id: None, error }, &mut json);
-                (status, json)
-            }
+            Err(error) => (command::status(&error), error_json(error)),
         };
         typed(status, json, HeaderValue::from_static("application/json"))
     }
@@ -278,6 +292,8 @@ fn subprotocol(headers: &HeaderMap) -> Result<Option<HeaderValue>, Response<Body
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(',').map(str::trim))
+        // A token is carried here, and is no protocol to be spoken.
+        .filter(|protocol| !auth::has_bearer(protocol))
         .peekable();
     if asked.peek().is_none() {
         return Ok(None);
@@ -313,6 +329,21 @@ fn not_allowed(method: &'static str) -> Response<Body> {
     let mut response = text(StatusCode::METHOD_NOT_ALLOWED, format!("the method here is {method}\n"));
     response.headers_mut().insert(ALLOW, HeaderValue::from_static(method));
     response
+}
+
+/// The answer to a client that is not let in, where that is a status.
+fn refused(denial: &auth::Denial, body: impl Into<Bytes>) -> Response<Body> {
+    let mut refusal = text(sse::status(&denial.error()), body);
+    if refusal.status() == StatusCode::UNAUTHORIZED {
+        refusal.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    refusal
+}
+
+fn error_json(error: Error) -> Vec<u8> {
+    let mut json = Vec::new();
+    let _ = wire::http::encode_response(&model::Response::Error { id: None, error }, &mut json);
+    json
 }
 
 fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<Body> {

@@ -1,5 +1,6 @@
 //! A connection whose frames are taken by an HTTP response instead of being written to a socket by the pump.
 
+use crate::identity::Identity;
 use bytes::Bytes;
 use model::{CloseCode, ConnId, Error, Format};
 use runtime::{Connection, LaneHandle, Written};
@@ -27,12 +28,12 @@ struct Shared {
 
 impl Pull {
     /// A new connection of the lane.
-    pub fn connect(lane: LaneHandle, format: Format) -> Pull {
+    pub fn connect(lane: LaneHandle, identity: Identity, format: Format) -> Pull {
         let make = |conn| {
             let (waker, refusal) = (RefCell::new(None), RefCell::new(None));
             Rc::new(Shared { conn, waker, is_over: Cell::new(false), code: Cell::new(None), refusal })
         };
-        let shared = lane.connect(format, make);
+        let shared = lane.connect_as(identity, format, make);
         Pull { lane, shared }
     }
 

@@ -1,5 +1,6 @@
 //! `GET /sse`: one feed as `text/event-stream`, for `EventSource` and for whoever reads lines.
 
+use crate::identity::Identity;
 use crate::pull::Pull;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
@@ -27,11 +28,16 @@ pub struct EventStream {
 ///
 /// # Errors
 /// `BADREQUEST` if the query string asks for none, or is wrong; whatever refuses the feed.
-pub async fn open(lane: LaneHandle, query: &str, headers: &HeaderMap) -> Result<EventStream, Error> {
+pub async fn open(
+    lane: LaneHandle,
+    identity: Identity,
+    query: &str,
+    headers: &HeaderMap,
+) -> Result<EventStream, Error> {
     let last_event_id = headers.get("last-event-id").and_then(|id| id.to_str().ok());
     let none = || Error::new(BADREQUEST, "one of subscribe, psubscribe, live, follow is wanted");
     let verb: Verb = crate::query::feed(query, last_event_id)?.ok_or_else(none)?;
-    let pull = Pull::connect(lane, Format::Sse);
+    let pull = Pull::connect(lane, identity, Format::Sse);
     let request = Request { id: Some(0), verb };
     pull.lane().handle(Event::Request { conn: pull.conn(), request });
     let first = poll_fn(|cx| pull.poll_take(cx)).await;

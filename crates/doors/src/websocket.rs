@@ -3,6 +3,8 @@
 //! The connection's task only reads, and waits: the pump writes, straight from the outbox. Bytes are read into one
 //! buffer that all connections of the lane share, so an idle connection holds no buffer at all.
 
+use crate::identity::{self, Identity};
+use auth::{Denial, Gate};
 use bytes::Bytes;
 use lane::Event;
 use model::{CloseCode, ConnId, Format, Request, Verb};
@@ -13,11 +15,20 @@ use std::future::poll_fn;
 use std::io::{self, ErrorKind, IoSlice};
 use std::net::Shutdown;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 use wire::native::BadRequest;
 use wire::ws::{Decoder, Message, Role};
+
+/// Who comes through the door, and who finds out if it says so later.
+pub struct Guard {
+    /// Looks at tokens.
+    pub gate: Arc<Gate>,
+    /// Who comes, or why it is not let in.
+    pub identity: Result<Identity, Denial>,
+}
 
 /// Which WebSocket door it is.
 pub enum Door {
@@ -30,14 +41,22 @@ pub enum Door {
 /// Serves an upgraded connection to its end, by a task of its own. `early`: bytes that came behind the handshake.
 ///
 /// What the task keeps between two polls is what an idle connection costs, so everything is set up before it.
-pub fn serve(lane: LaneHandle, stream: TcpStream, mut early: Vec<u8>, door: Door) {
+pub fn serve(lane: LaneHandle, stream: TcpStream, mut early: Vec<u8>, door: Door, guard: Guard) {
     let format = match door {
         Door::Native => Format::Native,
         Door::Raw(_) => Format::Raw,
     };
-    let socket = lane.connect(format, |conn| Rc::new(Socket::new(conn, stream)));
+    // It took a while to get here: somebody may have been revoked meanwhile.
+    let identity = guard.identity.and_then(|identity| lane.with_lane(|lane| identity::check(lane, identity)));
+    let (grant, refusal) = match identity {
+        Ok(grant) => (grant, None),
+        Err(denial) => (None, Some(identity::close_code(&denial))),
+    };
+    let socket = lane.connect_as(grant, format, |conn| Rc::new(Socket::new(conn, stream, guard.gate)));
     let mut reader = Reader { socket, lane, format, decoder: Decoder::new(Role::Server), held: None, last_id: 0 };
-    if let Door::Raw(Some(verb)) = door {
+    if let Some(code) = refusal {
+        reader.close(code);
+    } else if let Door::Raw(Some(verb)) = door {
         reader.request(verb);
     }
     reader.received(&mut early);
@@ -48,6 +67,8 @@ pub fn serve(lane: LaneHandle, stream: TcpStream, mut early: Vec<u8>, door: Door
 struct Socket {
     conn: ConnId,
     stream: TcpStream,
+    /// Looks at tokens that the client presents.
+    gate: Arc<Gate>,
     /// The connection's task.
     waker: RefCell<Option<Waker>>,
     /// The socket took nothing: the task waits until it does, and flushes.
@@ -60,10 +81,11 @@ struct Socket {
 }
 
 impl Socket {
-    fn new(conn: ConnId, stream: TcpStream) -> Socket {
+    fn new(conn: ConnId, stream: TcpStream, gate: Arc<Gate>) -> Socket {
         Socket {
             conn,
             stream,
+            gate,
             waker: RefCell::new(None),
             is_blocked: Cell::new(false),
             is_paused: Cell::new(false),
@@ -124,6 +146,14 @@ impl Connection for Socket {
     fn abort(&self) {
         self.is_aborted.set(true);
         self.wake_task();
+    }
+
+    fn authenticate(&self, lane: &LaneHandle, id: u64, token: String) {
+        let (conn, gate, lane) = (self.conn, self.gate.clone(), lane.clone());
+        tokio::task::spawn_local(async move {
+            let result = identity::of_token(&gate, &lane, &token).await;
+            lane.handle(Event::Authenticated { conn, id, result });
+        });
     }
 }
 

@@ -1,5 +1,6 @@
 //! From settings to a running server: the only place that knows all parts by name.
 
+use crate::auth;
 use crate::banner::Banner;
 use crate::demo;
 use crate::redis;
@@ -33,14 +34,22 @@ pub fn serve(settings: &Settings, demo: bool) -> anyhow::Result<()> {
     let resp_listeners = resp::bind(settings, demo)?;
     let resp_listening: Vec<SocketAddr> = resp_listeners.iter().map(Listener::address).collect();
     let node = start_node(settings, &resp_listening)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("the event loop")?;
+    let gate = {
+        let _entered = runtime.enter();
+        auth::open(settings)?
+    };
     let doors = Arc::new(doors::Config {
         prefix: settings.prefix.clone(),
         origins: settings.origins.clone(),
         limits: settings.limits.clone(),
         demo,
+        gate,
     });
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("the event loop")?;
     let ended = runtime.block_on(async {
+        if !settings.auth.revoked_key.is_empty() {
+            auth::watch_revoked(&node.lanes(), &settings.auth.revoked_key);
+        }
         let accepting: Vec<_> =
             listeners.into_iter().map(|l| tokio::spawn(l.run(node.lanes(), doors.clone()))).collect();
         if !resp_listeners.is_empty() {
@@ -71,7 +80,7 @@ pub fn check(settings: &Settings) -> Vec<(&'static str, String)> {
     let deny = lane::parse_deny(&settings.deny_commands, &table).err();
     let named = |name, error: Option<_>| error.map(|e: lane::RuleError| (name, e.to_string()));
     let rules = named("anonymous", anonymous).into_iter().chain(named("deny_commands", deny));
-    rules.chain(redis::check(settings)).collect()
+    rules.chain(redis::check(settings)).chain(auth::check(settings)).collect()
 }
 
 /// Serves `keywire echo` until a signal says to end.
@@ -100,6 +109,9 @@ fn start_node(settings: &Settings, resp: &[SocketAddr]) -> anyhow::Result<Node> 
     let (anonymous, deny) = (settings.anonymous_rules(), &settings.deny_commands);
     let table = CommandTable::redis();
     let setup = Setup::new(lanes, &settings.node, settings.limits.clone(), table, &anonymous, deny)?;
+    let queries = auth::queries(settings).map_err(|wrong| anyhow::anyhow!("queries: {}", wrong[0].1))?;
+    let awaits_revoked = settings.auth.is_configured() && !settings.auth.revoked_key.is_empty();
+    let setup = setup.with_queries(queries).with_tokens(settings.auth.takes_tokens(), awaits_revoked);
     let redis = redis::config(settings)?;
     let embedded = if redis.is_some() { None } else { Some(store(settings, lanes, resp)?) };
     let backend = move || match (redis, embedded) {

@@ -5,6 +5,7 @@ use crate::bench;
 use crate::collect::CollectArgs;
 use crate::redis::redacted;
 use crate::settings::{Flag, Given, Sources};
+use crate::token::TokenArgs;
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -50,6 +51,9 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Make a token, or explain one: whether it is accepted, what it gives, which rule decides
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Token(TokenArgs),
     /// Send every WebSocket message back as it came, for conformance suites
     #[command(hide = true)]
     Echo {
@@ -60,7 +64,7 @@ pub enum Command {
 }
 
 /// Flags that are settings.
-#[derive(Args, Debug, Default)]
+#[derive(Args, Clone, Debug, Default)]
 pub struct SettingsArgs {
     /// Settings file (TOML) [env: KEYWIRE_CONFIG]
     #[arg(long, value_name = "FILE")]
@@ -145,7 +149,11 @@ impl SettingsArgs {
 
 /// A `--set` flag without its secrets.
 fn shown(name: &str, value: &str) -> String {
-    if name == "resp_password" { format!("--set {name}=…") } else { redacted(&format!("--set {name}={value}")) }
+    if name == "resp_password" || name.starts_with("auth.keys.") {
+        format!("--set {name}=…")
+    } else {
+        redacted(&format!("--set {name}={value}"))
+    }
 }
 
 fn name_and_value(text: &str) -> Result<(String, String), String> {

@@ -37,7 +37,7 @@ async fn watch_host(lane: LaneHandle, lanes: Lanes) {
 
 /// Runs the commands and gives their results, `Null` for what failed.
 async fn run_commands(lane: &LaneHandle, commands: Vec<Args>) -> Vec<Value> {
-    match doors::run_commands(lane.clone(), commands).await {
+    match doors::run_commands(lane.clone(), None, commands).await {
         Ok(answers) => answers.iter().map(|answer| result(answer)).collect(),
         Err(error) => {
             tell(&error.to_string());
@@ -48,7 +48,7 @@ async fn run_commands(lane: &LaneHandle, commands: Vec<Args>) -> Vec<Value> {
 
 /// Runs the commands as one transaction: all of them, or none.
 async fn write_together(lane: &LaneHandle, commands: Vec<Args>) {
-    match doors::run_transaction(lane.clone(), commands).await {
+    match doors::run_transaction(lane.clone(), None, commands).await {
         Ok(answer) => drop(result(&answer)),
         Err(error) => tell(&error.to_string()),
     }

@@ -1,6 +1,7 @@
 //! keywire: Redis data, live over WebSocket. This file only dispatches; see ARCHITECTURE.md for the house.
 
 mod assemble;
+mod auth;
 mod banner;
 mod bench;
 mod cli;
@@ -12,6 +13,7 @@ mod redis;
 mod resp;
 mod secret;
 mod settings;
+mod token;
 mod words;
 
 use clap::Parser;
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
             Ok(())
         }),
         Command::Doctor { settings, json } => doctor(settings, json),
+        Command::Token(args) => token(args),
         Command::Echo { listen } => finish(assemble::echo(listen)),
     }
 }
@@ -51,6 +54,13 @@ fn serve(args: SettingsArgs, demo: bool) -> ExitCode {
 fn doctor(args: SettingsArgs, json: bool) -> ExitCode {
     match settings::load(&args.sources(), CHECKS) {
         Ok(effective) => doctor::run(&effective.settings, json).unwrap_or_else(|error| finish(Err(error))),
+        Err(mistakes) => mistaken(&mistakes),
+    }
+}
+
+fn token(args: token::TokenArgs) -> ExitCode {
+    match settings::load(&args.settings.clone().sources(), CHECKS) {
+        Ok(effective) => token::run(args, &effective.settings).unwrap_or_else(|error| finish(Err(error))),
         Err(mistakes) => mistaken(&mistakes),
     }
 }

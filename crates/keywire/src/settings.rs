@@ -6,6 +6,7 @@
 //! rank (flag over variable over file over default) and reports every mistake of every source at once, each with the
 //! place it stands at. What comes out holds: nothing checks it again.
 
+mod auth;
 mod file;
 mod mistakes;
 pub mod parse;
@@ -18,6 +19,7 @@ mod table;
 #[cfg(test)]
 mod docs;
 
+pub use auth::Auth;
 pub use mistakes::{Mistake, Mistakes, Origin};
 pub use parse::Given;
 pub use resp::Resp;
@@ -26,6 +28,7 @@ pub use store::Store;
 
 use crate::logs::Log;
 use model::Limits;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use table::{SETTINGS, Setting};
@@ -33,8 +36,9 @@ use table::{SETTINGS, Setting};
 /// All settings of a node.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
-    /// Where HTTP and WebSocket are served. Beyond loopback the server starts only if `anonymous` is set, so that
-    /// nobody opens a Redis to the world by accident.
+    /// Where HTTP and WebSocket are served. Beyond loopback the server starts only if `anonymous` is set, or there is a way
+    /// to tell who a client is (`auth.keys`, `auth.jwks_url`, `auth.forward_url`), so that nobody opens a Redis to the world by
+    /// accident.
     pub listen: Vec<SocketAddr>,
     /// Threads that serve connections. Each owns its connections and shares nothing.
     pub lanes: usize,
@@ -44,7 +48,8 @@ pub struct Settings {
     /// are refused on every door with 403; programs that send no `Origin` are not concerned. `*` lets every page in.
     pub origins: Vec<String>,
     /// What a client without a token may do: rules in Redis' ACL language (`~news:* &news +@read`), or empty for
-    /// nothing. Not set: everything on a server that listens on loopback only, and no start beyond it.
+    /// nothing. Not set: nothing where there is a way to tell who a client is (`auth`); else everything on a server that
+    /// listens on loopback only, and no start beyond it.
     pub anonymous: Option<Vec<String>>,
     /// ACL rules laid over every client's own: a command they take away (`-@admin`) and do not give back (`+info`)
     /// is refused with `NOPERM`, whatever the client's rules say.
@@ -60,6 +65,12 @@ pub struct Settings {
     pub store: Store,
     /// The port on which the embedded store is a Redis.
     pub resp: Resp,
+    /// Whom to believe, and what that gives.
+    pub auth: Auth,
+    /// Named queries: a table of names and command lines with places for parameters and claims,
+    /// `top = "ZRANGE board 0 {last:int:0..99} REV"`, called as `["@top", 9]`; see [auth.md](auth.md). Whoever has the rule
+    /// `+@named` may use them, whatever keys and commands they stand for.
+    pub queries: BTreeMap<String, String>,
     /// What happens at each limit is said with it.
     pub limits: Limits,
     /// The log, on standard error.
@@ -87,6 +98,8 @@ impl Default for Settings {
             servers: Servers::default(),
             store: Store::default(),
             resp: Resp::default(),
+            auth: Auth::default(),
+            queries: BTreeMap::new(),
             limits: Limits::default(),
             log: Log::default(),
         }
@@ -99,9 +112,12 @@ impl Settings {
         self.listen.iter().all(|address| address.ip().is_loopback())
     }
 
-    /// The rules of a client without a token: those that were set, or everything (only ever on loopback).
+    /// The rules of a client without a token: those that were set; else nothing where one could have a token, and
+    /// everything where not (only ever on loopback).
     pub fn anonymous_rules(&self) -> Vec<String> {
-        self.anonymous.clone().unwrap_or_else(|| ["~*", "&*", "+@all"].map(String::from).to_vec())
+        let everything = || ["~*", "&*", "+@all"].map(String::from).to_vec();
+        let unset = || if self.auth.is_configured() { Vec::new() } else { everything() };
+        self.anonymous.clone().unwrap_or_else(unset)
     }
 }
 
@@ -219,13 +235,19 @@ impl Loading {
     }
 
     fn set(&mut self, name: &str, given: Given, origin: Origin) {
-        let Some(index) = SETTINGS.iter().position(|s| s.name == name) else {
+        let exact = SETTINGS.iter().position(|s| s.name == name).map(|index| (index, None));
+        let Some((index, entry)) = exact.or_else(|| entry_of_table(name)) else {
             let near = nearest(name, SETTINGS.iter().flat_map(Setting::names));
             self.mistakes.push(Mistake::new(origin, format!("{name}: {}", unknown("setting", near))));
             return;
         };
-        let result = SETTINGS[index].field.assign(&mut self.settings, given);
-        self.wrong[index] = result.is_err();
+        let field = &SETTINGS[index].field;
+        let result = match entry {
+            Some(entry) => field.assign_entry(&mut self.settings, entry, given),
+            None => field.assign(&mut self.settings, given),
+        };
+        // Of a table, one wrong entry is enough.
+        self.wrong[index] = result.is_err() || (entry.is_some() && self.wrong[index]);
         if let Err(what) = result {
             self.mistakes.push(Mistake::new(origin.clone(), format!("{name}: {what}")));
         }
@@ -294,12 +316,12 @@ fn contradictions(settings: &Settings) -> Vec<Contradiction> {
 fn open_without_rules(settings: &Settings) -> Option<Contradiction> {
     let open = settings.listen.iter().filter(|address| !address.ip().is_loopback());
     let open: Vec<_> = open.map(SocketAddr::to_string).collect();
-    if settings.anonymous.is_some() || settings.loopback_only() {
+    if settings.anonymous.is_some() || settings.auth.is_configured() || settings.loopback_only() {
         return None;
     }
     let what = format!(
         "listen: {} can be reached from beyond this machine, and nothing says what clients without a token may do; \
-         set anonymous (for example --anonymous '~news:* &news:* +@read', or '' for nothing), or listen on loopback",
+         set anonymous (for example --anonymous '~news:* &news:* +@read', or '' for nothing), or auth, or listen on loopback",
         open.join(" and ")
     );
     Some((&["listen", "anonymous"], what))
@@ -346,6 +368,13 @@ fn too_large(
     let (a, b) = (parse::shown_size(small), parse::shown_size(large));
     let what = format!("{twice}{} ({a}) is over {} ({b}): {why}", names[0], names[1]);
     (small.saturating_mul(times) > large).then_some((names, what))
+}
+
+/// The table that a name is an entry of, and the entry's own name.
+fn entry_of_table(name: &str) -> Option<(usize, Option<&str>)> {
+    let entry = |s: &Setting| name.strip_prefix(s.name)?.strip_prefix('.');
+    let index = SETTINGS.iter().position(|s| s.field.is_table() && entry(s).is_some())?;
+    Some((index, entry(&SETTINGS[index])))
 }
 
 fn index_of(name: &str) -> usize {

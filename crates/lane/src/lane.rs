@@ -14,7 +14,7 @@ use hub::{Class, Hub};
 use live::Live;
 use model::backend::BackendEvent;
 use model::{CloseCode, ConnId, FeedId, Format, LaneId, Limits, Ticket, Time, Topic};
-use session::Session;
+use session::{Grant, Revoked, Session};
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -32,6 +32,8 @@ pub struct Config {
     pub limits: Limits,
     /// The rules of clients.
     pub session: Rc<session::Config>,
+    /// Nobody is let in by a token before [`Event::Revoked`] has come once.
+    pub awaits_revoked: bool,
 }
 
 /// Plain numbers of one lane, summed over lanes by whoever shows them.
@@ -76,6 +78,8 @@ pub struct Lane {
     local: VecDeque<Mail>,
     /// When the clients are looked at next; none without clients.
     next_sweep: Option<Time>,
+    /// Who is let in no more; none before it was told.
+    pub(crate) revoked: Option<Arc<Revoked>>,
     pub(crate) counters: Counters,
     /// Kept for their capacity.
     pub(crate) session_outputs: Vec<session::Output>,
@@ -133,6 +137,7 @@ impl Lane {
             links: (0..lanes).map(|_| Link::new(limits.link_bytes_max)).collect(),
             local: VecDeque::new(),
             next_sweep: None,
+            revoked: None,
             counters: Counters::default(),
             session_outputs: Vec::new(),
             live_outputs: Vec::new(),
@@ -141,10 +146,15 @@ impl Lane {
         }
     }
 
-    /// A client has connected through a door that speaks `format`.
+    /// A client without a token has connected through a door that speaks `format`.
     pub fn connect(&mut self, format: Format, now: Time) -> ConnId {
+        self.connect_as(None, format, now)
+    }
+
+    /// The same, with what its token gives; which [`Lane::check_grant`] has let pass.
+    pub fn connect_as(&mut self, grant: Option<Grant>, format: Format, now: Time) -> ConnId {
         let conn = self.hub.add_client();
-        let session = Session::new(&self.config.session, now);
+        let session = Session::of(&self.config.session, grant, now);
         let slot = conn.slot as usize;
         if self.clients.len() <= slot {
             self.clients.resize_with(slot + 1, || None);
@@ -164,6 +174,8 @@ impl Lane {
             Event::Heard { conn, whole, partial } => self.handle_heard(conn, whole, partial, now),
             Event::Request { conn, request } => self.handle_request(conn, request, now, out),
             Event::Rejected { conn, id, error } => self.handle_rejected(conn, id, error, now, out),
+            Event::Authenticated { conn, id, result } => self.handle_authenticated(conn, id, result, now, out),
+            Event::Revoked(revoked) => self.handle_revoked(revoked, now, out),
             Event::Send { conn, frame } => self.hub.send(conn, frame),
             Event::Close { conn, code } => self.close(conn, code, now, out),
             Event::Drain => {

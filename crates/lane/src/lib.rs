@@ -19,6 +19,7 @@
 //! 5. begin anew if [`Lane::wants_turn`]; else
 //! 6. sleep until something happens or [`Lane::next_timeout`] has come ([`Event::Timeout`]).
 
+mod auth;
 mod client;
 mod event;
 mod home;
@@ -33,4 +34,5 @@ pub use event::{Event, Output};
 pub use lane::{Config, Counters, Lane};
 pub use mail::Mail;
 pub use session::acl::RuleError;
-pub use setup::{Setup, parse_anonymous, parse_deny};
+pub use session::{Grant, NamedQueries, Revoked};
+pub use setup::{Setup, parse_anonymous, parse_deny, parse_queries};

@@ -87,6 +87,16 @@ impl Live {
         self.begin_reads(now, out);
     }
 
+    /// What a feed is of; none if it is over.
+    pub fn topic(&self, feed: FeedId) -> Option<Topic> {
+        Some(match self.shared.feeds.get(&feed)? {
+            Owner::Reader(Reader::Query(id)) => Topic::Query(self.queries.query(*id)?.clone()),
+            Owner::Reader(Reader::Stream(id)) => Topic::Stream(self.streams.key(*id)?.clone()),
+            Owner::Channel(ChannelName::Channel(name)) => Topic::Channel(name.clone()),
+            Owner::Channel(ChannelName::Pattern(name)) => Topic::Pattern(name.clone()),
+        })
+    }
+
     /// A listener of a query that skipped events wants the newest whole value: answered at once by
     /// [`Output::EventTo`] with the value (or the error) at the feed's revision, then with the stale mark, whichever
     /// it is. Of other feeds it gets the mark alone.

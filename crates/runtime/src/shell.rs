@@ -4,7 +4,7 @@ use crate::clients::{Desk, Service};
 use crate::clock::{Clock, Moment};
 use crate::delivery::{Delivery, event_bytes};
 use crate::mailbox::Mailbox;
-use lane::{Event, Lane, Mail, Output};
+use lane::{Event, Grant, Lane, Mail, Output};
 use model::backend::{BackendEvent, BackendRequest};
 use model::{CloseCode, ConnId, Error, Format, LaneId, Time};
 use smallvec::SmallVec;
@@ -125,6 +125,10 @@ pub trait Connection {
 
     /// The connection is to be dropped now.
     fn abort(&self);
+
+    /// The client presents a token: whose it is is found out later, without waiting here, and the lane is told. Only doors
+    /// whose clients can ask for it are asked.
+    fn authenticate(&self, _: &LaneHandle, _id: u64, _token: String) {}
 
     /// The one feed that it was made for is refused. Only told to connections of [`Format::Sse`].
     fn refuse(&self, _: Error) {}
@@ -251,7 +255,17 @@ impl LaneHandle {
 
     /// A client has connected; `connection` gives what the pump will write to. `make` gets the client's id.
     pub fn connect<C: Connection + 'static>(&self, format: Format, make: impl FnOnce(ConnId) -> Rc<C>) -> Rc<C> {
-        let conn = self.0.lane.borrow_mut().connect(format, self.0.clock.now());
+        self.connect_as(None, format, make)
+    }
+
+    /// The same, with what the client's token gives; which [`Lane::check_grant`] has let pass.
+    pub fn connect_as<C: Connection + 'static>(
+        &self,
+        grant: Option<Grant>,
+        format: Format,
+        make: impl FnOnce(ConnId) -> Rc<C>,
+    ) -> Rc<C> {
+        let conn = self.0.lane.borrow_mut().connect_as(grant, format, self.0.clock.now());
         let connection = make(conn);
         let mut connections = self.0.connections.borrow_mut();
         let slot = conn.slot as usize;
@@ -587,6 +601,11 @@ impl LaneHandle {
                 Output::Refused { conn, error } => {
                     if let Some(connection) = self.connection(conn) {
                         connection.refuse(error);
+                    }
+                }
+                Output::Authenticate { conn, id, token } => {
+                    if let Some(connection) = self.connection(conn) {
+                        connection.authenticate(self, id, token);
                     }
                 }
                 Output::Resume { conn } => {

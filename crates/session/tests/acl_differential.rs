@@ -225,7 +225,7 @@ impl Redis {
             Ok(ours) if theirs == "OK" => ours,
             Err(error) if theirs != "OK" => {
                 // Of several mistakes Redis tells of parentheses first.
-                let same = theirs.contains(error.reason) || theirs.contains("Unmatched parenthesis");
+                let same = theirs.contains(&*error.reason) || theirs.contains("Unmatched parenthesis");
                 assert!(same, "{rules:?}\n  redis: {theirs}\n  ours:  {error}");
                 return false;
             }

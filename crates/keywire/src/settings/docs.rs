@@ -25,6 +25,7 @@ fn page() -> String {
         include_str!("servers.rs"),
         include_str!("resp.rs"),
         include_str!("store.rs"),
+        include_str!("auth.rs"),
         include_str!("../logs.rs"),
         include_str!("../../../model/src/limits.rs"),
     ];
@@ -66,6 +67,8 @@ fn kind(field: &Field) -> String {
         Field::OneOf(_, words) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or "),
         Field::Url(..) => "URL".into(),
         Field::File(_) => "path".into(),
+        Field::Texts(_) | Field::Keys(..) => "table of strings".into(),
+        Field::RulesByName(_) => "table of rules".into(),
     }
 }
 

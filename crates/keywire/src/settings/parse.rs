@@ -182,6 +182,23 @@ pub fn any(_: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// The name of a header, in lower case.
+pub fn header(text: &str) -> Result<(), String> {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
+    match !text.is_empty() && text.chars().all(plain) {
+        true => Ok(()),
+        false => Err(format!("{text:?} is no header's name, such as x-session (lower case)")),
+    }
+}
+
+/// The name of a cookie, or nothing.
+pub fn cookie(text: &str) -> Result<(), String> {
+    match text.is_empty() {
+        true => Ok(()),
+        false => name(text),
+    }
+}
+
 /// A rule that gives or takes commands.
 pub fn command_rule(text: &str) -> Result<(), String> {
     match text.len() > 1 && text.starts_with(['+', '-']) {

@@ -4,6 +4,7 @@ use super::parse::{self, Given};
 use super::store::EVICTION;
 use super::{ENV_PREFIX, Settings};
 use crate::logs::LogFormat;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -57,6 +58,12 @@ pub enum Field {
     Url(Place<String>, Rule),
     /// A file or directory, or none.
     File(Place<Option<PathBuf>>),
+    /// Texts by names that the user chooses.
+    Texts(Place<BTreeMap<String, String>>),
+    /// Keys by names, shown without what is secret.
+    Keys(Place<BTreeMap<String, String>>, Rule),
+    /// ACL rules by names.
+    RulesByName(Place<BTreeMap<String, Vec<String>>>),
 }
 
 /// More lanes than this serve nobody: they would only exchange mail.
@@ -118,6 +125,26 @@ pub const SETTINGS: &[Setting] = &[
     setting("store.rewrite_bytes_min", Field::Size(|s| &mut s.store.rewrite_bytes_min, 0..=TOTAL_MAX)),
     setting("store.memory_bytes_max", Field::Size(|s| &mut s.store.memory_bytes_max, 0..=TOTAL_MAX)),
     setting("store.eviction", Field::OneOf(|s| &mut s.store.eviction, EVICTION)),
+    setting("queries", Field::Texts(|s| &mut s.queries)),
+    setting("auth.keys", Field::Keys(|s| &mut s.auth.keys, crate::auth::check_key)),
+    setting("auth.jwks_url", Field::Text(|s| &mut s.auth.jwks_url, crate::auth::check_jwks_url)),
+    setting("auth.jwks_interval_ms", Field::Millis(|s| &mut s.auth.jwks_interval_ms, 1000..=MILLIS_MAX)),
+    setting("auth.jwks_pause_ms", Field::Millis(|s| &mut s.auth.jwks_pause_ms, 100..=MILLIS_MAX)),
+    setting("auth.audience", Field::List(|s| &mut s.auth.audience, parse::any)),
+    setting("auth.issuer", Field::List(|s| &mut s.auth.issuer, parse::any)),
+    setting("auth.leeway_ms", Field::Millis(|s| &mut s.auth.leeway_ms, 0..=600_000)),
+    setting("auth.expiry", Field::OneOf(|s| &mut s.auth.expiry, &["required", "optional"])),
+    setting("auth.user_claim", Field::Text(|s| &mut s.auth.user_claim, parse::any)),
+    setting("auth.acl_claim", Field::Text(|s| &mut s.auth.acl_claim, parse::any)),
+    setting("auth.roles_claim", Field::Text(|s| &mut s.auth.roles_claim, parse::any)),
+    setting("auth.roles", Field::RulesByName(|s| &mut s.auth.roles)),
+    setting("auth.cookie", Field::Text(|s| &mut s.auth.cookie, parse::cookie)),
+    setting("auth.revoked_key", Field::Text(|s| &mut s.auth.revoked_key, parse::any)),
+    setting("auth.forward_url", Field::Text(|s| &mut s.auth.forward_url, crate::auth::check_forward_url)),
+    setting("auth.forward_timeout_ms", Field::Millis(|s| &mut s.auth.forward_timeout_ms, 1..=60_000)),
+    setting("auth.forward_headers", Field::List(|s| &mut s.auth.forward_headers, parse::header)),
+    setting("auth.forward_lifetime_ms", Field::Millis(|s| &mut s.auth.forward_lifetime_ms, 1000..=MILLIS_MAX)),
+    setting("auth.ca", Field::File(|s| &mut s.auth.ca)),
     setting("log.format", Field::LogFormat(|s| &mut s.log.format)),
     setting("log.level", Field::Text(|s| &mut s.log.level, crate::logs::check_level)),
     setting("limits.message_bytes_max", Field::Size(|s| &mut s.limits.message_bytes_max, 1024..=SIZE_MAX)),
@@ -195,6 +222,32 @@ impl Field {
             Field::File(place) => {
                 *place(settings) = Some(given.text()?).filter(|path| !path.is_empty()).map(PathBuf::from)
             }
+            Field::Texts(_) | Field::Keys(..) | Field::RulesByName(_) => {
+                return Err(
+                    "a table of names is wanted: give it in the file, or one by one as --set TABLE.NAME=…".into()
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the setting is a table of names that the user chooses.
+    pub fn is_table(&self) -> bool {
+        matches!(self, Field::Texts(_) | Field::Keys(..) | Field::RulesByName(_))
+    }
+
+    /// Parses the value of one of a table's names.
+    pub fn assign_entry(&self, settings: &mut Settings, name: &str, given: Given) -> Result<(), String> {
+        parse::name(name)?;
+        match self {
+            Field::Texts(place) => drop(place(settings).insert(name.to_owned(), given.text()?)),
+            Field::Keys(place, rule) => {
+                let text = given.text()?;
+                rule(&text)?;
+                place(settings).insert(name.to_owned(), text);
+            }
+            Field::RulesByName(place) => drop(place(settings).insert(name.to_owned(), given.texts(parse::rules)?)),
+            _ => return Err("it is no table".into()),
         }
         Ok(())
     }
@@ -218,6 +271,9 @@ impl Field {
             Field::OneOf(place, _) => quoted(place(settings)),
             Field::Url(place, _) => quoted(&crate::redis::redacted(place(settings))),
             Field::File(place) => quoted(&place(settings).as_ref()?.display().to_string()),
+            Field::Texts(place) => table(place(settings), |text| quoted(text))?,
+            Field::Keys(place, _) => table(place(settings), |text| quoted(&crate::auth::shown_key(text)))?,
+            Field::RulesByName(place) => table(place(settings), |rules| array(rules))?,
         })
     }
 }
@@ -260,6 +316,12 @@ fn addresses(texts: Vec<String>) -> Result<Vec<SocketAddr>, String> {
         true => Err("at least one address is needed".into()),
         false => texts.iter().map(|text| parse::address(text)).collect(),
     }
+}
+
+/// As an inline table; none if it is empty.
+fn table<T>(entries: &BTreeMap<String, T>, shown: impl Fn(&T) -> String) -> Option<String> {
+    let entries: Vec<_> = entries.iter().map(|(name, value)| format!("{} = {}", quoted(name), shown(value))).collect();
+    (!entries.is_empty()).then(|| format!("{{ {} }}", entries.join(", ")))
 }
 
 fn quoted(text: &str) -> String {
