@@ -7,18 +7,19 @@ use model::error::{BADREQUEST, TOOBIG, TOOMANY, UNAVAILABLE};
 use model::{Args, CloseCode, Error, Format, Request, Verb};
 use runtime::LaneHandle;
 use std::future::poll_fn;
+use std::net::IpAddr;
 use wire::http::Body;
 
 /// Carries the body's commands out, in order, and gives the response's body.
 ///
 /// # Errors
 /// What is wrong with the body as a whole; errors of single commands are in the response.
-pub async fn run(lane: LaneHandle, body: &[u8]) -> Result<Vec<u8>, Error> {
+pub async fn run(lane: LaneHandle, address: Option<IpAddr>, body: &[u8]) -> Result<Vec<u8>, Error> {
     let batch_max = lane.with_lane(|lane| lane.limits().batch_max);
     Ok(match wire::http::decode(body, batch_max)? {
-        Body::Command(command) => run_commands(lane, vec![command]).await?.concat(),
+        Body::Command(command) => carry_out(lane, address, vec![command]).await?.concat(),
         Body::Pipeline(commands) => {
-            [b"[", run_commands(lane, commands).await?.join(&b","[..]).as_slice(), b"]"].concat()
+            [b"[", carry_out(lane, address, commands).await?.join(&b","[..]).as_slice(), b"]"].concat()
         }
     })
 }
@@ -29,9 +30,13 @@ pub async fn run(lane: LaneHandle, body: &[u8]) -> Result<Vec<u8>, Error> {
 /// # Errors
 /// `TOOBIG` when the replies together are over `outbox_bytes_max`, `UNAVAILABLE` when the server ends.
 pub async fn run_commands(lane: LaneHandle, commands: Vec<Args>) -> Result<Vec<Bytes>, Error> {
+    carry_out(lane, None, commands).await
+}
+
+async fn carry_out(lane: LaneHandle, address: Option<IpAddr>, commands: Vec<Args>) -> Result<Vec<Bytes>, Error> {
     let bytes_max = lane.with_lane(|lane| lane.limits().outbox_bytes_max);
     let too_big = || Error::new(TOOBIG, "the replies together are over outbox_bytes_max");
-    let pull = Pull::connect(lane, Format::Http);
+    let pull = Pull::connect(lane, Format::Http, address);
     let mut bytes = 0;
     let mut answers = Vec::with_capacity(commands.len());
     let count = commands.len();

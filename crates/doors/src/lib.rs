@@ -7,11 +7,15 @@
 //!                                     └► pages.rs health and metrics.rs
 //! ```
 //!
-//! Doors know neither live queries nor the store nor each other. Whether a browser's page may use them at all is decided
-//! once, in `origin.rs`, before any door is reached.
+//! Doors know neither live queries nor the store nor each other. Whether somebody may use them at all is decided before
+//! any door is reached: by `listener.rs` (how many there are), `host.rs` (what they call this server) and `origin.rs`
+//! (whose page it is). `gate.rs` counts who was refused.
 
+mod address;
 mod command;
 pub mod echo;
+mod gate;
+mod host;
 mod http;
 mod listener;
 mod metrics;
@@ -21,8 +25,12 @@ mod patience;
 mod pull;
 mod query;
 mod sse;
+mod stream;
+mod tls;
 mod websocket;
 
+pub use address::Network;
 pub use command::run_commands;
 pub use http::Config;
-pub use listener::{Listener, bind};
+pub use listener::{Doors, Endpoint, Listener, bind, bind_unix};
+pub use tls::TlsFiles;

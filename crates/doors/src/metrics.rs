@@ -1,5 +1,6 @@
 //! `GET /metrics`: the lanes' plain counters, and the backend's, in Prometheus' text format (version 0.0.4).
 
+use crate::gate::Gate;
 use lane::Counters;
 use runtime::Measure;
 use std::fmt::Write;
@@ -52,8 +53,9 @@ const METRICS: &[Metric] = &[
     counter("keywire_closed_total", "Connections ended by the server.", |c| c.closed),
 ];
 
-/// The text for these lanes: each metric summed, and clients by lane; then what the backend tells of itself.
-pub fn text(lanes: &[Counters], backend: &[Measure]) -> String {
+/// The text for these lanes: each metric summed, and clients by lane; then what the entrance and the backend tell of
+/// themselves.
+pub fn text(lanes: &[Counters], gate: &Gate, backend: &[Measure]) -> String {
     let mut out = String::new();
     for Metric { name, kind, help, get } in METRICS {
         let sum: u64 = lanes.iter().map(get).sum();
@@ -67,14 +69,30 @@ pub fn text(lanes: &[Counters], backend: &[Measure]) -> String {
     for (lane, counters) in lanes.iter().enumerate() {
         let _ = writeln!(out, "keywire_lane_connections{{lane=\"{lane}\"}} {}", counters.clients);
     }
-    for (at, measure) in backend.iter().enumerate() {
-        if at == 0 || backend[at - 1].name != measure.name {
+    let gate = gate_measures(gate);
+    let measures: Vec<&Measure> = gate.iter().chain(backend).collect();
+    for (at, measure) in measures.iter().enumerate() {
+        if at == 0 || measures[at - 1].name != measure.name {
             head(measure, &mut out);
         }
         let label = measure.label.map_or(String::new(), |(name, value)| format!("{{{name}=\"{value}\"}}"));
         let _ = writeln!(out, "{}{label} {}", measure.name, measure.value);
     }
     out
+}
+
+fn gate_measures(gate: &Gate) -> Vec<Measure> {
+    let (http, help) = ("keywire_http_connections", "Sockets that are no clients: handshakes, HTTP between requests.");
+    let measure = |name, help, label, value| Measure { name, help, label, value };
+    let addresses = gate.addresses.len() as u64;
+    let refused = gate.refusals().map(|(reason, count)| {
+        measure("keywire_refused_total", "Who was not let in, by reason.", Some(("reason", reason)), count)
+    });
+    let here = [
+        measure(http, help, None, gate.http_connections() as u64),
+        measure("keywire_addresses", "Addresses beyond this machine that have a connection.", None, addresses),
+    ];
+    here.into_iter().chain(refused).collect()
 }
 
 fn head(Measure { name, help, .. }: &Measure, out: &mut String) {
@@ -85,13 +103,15 @@ fn head(Measure { name, help, .. }: &Measure, out: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use runtime::Clock;
 
     #[test]
     fn lanes_are_summed() {
         let lane = |clients| Counters { clients, ..Counters::default() };
-        let text = text(&[lane(2), lane(3)], &[]);
+        let text = text(&[lane(2), lane(3)], &Gate::new(Clock::start()), &[]);
         assert!(text.contains("\nkeywire_connections 5\n"), "{text}");
-        assert!(text.ends_with("keywire_lane_connections{lane=\"1\"} 3\n"), "{text}");
+        assert!(text.contains("keywire_lane_connections{lane=\"1\"} 3\n"), "{text}");
+        assert!(text.contains("keywire_refused_total{reason=\"origin\"} 0\n"), "{text}");
     }
 
     #[test]
@@ -101,7 +121,7 @@ mod tests {
             [measure("a", Some(("via", "x")), 1), measure("a", Some(("via", "y")), 0), measure("b_total", None, 7)];
         let expected = "# HELP a What.\n# TYPE a gauge\na{via=\"x\"} 1\na{via=\"y\"} 0\n\
                         # HELP b_total What.\n# TYPE b_total counter\nb_total 7\n";
-        let text = text(&[], &measures);
+        let text = text(&[], &Gate::new(Clock::start()), &measures);
         assert!(text.ends_with(expected), "{text}");
     }
 

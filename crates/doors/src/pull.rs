@@ -5,6 +5,7 @@ use model::{CloseCode, ConnId, Error, Format};
 use runtime::{Connection, LaneHandle, Written};
 use std::cell::{Cell, RefCell};
 use std::io::IoSlice;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
@@ -16,6 +17,7 @@ pub struct Pull {
 
 struct Shared {
     conn: ConnId,
+    address: Option<IpAddr>,
     waker: RefCell<Option<Waker>>,
     /// Nothing comes behind what is queued.
     is_over: Cell<bool>,
@@ -26,11 +28,11 @@ struct Shared {
 }
 
 impl Pull {
-    /// A new connection of the lane.
-    pub fn connect(lane: LaneHandle, format: Format) -> Pull {
+    /// A new connection of the lane, for a client at this address.
+    pub fn connect(lane: LaneHandle, format: Format, address: Option<IpAddr>) -> Pull {
         let make = |conn| {
             let (waker, refusal) = (RefCell::new(None), RefCell::new(None));
-            Rc::new(Shared { conn, waker, is_over: Cell::new(false), code: Cell::new(None), refusal })
+            Rc::new(Shared { conn, address, waker, is_over: Cell::new(false), code: Cell::new(None), refusal })
         };
         let shared = lane.connect(format, make);
         Pull { lane, shared }
@@ -95,6 +97,10 @@ impl Connection for Shared {
     fn abort(&self) {
         self.is_over.set(true);
         self.wake();
+    }
+
+    fn address(&self) -> Option<IpAddr> {
+        self.address
     }
 
     fn refuse(&self, error: Error) {

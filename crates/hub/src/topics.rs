@@ -107,6 +107,11 @@ impl Hub {
         }
     }
 
+    /// From now on these are the limits of [`Config`]; what is queued already stays.
+    pub fn set_limits(&mut self, outbox_bytes_max: usize, outbox_total_bytes_max: usize) {
+        self.config = Config { outbox_bytes_max, outbox_total_bytes_max, ..self.config };
+    }
+
     /// A new client.
     pub fn add_client(&mut self) -> ConnId {
         self.generation = self.generation.wrapping_add(1);

@@ -8,6 +8,7 @@ mod demo;
 mod doctor;
 mod logs;
 mod redis;
+mod reload;
 mod secret;
 mod settings;
 
@@ -38,10 +39,11 @@ const CHECKS: &[&Check] = &[&assemble::check];
 const MISTAKE: u8 = 2;
 
 fn serve(args: SettingsArgs, demo: bool) -> ExitCode {
-    with_settings(args, |effective| {
-        logs::init(&effective.settings.log);
-        assemble::serve(&effective.settings, demo)
-    })
+    let sources = args.sources();
+    match settings::load(&sources, CHECKS) {
+        Ok(effective) => finish(assemble::serve(&effective.settings, sources, demo)),
+        Err(mistakes) => mistaken(&mistakes),
+    }
 }
 
 fn doctor(args: SettingsArgs, json: bool) -> ExitCode {

@@ -166,8 +166,9 @@ impl Lane {
             Event::Rejected { conn, id, error } => self.handle_rejected(conn, id, error, now, out),
             Event::Send { conn, frame } => self.hub.send(conn, frame),
             Event::Close { conn, code } => self.close(conn, code, now, out),
-            Event::Drain => {
-                let clients: Vec<ConnId> = self.clients.iter().flatten().map(|c| c.conn).collect();
+            Event::Drain { at_most } => {
+                let open = self.clients.iter().flatten().filter(|client| !client.is_closing);
+                let clients: Vec<ConnId> = open.take(at_most).map(|client| client.conn).collect();
                 clients.into_iter().for_each(|conn| self.close(conn, CloseCode::GoingAway, now, out));
             }
             Event::Disconnected { conn } => self.handle_disconnected(conn),
@@ -263,6 +264,17 @@ impl Lane {
     /// How many clients there are.
     pub fn client_count(&self) -> usize {
         self.hub.client_count()
+    }
+
+    /// From now on these are the limits of the node. What a session holds is for clients that come from now on.
+    pub fn set_limits(&mut self, limits: Limits) {
+        let lanes = usize::from(self.config.lanes.max(1));
+        let share = |of_node: usize| (of_node / lanes).max(1);
+        self.hub.set_limits(limits.outbox_bytes_max, share(limits.outbox_total_bytes_max));
+        self.live.set_limits(Limits { topics_max: share(limits.topics_max), ..limits.clone() });
+        self.links.iter_mut().for_each(|link| link.set_limit(limits.link_bytes_max));
+        self.config.session = Rc::new(session::Config { limits: limits.clone(), ..(*self.config.session).clone() });
+        self.config.limits = limits;
     }
 
     /// Numbers for metrics.

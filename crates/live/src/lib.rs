@@ -205,6 +205,11 @@ impl Live {
         }
     }
 
+    /// From now on these are the limits of [`Config`]; topics that are there already stay.
+    pub fn set_limits(&mut self, limits: model::Limits) {
+        self.shared.config.limits = limits;
+    }
+
     /// Plain numbers for metrics.
     pub fn counters(&self) -> Counters {
         Counters {

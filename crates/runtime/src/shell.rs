@@ -9,6 +9,7 @@ use model::{CloseCode, ConnId, Error, Format, LaneId, Time};
 use smallvec::SmallVec;
 use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice};
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -103,6 +104,11 @@ pub trait Connection {
 
     /// The connection is to be dropped now.
     fn abort(&self);
+
+    /// The client's address; none: it is on this machine, or unknown.
+    fn address(&self) -> Option<IpAddr> {
+        None
+    }
 
     /// The one feed that it was made for is refused. Only told to connections of [`Format::Sse`].
     fn refuse(&self, _: Error) {}
