@@ -38,6 +38,9 @@ pub struct Limits {
     pub header_bytes_max: usize,
     /// Headers of a request: over it, HTTP 431.
     pub headers_max: usize,
+    /// Messages a second of one channel or pattern in the long run, with as many at once; 0: no limit. Over it they are
+    /// dropped for all who hear it, told by `missed`.
+    pub messages_per_second_max: u32,
     /// Commands of one `commands` or of one pipeline: over it, `TOOMANY`.
     pub batch_max: usize,
     /// Half a message, half a handshake (of TLS, or a request's head), or a close frame without its answer for longer: close 1008 or the TCP connection.
@@ -72,6 +75,7 @@ impl Default for Limits {
             http_connections_max: 20_000,
             header_bytes_max: 64 << 10,
             headers_max: 100,
+            messages_per_second_max: 0,
             batch_max: 1000,
             frame_timeout_ms: 10_000,
             auth_timeout_ms: 10_000,

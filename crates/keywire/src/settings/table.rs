@@ -132,6 +132,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("limits.http_connections_max", Field::Count(|s| &mut s.limits.http_connections_max, 1..=COUNT_MAX)),
     setting("limits.header_bytes_max", Field::Size(|s| &mut s.limits.header_bytes_max, 8192..=1 << 20)),
     setting("limits.headers_max", Field::Count(|s| &mut s.limits.headers_max, 1..=10_000)),
+    setting("limits.messages_per_second_max", Field::Count32(|s| &mut s.limits.messages_per_second_max, 0..=COUNT_MAX)),
     setting("limits.batch_max", Field::Count(|s| &mut s.limits.batch_max, 1..=COUNT_MAX)),
     setting("limits.frame_timeout_ms", Field::Millis(|s| &mut s.limits.frame_timeout_ms, 1..=MILLIS_MAX)),
     setting("limits.auth_timeout_ms", Field::Millis(|s| &mut s.limits.auth_timeout_ms, 1..=MILLIS_MAX)),

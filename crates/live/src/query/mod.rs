@@ -42,6 +42,11 @@ impl Queries {
         self.on(id, now, shared, out, |watch, shared, out| watch.open(wish, open.fresh, now, shared, out));
     }
 
+    /// The command of a watch.
+    pub fn command(&self, id: WatchId) -> Option<model::Args> {
+        Some(self.watches.get(&id)?.query.command.clone())
+    }
+
     fn begin(&mut self, query: Query, shared: &mut Shared) -> WatchId {
         let id = shared.watch_id();
         shared.keys.hold(&query.keys, Reader::Query(id));
