@@ -1,16 +1,18 @@
 //! One HTTP listener's paths: who may pass, and to which door.
 
 use crate::address::{Network, is_proxy, of_client};
+use crate::admin::Admin;
 use crate::gate::{HttpPlace, Refusal};
 use crate::listener::Doors;
 use crate::patience::Patient;
 use crate::stream::{Accepted, Stream};
-use crate::{command, host, metrics, origin, pages, query, sse, websocket};
+use crate::{admin, command, host, metrics, origin, pages, query, sse, websocket};
 use bytes::Bytes;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_MAX_AGE, ALLOW, CACHE_CONTROL,
     CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, LOCATION, ORIGIN, REFERRER_POLICY, SEC_WEBSOCKET_ACCEPT,
-    SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE, WWW_AUTHENTICATE,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::combinators::BoxBody;
@@ -51,6 +53,8 @@ pub struct Config {
     pub limits: Limits,
     /// Serve the demo's pages.
     pub demo: bool,
+    /// Who may look inside.
+    pub admin: Admin,
 }
 
 type Body = Either<BoxBody<Bytes, Infallible>, sse::EventStream>;
@@ -223,6 +227,7 @@ impl Context {
             ("/healthz", &Method::GET | &Method::HEAD) => text(StatusCode::OK, "ok\n"),
             ("/readyz", &Method::GET | &Method::HEAD) => self.ready().await,
             ("/metrics", &Method::GET | &Method::HEAD) => self.metrics().await,
+            (path, _) if path.starts_with("/admin/") => self.admin(&path["/admin/".len()..], &request).await,
             ("/ws" | "/raw" | "/sse" | "/healthz" | "/readyz" | "/metrics", _) => not_allowed("GET"),
             ("/command", _) => not_allowed("POST"),
             (path, &Method::GET | &Method::HEAD) => self.page(path),
@@ -345,10 +350,29 @@ impl Context {
 
     async fn metrics(&self) -> Response<Body> {
         let lanes = &self.service.doors.lanes;
-        let counters = lanes.ask_all(|lane| lane.with_lane(|lane| lane.counters())).await;
+        let counters = lanes.ask_all(|lane| lane.report()).await;
         let backend = lanes.backend_report().await.map_or(Vec::new(), |report| report.measures);
         let media_type = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
         typed(StatusCode::OK, metrics::text(&counters, &self.service.doors.gate, &backend), media_type)
+    }
+
+    async fn admin(&self, path: &str, request: &Request<Incoming>) -> Response<Body> {
+        if let Err(status) = self.config.admin.check(request.headers(), self.service.peer) {
+            if status == StatusCode::NOT_FOUND {
+                return text(status, "not found\n");
+            }
+            self.refused(Refusal::Admin, path);
+            let mut refusal = text(status, "see the settings admin.access and admin.secret_file\n");
+            if status == StatusCode::UNAUTHORIZED {
+                refusal.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            return refusal;
+        }
+        let query = request.uri().query().unwrap_or("");
+        let (status, answer) = admin::respond(&self.service.doors, request.method(), path, query).await;
+        let mut response = typed(status, answer.to_string(), HeaderValue::from_static("application/json"));
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
     }
 
     fn page(&self, path: &str) -> Response<Body> {

@@ -4,7 +4,7 @@
 //!  listener ─► lane's thread ─► http ─┬► /ws /raw   websocket.rs   native.rs raw.rs
 //!                                     ├► /sse       sse.rs
 //!                                     ├► /command   command.rs
-//!                                     └► pages.rs health and metrics.rs
+//!                                     └► pages.rs health, metrics.rs, admin.rs
 //! ```
 //!
 //! Doors know neither live queries nor the store nor each other. Whether somebody may use them at all is decided before
@@ -12,6 +12,7 @@
 //! (whose page it is). `gate.rs` counts who was refused.
 
 mod address;
+mod admin;
 mod command;
 pub mod echo;
 mod gate;
@@ -30,6 +31,7 @@ mod tls;
 mod websocket;
 
 pub use address::Network;
+pub use admin::Admin;
 pub use command::run_commands;
 pub use http::Config;
 pub use listener::{Doors, Endpoint, Listener, bind, bind_unix};

@@ -275,7 +275,7 @@ impl Reader {
                 break;
             }
         }
-        let partial = self.decoder.is_mid_frame() || self.decoder.held_bytes() > 0;
+        let partial = self.decoder.is_mid_message();
         self.lane.handle(Event::Heard { conn: self.socket.conn, whole, partial });
     }
 

@@ -22,6 +22,6 @@ mod queue;
 mod topics;
 
 pub use audience::{Audience, Route};
-pub use interface::{CaughtUp, Config, Counters, Output, Place, TellMissed};
+pub use interface::{CaughtUp, Config, Counters, Output, Place, Slow, TellMissed};
 pub use outbox::{Class, Item, Loss, Outbox, Pushed};
 pub use topics::Hub;

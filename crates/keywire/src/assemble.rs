@@ -8,7 +8,7 @@ use crate::reload::Reloader;
 use crate::settings::{Drain, Settings, Sources};
 use anyhow::Context;
 use backend::{Embedded, Redis};
-use doors::{Doors, Endpoint, Listener, TlsFiles};
+use doors::{Admin, Doors, Endpoint, Listener, TlsFiles};
 use lane::Setup;
 use model::command::CommandTable;
 use runtime::{Lanes, Node, NodeConfig};
@@ -68,7 +68,7 @@ pub fn serve(settings: &Settings, sources: Sources, demo: bool) -> anyhow::Resul
 /// # Errors
 /// A file that cannot be read, though it could when the settings were checked.
 pub fn doors(settings: &Settings, demo: bool) -> anyhow::Result<doors::Config> {
-    let transport = &settings.transport;
+    let (transport, operation) = (&settings.transport, &settings.operation);
     let tls = tls_files(settings).map(|files| files.read()).transpose().map_err(anyhow::Error::msg)?;
     let proxies: Result<Vec<doors::Network>, String> = transport.trusted_proxies.iter().map(|p| p.parse()).collect();
     Ok(doors::Config {
@@ -79,6 +79,11 @@ pub fn doors(settings: &Settings, demo: bool) -> anyhow::Result<doors::Config> {
         tls,
         limits: settings.limits.clone(),
         demo,
+        admin: match operation.admin.access.as_str() {
+            "secret" => Admin::Secret(operation.admin.secret().map_err(|(_, what)| anyhow::Error::msg(what))?),
+            "loopback" => Admin::Loopback,
+            _ => Admin::Off,
+        },
     })
 }
 

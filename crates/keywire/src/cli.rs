@@ -3,7 +3,7 @@
 
 use crate::bench;
 use crate::redis::redacted;
-use crate::settings::{Flag, Given, Sources};
+use crate::settings::{Flag, Given, Sources, is_secret};
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -47,6 +47,8 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Ask a server on this machine, by its own settings, whether it is ready: exit code 0 if it is
+    Health(SettingsArgs),
     /// Send every WebSocket message back as it came, for conformance suites
     #[command(hide = true)]
     Echo {
@@ -124,10 +126,10 @@ impl SettingsArgs {
             .filter(|(_, _, values)| !values.is_empty())
             .map(|(shown, name, values)| flag(shown, name, Given::List(values.into_iter().map(Given::Text).collect())));
         let single = single.into_iter().filter_map(|(shown, name, value)| Some(flag(shown, name, Given::Text(value?))));
-        let set = self
-            .set
-            .into_iter()
-            .map(|(name, value)| flag(&redacted(&format!("--set {name}={value}")), &name, Given::Text(value)));
+        let set = self.set.into_iter().map(|(name, value)| {
+            let shown = if is_secret(&name) { "***".to_owned() } else { redacted(&value) };
+            flag(&format!("--set {name}={shown}"), &name, Given::Text(value))
+        });
         repeated.chain(single).chain(set).collect()
     }
 }

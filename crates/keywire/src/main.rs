@@ -6,6 +6,7 @@ mod bench;
 mod cli;
 mod demo;
 mod doctor;
+mod health;
 mod logs;
 mod redis;
 mod reload;
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
             Ok(())
         }),
         Command::Doctor { settings, json } => doctor(settings, json),
+        Command::Health(args) => with_settings(args, |effective| health::ask(&effective.settings)),
         Command::Echo { listen } => finish(assemble::echo(listen)),
     }
 }

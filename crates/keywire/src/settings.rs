@@ -170,6 +170,11 @@ pub fn differences(a: &Settings, b: &Settings) -> Vec<&'static str> {
     SETTINGS.iter().filter(differ).map(|setting| setting.name).collect()
 }
 
+/// Whether the setting's value is never shown.
+pub fn is_secret(name: &str) -> bool {
+    SETTINGS.iter().any(|setting| setting.name == name && matches!(setting.field, table::Field::Secret(_)))
+}
+
 /// Whether a running server takes a new value of the setting.
 pub fn is_reloadable(name: &str) -> bool {
     const RELOADABLE: [&str; 8] =
@@ -190,10 +195,10 @@ pub fn varied(name: &str) -> Option<Settings> {
     let field = &SETTINGS[index_of(name)].field;
     let before = field.shown(&settings);
     let values = ["7", "9000", "a.example", "http://a.example", "10.0.0.0/8", "debug", "loopback", "/x", "1,2"];
-    let mut varied = |text: &&str| {
+    let varied = |text: &&str| {
         field.assign(&mut settings, Given::Text(text.to_string())).is_ok() && field.shown(&settings) != before
     };
-    values.iter().any(|text| varied(text)).then_some(settings)
+    values.iter().any(varied).then_some(settings)
 }
 
 /// Reads all sources. All mistakes come together, those that `checks` find too.

@@ -8,6 +8,7 @@ use crate::home::Home;
 use crate::link::Link;
 use crate::liveness::{self, Liveness};
 use crate::mail::Mail;
+use crate::notice::Notice;
 use crate::replies::Replies;
 use ahash::AHashMap;
 use hub::{Class, Hub};
@@ -53,6 +54,10 @@ pub struct Counters {
     pub frames_encoded: u64,
     /// Connections ended by this lane, for whatever reason.
     pub closed: u64,
+    /// The same by [`CloseCode::index`].
+    pub closed_by: [u64; CloseCode::ALL.len()],
+    /// Requests answered by an error: by the place of its code in [`model::error::OWN`], then all others.
+    pub errors_by: [u64; model::error::OWN.len() + 1],
     /// The hub's.
     pub hub: hub::Counters,
     /// The live queries', channels' and streams'.
@@ -77,6 +82,8 @@ pub struct Lane {
     /// When the clients are looked at next; none without clients.
     next_sweep: Option<Time>,
     pub(crate) counters: Counters,
+    /// To be told to whoever keeps a log.
+    pub(crate) notices: Vec<Notice>,
     /// Kept for their capacity.
     pub(crate) session_outputs: Vec<session::Output>,
     pub(crate) live_outputs: Vec<live::Output>,
@@ -134,6 +141,7 @@ impl Lane {
             local: VecDeque::new(),
             next_sweep: None,
             counters: Counters::default(),
+            notices: Vec::new(),
             session_outputs: Vec::new(),
             live_outputs: Vec::new(),
             buffer: Vec::new(),
@@ -378,7 +386,7 @@ impl Lane {
         }
         client.liveness.closing(now);
         let format = client.format;
-        self.counters.closed += 1;
+        self.note_closed(conn, code);
         // Replies are what a client that is too slow has too many of; every other one gets those it waits for.
         let keep_replies = code != CloseCode::TooSlow;
         self.hub.finish(conn, keep_replies, crate::client::close_frame(format, code));

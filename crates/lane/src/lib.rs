@@ -26,11 +26,14 @@ mod lane;
 mod link;
 mod liveness;
 mod mail;
+mod notice;
 mod replies;
 mod setup;
 
 pub use event::{Event, Output};
+pub use hub::Class;
 pub use lane::{Config, Counters, Lane};
 pub use mail::Mail;
+pub use notice::{ClientInfo, Notice, What};
 pub use session::acl::RuleError;
 pub use setup::{Setup, parse_anonymous, parse_deny};

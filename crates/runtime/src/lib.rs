@@ -15,6 +15,7 @@
 mod addresses;
 mod clock;
 mod delivery;
+mod histogram;
 mod mailbox;
 mod node;
 mod sampler;
@@ -22,7 +23,8 @@ mod shell;
 
 pub use addresses::{Addresses, Place};
 pub use clock::{Clock, Moment};
+pub use histogram::{BOUNDS_US, Histogram};
 pub use mailbox::Mailbox;
 pub use node::{Admission, Arrival, Lanes, Node, NodeConfig, start};
 pub use sampler::Sampler;
-pub use shell::{Backend, Connection, LaneHandle, Measure, Report, Waker, Written};
+pub use shell::{Backend, Connection, LaneHandle, LaneReport, Measure, Report, Waker, Written};
