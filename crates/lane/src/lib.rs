@@ -19,6 +19,8 @@
 //! 5. begin anew if [`Lane::wants_turn`]; else
 //! 6. sleep until something happens or [`Lane::next_timeout`] has come ([`Event::Timeout`]).
 
+#![forbid(unsafe_code)]
+
 mod client;
 mod event;
 mod home;

@@ -23,6 +23,8 @@
 //! one. A listener of a stream gets every entry once, or is told of a gap. What is shown while the backend is out of
 //! reach is marked stale, and the mark goes only after what changed meanwhile.
 
+#![forbid(unsafe_code)]
+
 mod channel;
 mod interface;
 mod patch;

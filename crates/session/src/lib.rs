@@ -16,6 +16,8 @@
 //! 2. `handle_answered`, `handle_opened`, `handle_refused` when what a request asked for has come to its end.
 //! 3. `handle_feed_closed` when the server ended a feed; `handle_timeout` at `next_timeout`.
 
+#![forbid(unsafe_code)]
+
 pub mod acl;
 mod authorise;
 mod machine;

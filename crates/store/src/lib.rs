@@ -21,6 +21,8 @@
 //! assert_eq!(reply, model::Reply::Int(1));
 //! ```
 
+#![forbid(unsafe_code)]
+
 mod changes;
 pub mod commands;
 pub mod db;
