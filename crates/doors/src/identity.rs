@@ -7,9 +7,18 @@ use model::command::CommandTable;
 use model::error::UNAVAILABLE;
 use model::{CloseCode, Error};
 use runtime::{LaneHandle, Moment};
+use std::net::IpAddr;
 
 /// What a client may do; none: what everybody may.
 pub type Identity = Option<Grant>;
+
+/// Somebody whom a door lets in.
+pub struct Client {
+    /// What it may do.
+    pub identity: Identity,
+    /// Where it is; none: on this machine, or unknown.
+    pub address: Option<IpAddr>,
+}
 
 /// The node's own: for what it does itself, by the doors' ways.
 pub fn node() -> Identity {

@@ -1,6 +1,6 @@
 //! A live query of the node's own, for what it has to know itself: each new value, as JSON.
 
-use crate::identity::node;
+use crate::identity::{Client, node};
 use crate::pull::Pull;
 use lane::Event;
 use model::{Args, Format, Request, Verb};
@@ -11,7 +11,7 @@ use wire::ws::{Decoder, Message, Role};
 /// Watches what `command` answers until the node drains: calls `told` with the JSON of each new value, or with the text of an
 /// error, which begins with `(error) `. Ends if what comes cannot be told; a caller that still wants to know asks again.
 pub async fn watch(lane: LaneHandle, command: Args, mut told: impl FnMut(&str)) {
-    let pull = Pull::connect(lane, node(), Format::Raw);
+    let pull = Pull::connect(lane, Client { identity: node(), address: None }, Format::Raw);
     let verb = Verb::Live { command, every_ms: None, json: false, have: None };
     pull.lane().handle(Event::Request { conn: pull.conn(), request: Request { id: Some(0), verb } });
     while let Some(frame) = poll_fn(|cx| pull.poll_take(cx)).await {

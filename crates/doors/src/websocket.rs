@@ -4,21 +4,21 @@
 //! buffer that all connections of the lane share, so an idle connection holds no buffer at all.
 
 use crate::identity::{self, Identity};
+use crate::stream::Stream;
 use auth::{Denial, Gate};
 use bytes::Bytes;
 use lane::Event;
 use model::{CloseCode, ConnId, Format, Request, Verb};
-use runtime::{Connection, LaneHandle, Written};
+use runtime::{Connection, LaneHandle, Place, Written};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::io::{self, ErrorKind, IoSlice};
-use std::net::Shutdown;
+use std::io::{ErrorKind, IoSlice};
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use tokio::io::Interest;
-use tokio::net::TcpStream;
 use wire::native::BadRequest;
 use wire::ws::{Decoder, Message, Role};
 
@@ -41,7 +41,7 @@ pub enum Door {
 /// Serves an upgraded connection to its end, by a task of its own. `early`: bytes that came behind the handshake.
 ///
 /// What the task keeps between two polls is what an idle connection costs, so everything is set up before it.
-pub fn serve(lane: LaneHandle, stream: TcpStream, mut early: Vec<u8>, door: Door, guard: Guard) {
+pub fn serve(lane: LaneHandle, stream: Stream, place: Place, mut early: Vec<u8>, door: Door, guard: Guard) {
     let format = match door {
         Door::Native => Format::Native,
         Door::Raw(_) => Format::Raw,
@@ -52,7 +52,7 @@ pub fn serve(lane: LaneHandle, stream: TcpStream, mut early: Vec<u8>, door: Door
         Ok(grant) => (grant, None),
         Err(denial) => (None, Some(identity::close_code(&denial))),
     };
-    let socket = lane.connect_as(grant, format, |conn| Rc::new(Socket::new(conn, stream, guard.gate)));
+    let socket = lane.connect_as(grant, format, |conn| Rc::new(Socket::new(conn, stream, place, guard.gate)));
     let mut reader = Reader { socket, lane, format, decoder: Decoder::new(Role::Server), held: None, last_id: 0 };
     if let Some(code) = refusal {
         reader.close(code);
@@ -66,7 +66,9 @@ pub fn serve(lane: LaneHandle, stream: TcpStream, mut early: Vec<u8>, door: Door
 /// What the task and the pump share.
 struct Socket {
     conn: ConnId,
-    stream: TcpStream,
+    stream: Stream,
+    /// Held for as long as the client is there.
+    place: Place,
     /// Looks at tokens that the client presents.
     gate: Arc<Gate>,
     /// The connection's task.
@@ -81,10 +83,11 @@ struct Socket {
 }
 
 impl Socket {
-    fn new(conn: ConnId, stream: TcpStream, gate: Arc<Gate>) -> Socket {
+    fn new(conn: ConnId, stream: Stream, place: Place, gate: Arc<Gate>) -> Socket {
         Socket {
             conn,
             stream,
+            place,
             gate,
             waker: RefCell::new(None),
             is_blocked: Cell::new(false),
@@ -92,11 +95,6 @@ impl Socket {
             is_closing: Cell::new(false),
             is_aborted: Cell::new(false),
         }
-    }
-
-    /// Tells the event loop that the socket was found not ready. It is edge triggered: what changes from now on is told.
-    fn not_ready(&self, interest: Interest) {
-        let _ = self.stream.try_io(interest, || Err::<(), _>(io::Error::from(ErrorKind::WouldBlock)));
     }
 
     fn wake_task(&self) {
@@ -108,19 +106,14 @@ impl Socket {
 
 impl Connection for Socket {
     fn try_write(&self, chunks: &[IoSlice<'_>]) -> Written {
-        // Straight to the kernel: the event loop's own bookkeeping is only needed once the socket takes nothing.
-        let socket = socket2::SockRef::from(&self.stream);
-        let result = match chunks {
-            [one] => socket.send(one),
-            several => socket.send_vectored(several),
-        };
-        match result {
+        match self.stream.try_write(chunks) {
             Ok(bytes) => {
-                self.is_blocked.set(bytes < chunks.iter().map(|c| c.len()).sum());
+                let asked = chunks.iter().map(|c| c.len()).sum();
+                self.is_blocked.set(bytes < asked || self.stream.wants_write());
                 Written::Bytes(bytes)
             }
             Err(e) if e.kind() == ErrorKind::WouldBlock => {
-                self.not_ready(Interest::WRITABLE);
+                self.stream.not_ready(Interest::WRITABLE);
                 self.is_blocked.set(true);
                 Written::Blocked
             }
@@ -154,6 +147,10 @@ impl Connection for Socket {
             let result = identity::of_token(&gate, &lane, &token).await;
             lane.handle(Event::Authenticated { conn, id, result });
         });
+    }
+
+    fn address(&self) -> Option<IpAddr> {
+        self.place.address()
     }
 }
 
@@ -211,15 +208,12 @@ impl Reader {
                     Came::End => break,
                 },
                 Ready::Held => self.go_on(),
-                Ready::Room => {
-                    self.socket.is_blocked.set(false);
-                    self.lane.flush(self.socket.conn);
-                }
+                Ready::Room => self.write_on(),
                 Ready::Finished => {
                     // The client has its close frame. What it still sends is read and dropped until it closes too: closing
                     // with unread bytes would be a reset, and could take the close frame with it.
                     has_shut_down = true;
-                    if socket2::SockRef::from(&self.socket.stream).shutdown(Shutdown::Write).is_err() {
+                    if self.socket.stream.shutdown().is_err() {
                         break;
                     }
                 }
@@ -239,7 +233,7 @@ impl Reader {
         }
         let (wants_input, has_output) =
             self.lane.with_lane(|lane| (lane.wants_input(socket.conn), lane.has_output(socket.conn)));
-        if socket.is_closing.get() && !has_shut_down && !has_output {
+        if socket.is_closing.get() && !has_shut_down && !has_output && !socket.stream.wants_write() {
             return Poll::Ready(Ready::Finished);
         }
         socket.is_paused.set(!wants_input && !socket.is_closing.get());
@@ -253,6 +247,18 @@ impl Reader {
         Poll::Pending
     }
 
+    /// The socket takes bytes again: first those that are encrypted already, then those in the outbox.
+    fn write_on(&self) {
+        match self.socket.stream.try_flush() {
+            Ok(()) => {
+                self.socket.is_blocked.set(false);
+                self.lane.flush(self.socket.conn);
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(_) => self.socket.is_aborted.set(true),
+        }
+    }
+
     /// Reads what is there, up to a buffer.
     fn read(&mut self) -> Came {
         let (lane, socket) = (self.lane.clone(), self.socket.clone());
@@ -260,11 +266,11 @@ impl Reader {
             Ok(0) => Came::End,
             Ok(count) => {
                 self.received(&mut buffer[..count]);
-                if count == buffer.len() {
+                if count == buffer.len() || !socket.stream.is_plain() {
                     return Came::Full;
                 }
                 // The socket is empty: saying so saves the read that would only find that out.
-                socket.not_ready(Interest::READABLE);
+                socket.stream.not_ready(Interest::READABLE);
                 Came::Some
             }
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Came::Some,
@@ -299,7 +305,7 @@ impl Reader {
                 break;
             }
         }
-        let partial = self.decoder.is_mid_frame() || self.decoder.held_bytes() > 0;
+        let partial = self.decoder.is_mid_message();
         self.lane.handle(Event::Heard { conn: self.socket.conn, whole, partial });
     }
 

@@ -4,7 +4,7 @@
 use crate::bench;
 use crate::collect::CollectArgs;
 use crate::redis::redacted;
-use crate::settings::{Flag, Given, Sources};
+use crate::settings::{Flag, Given, Sources, is_secret};
 use crate::token::TokenArgs;
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
@@ -54,6 +54,8 @@ pub enum Command {
     /// Make a token, or explain one: whether it is accepted, what it gives, which rule decides
     #[command(subcommand_required = true, arg_required_else_help = true)]
     Token(TokenArgs),
+    /// Ask a server on this machine, by its own settings, whether it is ready: exit code 0 if it is
+    Health(SettingsArgs),
     /// Send every WebSocket message back as it came, for conformance suites
     #[command(hide = true)]
     Echo {
@@ -149,7 +151,7 @@ impl SettingsArgs {
 
 /// A `--set` flag without its secrets.
 fn shown(name: &str, value: &str) -> String {
-    if name == "resp_password" || name.starts_with("auth.keys.") {
+    if is_secret(name) || name.starts_with("auth.keys.") {
         format!("--set {name}=…")
     } else {
         redacted(&format!("--set {name}={value}"))

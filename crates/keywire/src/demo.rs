@@ -10,27 +10,28 @@ mod names;
 
 use crate::collect::{self, Collector};
 use crate::words::command;
+use doors::Doors;
 use model::Args;
 use runtime::{LaneHandle, Lanes};
 use serde_json::Value;
 
 /// Starts the writers on one of the lanes.
-pub fn start(lanes: &Lanes) {
-    let all = lanes.clone();
+pub fn start(lanes: &Lanes, doors: &Doors) {
+    let doors = doors.clone();
     lanes.run(lanes.least_loaded(), move |lane| {
-        tokio::task::spawn_local(watch_host(lane.clone(), all));
+        tokio::task::spawn_local(watch_host(lane.clone(), doors));
         tokio::task::spawn_local(market::run(lane.clone()));
         tokio::task::spawn_local(arena::run(lane.clone()));
         tokio::task::spawn_local(chat::run(lane.clone()));
     });
 }
 
-async fn watch_host(lane: LaneHandle, lanes: Lanes) {
+async fn watch_host(lane: LaneHandle, doors: Doors) {
     let mut collector = Collector::new(None, Some(std::process::id()));
     let mut ticks = collect::ticks(collect::INTERVAL);
     loop {
         ticks.tick().await;
-        let metrics = doors::metrics_text(&lanes).await;
+        let metrics = doors::metrics_text(&doors).await;
         run_commands(&lane, collector.collect(&metrics)).await;
     }
 }

@@ -8,8 +8,10 @@ mod cli;
 mod collect;
 mod demo;
 mod doctor;
+mod health;
 mod logs;
 mod redis;
+mod reload;
 mod resp;
 mod secret;
 mod settings;
@@ -34,6 +36,7 @@ fn main() -> ExitCode {
         }),
         Command::Doctor { settings, json } => doctor(settings, json),
         Command::Token(args) => token(args),
+        Command::Health(args) => with_settings(args, |effective| health::ask(&effective.settings)),
         Command::Echo { listen } => finish(assemble::echo(listen)),
     }
 }
@@ -45,10 +48,11 @@ const CHECKS: &[&Check] = &[&assemble::check];
 const MISTAKE: u8 = 2;
 
 fn serve(args: SettingsArgs, demo: bool) -> ExitCode {
-    with_settings(args, |effective| {
-        logs::init(&effective.settings.log);
-        assemble::serve(&effective.settings, demo)
-    })
+    let sources = args.sources();
+    match settings::load(&sources, CHECKS) {
+        Ok(effective) => finish(assemble::serve(&effective.settings, sources, demo)),
+        Err(mistakes) => mistaken(&mistakes),
+    }
 }
 
 fn doctor(args: SettingsArgs, json: bool) -> ExitCode {

@@ -9,22 +9,26 @@
 mod auth;
 mod file;
 mod mistakes;
+mod operation;
 pub mod parse;
 mod resp;
 mod servers;
 mod show;
 mod store;
 mod table;
+mod transport;
 
 #[cfg(test)]
 mod docs;
 
 pub use auth::Auth;
 pub use mistakes::{Mistake, Mistakes, Origin};
+pub use operation::{Drain, Operation};
 pub use parse::Given;
 pub use resp::Resp;
 pub use servers::Servers;
 pub use store::Store;
+pub use transport::Transport;
 
 use crate::logs::Log;
 use model::Limits;
@@ -36,7 +40,7 @@ use table::{SETTINGS, Setting};
 /// All settings of a node.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
-    /// Where HTTP and WebSocket are served. Beyond loopback the server starts only if `anonymous` is set, or there is a way
+    /// Where HTTP and WebSocket are served; empty if `listen_tls` or `listen_unix` is enough. Beyond loopback the server starts only if `anonymous` is set, or there is a way
     /// to tell who a client is (`auth.keys`, `auth.jwks_url`, `auth.forward_url`), so that nobody opens a Redis to the world by
     /// accident.
     pub listen: Vec<SocketAddr>,
@@ -71,6 +75,10 @@ pub struct Settings {
     /// `top = "ZRANGE board 0 {last:int:0..99} REV"`, called as `["@top", 9]`; see [auth.md](auth.md). Whoever has the rule
     /// `+@named` may use them, whatever keys and commands they stand for.
     pub queries: BTreeMap<String, String>,
+    /// How clients reach the server, beside plain TCP.
+    pub transport: Transport,
+    /// How the server ends, and who may look inside.
+    pub operation: Operation,
     /// What happens at each limit is said with it.
     pub limits: Limits,
     /// The log, on standard error.
@@ -100,6 +108,8 @@ impl Default for Settings {
             resp: Resp::default(),
             auth: Auth::default(),
             queries: BTreeMap::new(),
+            transport: Transport::default(),
+            operation: Operation::default(),
             limits: Limits::default(),
             log: Log::default(),
         }
@@ -109,7 +119,11 @@ impl Default for Settings {
 impl Settings {
     /// Whether every listener can be reached from this machine only.
     pub fn loopback_only(&self) -> bool {
-        self.listen.iter().all(|address| address.ip().is_loopback())
+        self.addresses().all(|address| address.ip().is_loopback())
+    }
+
+    fn addresses(&self) -> impl Iterator<Item = &SocketAddr> {
+        self.listen.iter().chain(&self.transport.listen_tls)
     }
 
     /// The rules of a client without a token: those that were set; else nothing where one could have a token, and
@@ -162,11 +176,62 @@ impl Effective {
     }
 }
 
+impl Effective {
+    /// Whether somebody gave this setting a value.
+    pub fn is_given(&self, name: &str) -> bool {
+        self.origins[index_of(name)] != Origin::Default
+    }
+}
+
+impl Sources {
+    /// The settings file, if there is one.
+    pub fn config_file(&self) -> Option<PathBuf> {
+        self.file.clone().or_else(|| split_config(&self.env).0)
+    }
+}
+
+/// Names of the settings that differ.
+pub fn differences(a: &Settings, b: &Settings) -> Vec<&'static str> {
+    let differ = |setting: &&Setting| setting.field.shown(a) != setting.field.shown(b);
+    SETTINGS.iter().filter(differ).map(|setting| setting.name).collect()
+}
+
+/// Whether the setting's value is never shown.
+pub fn is_secret(name: &str) -> bool {
+    SETTINGS.iter().any(|setting| setting.name == name && matches!(setting.field, table::Field::Secret(_)))
+}
+
+/// Whether a running server takes a new value of the setting.
+pub fn is_reloadable(name: &str) -> bool {
+    const RELOADABLE: [&str; 8] =
+        ["origins", "hosts", "trusted_proxies", "tls.", "drain.", "admin.", "log.level", "limits."];
+    RELOADABLE.iter().any(|of| name == *of || (of.ends_with('.') && name.starts_with(of)))
+}
+
+/// The names of all settings.
+#[cfg(test)]
+pub fn names() -> impl Iterator<Item = &'static str> {
+    SETTINGS.iter().map(|setting| setting.name)
+}
+
+/// Default settings but for this one, where that can be made another without knowing what it is.
+#[cfg(test)]
+pub fn varied(name: &str) -> Option<Settings> {
+    let mut settings = Settings::default();
+    let field = &SETTINGS[index_of(name)].field;
+    let before = field.shown(&settings);
+    let values = ["7", "9000", "a.example", "http://a.example", "10.0.0.0/8", "debug", "loopback", "/x", "1,2"];
+    let varied = |text: &&str| {
+        field.assign(&mut settings, Given::Text(text.to_string())).is_ok() && field.shown(&settings) != before
+    };
+    values.iter().any(varied).then_some(settings)
+}
+
 /// Reads all sources. All mistakes come together, those that `checks` find too.
 pub fn load(sources: &Sources, checks: &[&Check]) -> Result<Effective, Mistakes> {
     let mut loading = Loading::new();
-    let (config, env) = split_config(&sources.env);
-    if let Some(path) = sources.file.clone().or(config) {
+    let (_, env) = split_config(&sources.env);
+    if let Some(path) = sources.config_file() {
         loading.read_file(&path);
     }
     for (variable, text) in env {
@@ -308,13 +373,13 @@ fn contradictions(settings: &Settings) -> Vec<Contradiction> {
             "one client may not hold more than all together",
         ),
     ];
-    let open = open_without_rules(settings).into_iter().chain(resp_mistakes(settings));
-    open.chain(pairs.into_iter().flatten()).collect()
+    let own = open_without_rules(settings).into_iter().chain(half_of_tls(settings)).chain(resp_mistakes(settings));
+    own.chain(pairs.into_iter().flatten()).collect()
 }
 
 /// Nobody opens a Redis to the world by forgetting to say who may do what.
 fn open_without_rules(settings: &Settings) -> Option<Contradiction> {
-    let open = settings.listen.iter().filter(|address| !address.ip().is_loopback());
+    let open = settings.addresses().filter(|address| !address.ip().is_loopback());
     let open: Vec<_> = open.map(SocketAddr::to_string).collect();
     if settings.anonymous.is_some() || settings.auth.is_configured() || settings.loopback_only() {
         return None;
@@ -324,7 +389,29 @@ fn open_without_rules(settings: &Settings) -> Option<Contradiction> {
          set anonymous (for example --anonymous '~news:* &news:* +@read', or '' for nothing), or auth, or listen on loopback",
         open.join(" and ")
     );
-    Some((&["listen", "anonymous"], what))
+    Some((&["listen", "listen_tls", "anonymous"], what))
+}
+
+/// What of TLS is set without the rest of it.
+fn half_of_tls(settings: &Settings) -> Vec<Contradiction> {
+    let (transport, tls) = (&settings.transport, &settings.transport.tls);
+    let (asked, has) = (!transport.listen_tls.is_empty(), [tls.certificate.is_some(), tls.key.is_some()]);
+    let mut wrong: Vec<Contradiction> = Vec::new();
+    if settings.listen.is_empty() && !asked && transport.listen_unix.is_empty() {
+        wrong.push((&["listen"], "listen: at least one address is needed, or listen_tls, or listen_unix".to_owned()));
+    }
+    if asked && !has[0] {
+        wrong.push((&["listen_tls"], "listen_tls: TLS needs tls.certificate and tls.key".to_owned()));
+    }
+    if has[0] != has[1] {
+        let what = "tls.certificate and tls.key belong together".to_owned();
+        wrong.push((&["tls.certificate", "tls.key"], what));
+    }
+    if (has[0] || tls.client_ca.is_some()) && !asked {
+        let what = "tls.certificate: nothing speaks TLS: set listen_tls to an address".to_owned();
+        wrong.push((&["tls.certificate", "tls.client_ca"], what));
+    }
+    wrong
 }
 
 /// Whoever reaches the RESP port may do everything, so beyond this machine it wants a password; and it is the embedded

@@ -240,6 +240,9 @@ impl Lane {
     pub(crate) fn answer(&mut self, conn: ConnId, response: &Response, out: &mut Vec<Output>) {
         let Some(client) = self.client(conn) else { return };
         let format = client.format;
+        if let Response::Error { error, .. } = response {
+            self.note_error(conn, error);
+        }
         if let (Format::Sse, Response::Error { error, .. }) = (format, response) {
             return out.push(Output::Refused { conn, error: error.clone() });
         }

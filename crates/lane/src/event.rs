@@ -59,8 +59,11 @@ pub enum Event {
         /// The code to answer with.
         code: CloseCode,
     },
-    /// The server goes: every client is closed with 1001.
-    Drain,
+    /// The server goes: clients are closed with 1001.
+    Drain {
+        /// So many of those that are not closing yet.
+        at_most: usize,
+    },
     /// The connection is gone.
     Disconnected {
         /// Who.

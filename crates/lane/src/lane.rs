@@ -8,6 +8,7 @@ use crate::home::Home;
 use crate::link::Link;
 use crate::liveness::{self, Liveness};
 use crate::mail::Mail;
+use crate::notice::Notice;
 use crate::replies::Replies;
 use ahash::AHashMap;
 use hub::{Class, Hub};
@@ -55,6 +56,10 @@ pub struct Counters {
     pub frames_encoded: u64,
     /// Connections ended by this lane, for whatever reason.
     pub closed: u64,
+    /// The same by [`CloseCode::index`].
+    pub closed_by: [u64; CloseCode::ALL.len()],
+    /// Requests answered by an error: by the place of its code in [`model::error::OWN`], then all others.
+    pub errors_by: [u64; model::error::OWN.len() + 1],
     /// The hub's.
     pub hub: hub::Counters,
     /// The live queries', channels' and streams'.
@@ -81,6 +86,8 @@ pub struct Lane {
     /// Who is let in no more; none before it was told.
     pub(crate) revoked: Option<Arc<Revoked>>,
     pub(crate) counters: Counters,
+    /// To be told to whoever keeps a log.
+    pub(crate) notices: Vec<Notice>,
     /// Kept for their capacity.
     pub(crate) session_outputs: Vec<session::Output>,
     pub(crate) live_outputs: Vec<live::Output>,
@@ -139,6 +146,7 @@ impl Lane {
             next_sweep: None,
             revoked: None,
             counters: Counters::default(),
+            notices: Vec::new(),
             session_outputs: Vec::new(),
             live_outputs: Vec::new(),
             buffer: Vec::new(),
@@ -178,8 +186,9 @@ impl Lane {
             Event::Revoked(revoked) => self.handle_revoked(revoked, now, out),
             Event::Send { conn, frame } => self.hub.send(conn, frame),
             Event::Close { conn, code } => self.close(conn, code, now, out),
-            Event::Drain => {
-                let clients: Vec<ConnId> = self.clients.iter().flatten().map(|c| c.conn).collect();
+            Event::Drain { at_most } => {
+                let open = self.clients.iter().flatten().filter(|client| !client.is_closing);
+                let clients: Vec<ConnId> = open.take(at_most).map(|client| client.conn).collect();
                 clients.into_iter().for_each(|conn| self.close(conn, CloseCode::GoingAway, now, out));
             }
             Event::Disconnected { conn } => self.handle_disconnected(conn),
@@ -275,6 +284,17 @@ impl Lane {
     /// How many clients there are.
     pub fn client_count(&self) -> usize {
         self.hub.client_count()
+    }
+
+    /// From now on these are the limits of the node. What a session holds is for clients that come from now on.
+    pub fn set_limits(&mut self, limits: Limits) {
+        let lanes = usize::from(self.config.lanes.max(1));
+        let share = |of_node: usize| (of_node / lanes).max(1);
+        self.hub.set_limits(limits.outbox_bytes_max, share(limits.outbox_total_bytes_max));
+        self.live.set_limits(Limits { topics_max: share(limits.topics_max), ..limits.clone() });
+        self.links.iter_mut().for_each(|link| link.set_limit(limits.link_bytes_max));
+        self.config.session = Rc::new(session::Config { limits: limits.clone(), ..(*self.config.session).clone() });
+        self.config.limits = limits;
     }
 
     /// Numbers for metrics.
@@ -378,7 +398,7 @@ impl Lane {
         }
         client.liveness.closing(now);
         let format = client.format;
-        self.counters.closed += 1;
+        self.note_closed(conn, code);
         // Replies are what a client that is too slow has too many of; every other one gets those it waits for.
         let keep_replies = code != CloseCode::TooSlow;
         self.hub.finish(conn, keep_replies, crate::client::close_frame(format, code));

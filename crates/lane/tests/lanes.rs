@@ -260,8 +260,10 @@ fn a_lane_that_drains_closes_everybody_and_lets_go_of_who_does_not_answer() {
     let limits = Limits { frame_timeout_ms: 1000, ..Limits::default() };
     let mut world = World::new(limits);
     let conns = [world.connect(0), world.connect(0)];
-    world.handle(0, Event::Drain);
-    world.handle(0, Event::Drain);
+    world.handle(0, Event::Drain { at_most: 1 });
+    assert_eq!(world.told.len(), 1);
+    world.handle(0, Event::Drain { at_most: 1 });
+    world.handle(0, Event::Drain { at_most: usize::MAX });
     let closes = conns.map(|conn| Output::Close { conn, code: CloseCode::GoingAway });
     assert_eq!(std::mem::take(&mut world.told), closes);
     world.handle(0, Event::Disconnected { conn: conns[0] });

@@ -10,6 +10,8 @@
 //!  client ◄─ FeedEvent ─ live
 //! ```
 
+#![forbid(unsafe_code)]
+
 pub mod backend;
 pub mod command;
 pub mod error;

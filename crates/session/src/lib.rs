@@ -20,6 +20,8 @@
 //!    rules forbid.
 //! 4. `handle_feed_closed` when the server ended a feed; `handle_timeout` at `next_timeout`.
 
+#![forbid(unsafe_code)]
+
 pub mod acl;
 mod authorise;
 mod claims;

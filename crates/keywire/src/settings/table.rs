@@ -78,9 +78,14 @@ const MILLIS_MAX: u64 = 86_400_000;
 /// All settings, in the order in which they are shown.
 pub const SETTINGS: &[Setting] = &[
     setting("listen", Field::Addresses(|s| &mut s.listen)),
+    setting("listen_tls", Field::Addresses(|s| &mut s.transport.listen_tls)),
+    setting("listen_unix", Field::List(|s| &mut s.transport.listen_unix, parse::any)),
+    setting("listen_unix_mode", Field::Text(|s| &mut s.transport.listen_unix_mode, parse::file_mode)),
     setting("lanes", Field::Count(|s| &mut s.lanes, 1..=LANES_MAX as u64)).computed("one per core but one, at least 1"),
     setting("node", Field::Text(|s| &mut s.node, parse::name)).computed("six random characters, new at each start"),
     setting("origins", Field::List(|s| &mut s.origins, parse::origin)),
+    setting("hosts", Field::List(|s| &mut s.transport.hosts, parse::host)),
+    setting("trusted_proxies", Field::List(|s| &mut s.transport.trusted_proxies, parse::network)),
     setting("anonymous", Field::OptionalRules(|s| &mut s.anonymous)).computed("not set"),
     setting("deny_commands", Field::Rules(|s| &mut s.deny_commands, parse::command_rule)),
     setting("prefix", Field::Text(|s| &mut s.prefix, parse::prefix)),
@@ -145,6 +150,15 @@ pub const SETTINGS: &[Setting] = &[
     setting("auth.forward_headers", Field::List(|s| &mut s.auth.forward_headers, parse::header)),
     setting("auth.forward_lifetime_ms", Field::Millis(|s| &mut s.auth.forward_lifetime_ms, 1000..=MILLIS_MAX)),
     setting("auth.ca", Field::File(|s| &mut s.auth.ca)),
+    setting("tls.certificate", Field::File(|s| &mut s.transport.tls.certificate)),
+    setting("tls.key", Field::File(|s| &mut s.transport.tls.key)),
+    setting("tls.client_ca", Field::File(|s| &mut s.transport.tls.client_ca)),
+    setting("drain.notice_ms", Field::Millis(|s| &mut s.operation.drain.notice_ms, 0..=MILLIS_MAX)),
+    setting("drain.window_ms", Field::Millis(|s| &mut s.operation.drain.window_ms, 0..=MILLIS_MAX)),
+    setting("drain.goodbye_ms", Field::Millis(|s| &mut s.operation.drain.goodbye_ms, 0..=MILLIS_MAX)),
+    setting("admin.access", Field::OneOf(|s| &mut s.operation.admin.access, &["off", "secret", "loopback"])),
+    setting("admin.secret", Field::Secret(|s| &mut s.operation.admin.secret)),
+    setting("admin.secret_file", Field::File(|s| &mut s.operation.admin.secret_file)),
     setting("log.format", Field::LogFormat(|s| &mut s.log.format)),
     setting("log.level", Field::Text(|s| &mut s.log.level, crate::logs::check_level)),
     setting("limits.message_bytes_max", Field::Size(|s| &mut s.limits.message_bytes_max, 1024..=SIZE_MAX)),
@@ -159,6 +173,14 @@ pub const SETTINGS: &[Setting] = &[
     setting("limits.requests_burst_max", Field::Count32(|s| &mut s.limits.requests_burst_max, 1..=COUNT_MAX)),
     setting("limits.topics_max", Field::Count(|s| &mut s.limits.topics_max, 1..=COUNT_MAX)),
     setting("limits.connections_max", Field::Count(|s| &mut s.limits.connections_max, 1..=COUNT_MAX)),
+    setting(
+        "limits.connections_per_address_max",
+        Field::Count(|s| &mut s.limits.connections_per_address_max, 0..=COUNT_MAX),
+    ),
+    setting("limits.http_connections_max", Field::Count(|s| &mut s.limits.http_connections_max, 1..=COUNT_MAX)),
+    setting("limits.header_bytes_max", Field::Size(|s| &mut s.limits.header_bytes_max, 8192..=1 << 20)),
+    setting("limits.headers_max", Field::Count(|s| &mut s.limits.headers_max, 1..=10_000)),
+    setting("limits.messages_per_second_max", Field::Count32(|s| &mut s.limits.messages_per_second_max, 0..=COUNT_MAX)),
     setting("limits.batch_max", Field::Count(|s| &mut s.limits.batch_max, 1..=COUNT_MAX)),
     setting("limits.frame_timeout_ms", Field::Millis(|s| &mut s.limits.frame_timeout_ms, 1..=MILLIS_MAX)),
     setting("limits.auth_timeout_ms", Field::Millis(|s| &mut s.limits.auth_timeout_ms, 1..=MILLIS_MAX)),
@@ -312,10 +334,7 @@ fn ruled(texts: Vec<String>, rule: Rule) -> Result<Vec<String>, String> {
 }
 
 fn addresses(texts: Vec<String>) -> Result<Vec<SocketAddr>, String> {
-    match texts.is_empty() {
-        true => Err("at least one address is needed".into()),
-        false => texts.iter().map(|text| parse::address(text)).collect(),
-    }
+    texts.iter().map(|text| parse::address(text)).collect()
 }
 
 /// As an inline table; none if it is empty.

@@ -78,9 +78,12 @@ fn every_setting_has_a_working_variable_and_flag() {
             table::Field::Text(..) if setting.name == "prefix" => "/p",
             table::Field::Text(..) if setting.name == "log.level" => "debug",
             table::Field::Text(..) if setting.name.ends_with("_url") => "https://a.example/x",
-            table::Field::Text(..) => "n1",
             table::Field::List(..) if setting.name.ends_with("headers") => "x-a,x-b",
             table::Field::Texts(..) | table::Field::Keys(..) | table::Field::RulesByName(_) => continue,
+            table::Field::Text(..) if setting.name == "listen_unix_mode" => "600",
+            table::Field::Text(..) => "n1",
+            table::Field::List(..) if setting.name == "hosts" => "a.example,*.b.example",
+            table::Field::List(..) if setting.name == "trusted_proxies" => "10.0.0.0/8 unix",
             table::Field::List(..) => "http://a,http://b",
             table::Field::Rules(..) => "-@all +get",
             table::Field::OptionalRules(_) => "~a +get",
@@ -96,6 +99,11 @@ fn every_setting_has_a_working_variable_and_flag() {
                 .filter(|name| **name != setting.name)
                 .map(|name| flag(name, if name.contains("outbox") { "256KiB" } else { "64KiB" }))
                 .collect();
+        }
+        let of_tls = [("listen_tls", "127.0.0.1:0"), ("tls.certificate", "/c"), ("tls.key", "/k")];
+        if setting.name == "listen_tls" || setting.name.starts_with("tls.") {
+            let others = of_tls.iter().filter(|(name, _)| *name != setting.name);
+            sources.flags.extend(others.map(|(name, text)| flag(name, text)));
         }
         let by_variable = load(&sources, &[]).unwrap().settings;
         sources.flags.push(flag(setting.name, text));
