@@ -1,7 +1,7 @@
 //! Clients and their tokens: what a token gives, what of it is taken away again, and the feeds that go with it.
 
 use crate::event::Output;
-use crate::lane::{Client, Lane};
+use crate::lane::Lane;
 use crate::mail::Mail;
 use model::error::{NOAUTH, UNAVAILABLE};
 use model::{CloseCode, ConnId, Error, FeedEvent, FeedId, Time, Topic};
@@ -41,8 +41,8 @@ impl Lane {
 
     /// Ends the connections of those who are let in no more.
     pub(crate) fn handle_revoked(&mut self, revoked: Arc<Revoked>, now: Time, out: &mut Vec<Output>) {
-        let is_revoked = |client: &&Box<Client>| client.session.is_revoked(&revoked);
-        let ended: Vec<ConnId> = self.clients.iter().flatten().filter(is_revoked).map(|client| client.conn).collect();
+        let clients = self.clients.iter().flatten().filter(|client| client.session.is_revoked(&revoked));
+        let ended: Vec<ConnId> = clients.map(|client| client.conn).collect();
         self.revoked = Some(revoked);
         ended.into_iter().for_each(|conn| self.close(conn, CloseCode::Ended, now, out));
     }
