@@ -296,11 +296,12 @@ describe('named queries', { timeout: 30_000 }, () => {
 
 describe('revocation', { timeout: 30_000 }, () => {
   test('who is in the hash is closed with 4004 and not let in again, on every lane', async () => {
-    const server = await startServer({ set: { ...KEYS, 'auth.revoked_key': 'keywire:revoked' } });
+    const server = await startServer({ set: { ...KEYS, 'auth.revoked_key': 'keywire:revoked', 'limits.ping_interval_ms': 80 } });
     const as = (sub, jti, iat = seconds() - 10) => bearer(token({ sub, jti, iat, acl: ALL }));
     await until(async () => (await server.post(['PING'], as('root', 'r'))).result === 'PONG', 'the list of the revoked');
     const [one, two, bob] = await Promise.all([as('ann', 't1'), as('ann', 't2'), as('bob', 't3')].map(headers => Client.open(server, { headers })));
     const admin = await Client.open(server, { headers: as('root', 'r2') });
+    await sleep(500); // the watch answers pings as clients do
     await admin.command('HSET', 'keywire:revoked', 'token:t1', '');
     assert.equal((await one.closed).code, 4004);
     assert.equal(two.socket.readyState, WebSocket.OPEN);

@@ -214,6 +214,27 @@ mod tests {
         );
     }
 
+    /// The examples of the documentation are settings that hold, but for files that are somewhere else.
+    #[test]
+    fn the_documentation_is_right() {
+        let pages = [include_str!("../../../docs/auth.md"), include_str!("../../../README.md")];
+        let examples = pages.iter().flat_map(|page| page.split("```toml\n").skip(1));
+        let dir = tempfile::tempdir().unwrap();
+        let mut count = 0;
+        for (at, example) in examples.enumerate() {
+            let path = dir.path().join(format!("{at}.toml"));
+            std::fs::write(&path, example.split("```").next().unwrap()).unwrap();
+            let sources = crate::settings::Sources { file: Some(path), ..Default::default() };
+            let settings =
+                crate::settings::load(&sources, &[]).unwrap_or_else(|wrong| panic!("{example}: {wrong}")).settings;
+            let wrong: Vec<_> =
+                check(&settings).into_iter().filter(|(_, what)| !what.contains("No such file")).collect();
+            assert_eq!(wrong, [], "{example}");
+            count += 1;
+        }
+        assert!(count >= 6, "{count} examples");
+    }
+
     #[test]
     fn keys_are_fetched_safely_or_not_at_all() {
         for good in ["", "https://a.example/keys", "http://127.0.0.1:80/keys", "http://localhost/k", "http://[::1]:1/k"]

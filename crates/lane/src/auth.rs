@@ -41,10 +41,8 @@ impl Lane {
 
     /// Ends the connections of those who are let in no more.
     pub(crate) fn handle_revoked(&mut self, revoked: Arc<Revoked>, now: Time, out: &mut Vec<Output>) {
-        let mut ended = Vec::new();
-        for client in self.clients.iter().flatten().filter(|client| client.session.is_revoked(&revoked)) {
-            ended.push(client.conn);
-        }
+        let clients = self.clients.iter().flatten().filter(|client| client.session.is_revoked(&revoked));
+        let ended: Vec<ConnId> = clients.map(|client| client.conn).collect();
         self.revoked = Some(revoked);
         ended.into_iter().for_each(|conn| self.close(conn, CloseCode::Ended, now, out));
     }

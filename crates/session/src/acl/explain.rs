@@ -2,6 +2,7 @@
 
 use super::deny::DenyCommands;
 use super::rules::Rules;
+use super::verbs::Usage;
 use crate::authorise::authorise;
 use crate::claims::Claims;
 use bytes::Bytes;
@@ -17,7 +18,7 @@ pub struct ExplainedRules {
     pub by: Vec<usize>,
 }
 
-/// Asks a list of rules about running a command.
+/// Asks a list of rules about running a command, or a named query by its name.
 pub fn explain_rules(
     rules: &[String],
     claims: &Claims,
@@ -28,11 +29,21 @@ pub fn explain_rules(
     let ask = |left_out: Option<usize>| {
         let kept = rules.iter().enumerate().filter(|(at, _)| Some(*at) != left_out).map(|(_, rule)| rule.as_str());
         let rules = Rules::parse_for(kept, claims, table).map_err(|error| error.to_string())?;
+        if let Some(name) = call_name(command) {
+            let allowed = rules.allow_named(&name, Usage::Command);
+            return if allowed { Ok(()) } else { Err("no rule allows the query by its name".to_owned()) };
+        }
         authorise(table, &rules, deny, command).map(drop).map_err(|error| error.message.into_owned())
     };
     let verdict = ask(None);
     let by = (0..rules.len()).filter(|&at| ask(Some(at)).is_ok() != verdict.is_ok()).collect();
     ExplainedRules { verdict, by }
+}
+
+/// The name of the query that a command line calls, if it calls one.
+fn call_name(command: &[Bytes]) -> Option<String> {
+    let name = command.first()?.strip_prefix(b"@")?;
+    Some(String::from_utf8_lossy(name).into_owned())
 }
 
 #[cfg(test)]
@@ -59,6 +70,9 @@ mod tests {
             ("~a* ~ab +get", "GET ab", (true, "+get")),
             ("~* +@all", "FLUSHALL", (false, "")),
             ("~u:{nosuch} +get", "GET a", (false, "")),
+            ("~* +@all +@named|top", "@top 1", (true, "+@named|top")),
+            ("+@named -@command", "@top 1", (false, "-@command")),
+            ("~* +@all", "@top 1", (false, "")),
         ] {
             let (allowed, by) = explained(rules, command);
             assert_eq!((allowed, by.as_str()), expected, "{rules}: {command}");
