@@ -48,7 +48,7 @@ export default defineConfig({
         chunkFileNames: 'assets/[name].js',
         assetFileNames: 'assets/[name][extname]',
         // One file for what all pages share: the design, the SDK, Preact.
-        advancedChunks: { groups: [{ name: 'shell', test: /[\\/](design|sdk|node_modules[\\/]preact)[\\/]/ }] },
+        codeSplitting: { groups: [{ name: 'shell', test: /[\\/](design|sdk|node_modules[\\/]preact)[\\/]/ }] },
       },
     },
   },
