@@ -1,5 +1,5 @@
 // One build for all pages. Names without hashes, since the server's ETags do the caching and the files are committed; every
-// address relative, since a server may have a prefix. The sources go along under source/, for the pages to link.
+// address relative, since a server may have a prefix. The sources (but for styles) go along under source/, for the pages to link: what is in dist is in every binary.
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { defineConfig, type Plugin } from 'vite';
@@ -13,7 +13,7 @@ const sources: Plugin = {
   name: 'sources',
   generateBundle() {
     for (const folder of folders) {
-      for (const name of readdirSync(path.join(here, folder)).filter(file => /\.(tsx?|css|md)$/.test(file))) {
+      for (const name of readdirSync(path.join(here, folder)).filter(file => /\.(tsx?|md)$/.test(file))) {
         this.emitFile({ type: 'asset', fileName: `source/${folder}/${name}`, source: readFileSync(path.join(here, folder, name)) });
       }
     }
@@ -47,6 +47,8 @@ export default defineConfig({
         entryFileNames: 'assets/[name].js',
         chunkFileNames: 'assets/[name].js',
         assetFileNames: 'assets/[name][extname]',
+        // One file for what all pages share: the design, the SDK, Preact.
+        codeSplitting: { groups: [{ name: 'shell', test: /[\\/](design|sdk|node_modules[\\/]preact)[\\/]/ }] },
       },
     },
   },

@@ -1,5 +1,6 @@
 import { useClient, useLive, useStream } from 'keywire/react';
 import { useEffect, useMemo } from 'preact/hooks';
+import { useAlive } from '../design/alive.ts';
 import { useLast } from '../design/last.ts';
 import type { Me } from '../design/me.ts';
 
@@ -33,22 +34,19 @@ export function usePeople() {
 
 export interface Person extends Me { readonly room: string; /** The room that this person types in. */ readonly typing?: string }
 
-/** Says that I am here, for as long as I am. */
+/** Says that I am here, for as long as I am; and that I am not, when the page goes. */
 export function useBeHere(me: Me, room: string) {
   const kw = useClient();
+  useAlive(() => kw.batch([
+    ['SET', `demo:chat:here:${me.id}`, JSON.stringify({ name: me.name, hue: me.hue, room }), 'EX', 12],
+    ['ZADD', 'demo:chat:members', Date.now(), me.id],
+    ['ZREMRANGEBYRANK', 'demo:chat:members', 0, -51],
+  ]), 5_000, [me, room]);
   useEffect(() => {
-    const say = () => kw.state === 'open' && void kw.batch([
-      ['SET', `demo:chat:here:${me.id}`, JSON.stringify({ name: me.name, hue: me.hue, room }), 'EX', 12],
-      ['ZADD', 'demo:chat:members', Date.now(), me.id],
-      ['ZREMRANGEBYRANK', 'demo:chat:members', 0, -51],
-    ]).catch(() => {});
     const leave = () => kw.state === 'open' && void kw.command(['DEL', `demo:chat:here:${me.id}`]).catch(() => {});
-    const timer = setInterval(say, 5_000);
-    const stop = kw.onChange(say);
-    say();
     addEventListener('pagehide', leave);
-    return () => { clearInterval(timer); stop(); removeEventListener('pagehide', leave); };
-  }, [kw, me, room]);
+    return () => removeEventListener('pagehide', leave);
+  }, [kw, me]);
 }
 
 /** What I can do. */

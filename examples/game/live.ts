@@ -1,6 +1,6 @@
 import type { Client } from 'keywire';
-import { useClient, useLive } from 'keywire/react';
-import { useEffect } from 'preact/hooks';
+import { useLive } from 'keywire/react';
+import { useAlive } from '../design/alive.ts';
 import { useLast } from '../design/last.ts';
 import type { Me } from '../design/me.ts';
 
@@ -39,17 +39,8 @@ export const useWinners = () => useLive<(Player & { score: number })[]>(['LRANGE
 export const msLeft = (kw: Client) => kw.command(['PTTL', 'demo:arena:round']);
 
 /** Says who I am and that I am here. Whoever is silent for six seconds is gone, but keeps the place for ten minutes. */
-export function useBeHere(me: Me) {
-  const kw = useClient();
-  useEffect(() => {
-    const say = () => kw.state === 'open' && void kw.batch([
-      ['SET', `demo:arena:here:${me.id}`, 1, 'EX', 6],
-      ['HSET', 'demo:arena:players', me.id, JSON.stringify({ name: me.name, hue: me.hue })],
-      ['ZADD', 'demo:arena:scores', 'NX', 0, me.id],
-    ]).catch(() => {});
-    const timer = setInterval(say, 2_000);
-    const stop = kw.onChange(say);
-    say();
-    return () => { clearInterval(timer); stop(); };
-  }, [kw, me]);
-}
+export const useBeHere = (me: Me) => useAlive(kw => kw.batch([
+  ['SET', `demo:arena:here:${me.id}`, 1, 'EX', 6],
+  ['HSET', 'demo:arena:players', me.id, JSON.stringify({ name: me.name, hue: me.hue })],
+  ['ZADD', 'demo:arena:scores', 'NX', 0, me.id],
+]), 2_000, [me]);

@@ -1,6 +1,7 @@
 import type { Client } from 'keywire';
 import { useClient, useLive, useStream } from 'keywire/react';
-import { useEffect, useMemo } from 'preact/hooks';
+import { useMemo } from 'preact/hooks';
+import { useAlive } from '../design/alive.ts';
 import type { Me } from '../design/me.ts';
 
 export interface Quote { readonly price: number; readonly change: number; readonly volume: number }
@@ -25,15 +26,8 @@ export function useWatchList(me: Me): [ReadonlySet<string>, (symbol: string, on:
 
 /** An order book: two sorted sets of orders by price, the best first. */
 export function useBook(symbol: string) {
-  const kw = useClient();
   // The market keeps a book while somebody looks: it watches these keys, and they expire.
-  useEffect(() => {
-    const look = () => kw.state === 'open' && void kw.command(['SET', `demo:quotes:wanted:${symbol}`, 1, 'EX', 8]).catch(() => {});
-    const timer = setInterval(look, 3_000);
-    const stop = kw.onChange(look);
-    look();
-    return () => { clearInterval(timer); stop(); };
-  }, [kw, symbol]);
+  useAlive(kw => kw.command(['SET', `demo:quotes:wanted:${symbol}`, 1, 'EX', 8]), 3_000, [symbol]);
   const key = `demo:quotes:book:${symbol}`;
   const bids = useLive(['ZRANGE', `${key}:bids`, '+inf', '-inf', 'BYSCORE', 'REV', 'LIMIT', 0, 48, 'WITHSCORES'], { every: 100 }).value;
   const asks = useLive(['ZRANGE', `${key}:asks`, '-inf', '+inf', 'BYSCORE', 'LIMIT', 0, 48, 'WITHSCORES'], { every: 100 }).value;

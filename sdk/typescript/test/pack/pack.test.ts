@@ -9,8 +9,9 @@ import { startServer, until, type Server } from '../lib/server.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const readme = readFileSync(`${root}README.md`, 'utf8');
-/** The code blocks of the README in this language. */
-const blocks = (language: string) => [...readme.matchAll(new RegExp(`\`\`\`${language}\\n(.*?)\`\`\``, 'gs'))].map(([, code]) => code!);
+const documents = ['quick-start', 'recipes'].map(name => readFileSync(`${root}../../docs/${name}.md`, 'utf8'));
+/** The code blocks of a text in this language. */
+const blocks = (language: string, text = readme) => [...text.matchAll(new RegExp(`\`\`\`${language}\\n(.*?)\`\`\``, 'gs'))].map(([, code]) => code!);
 
 describe('the package', { timeout: 60_000 }, () => {
   let project: string, server: Server;
@@ -53,9 +54,10 @@ describe('the package', { timeout: 60_000 }, () => {
     }
   });
 
-  test('every TypeScript example of the README compiles against the published types', () => {
-    const examples = [...blocks('ts').map((code, i) => [`example${i}.ts`, code] as const), ...blocks('tsx').map((code, i) => [`example${i}.tsx`, code] as const)];
-    expect(examples.length).toBeGreaterThan(5);
+  test('every TypeScript example of the README and of docs compiles against the published types', () => {
+    const all = (language: string) => [readme, ...documents].flatMap(text => blocks(language, text)).map((code, i) => [`example${i}.${language}`, code] as const);
+    const examples = [...all('ts'), ...all('tsx')];
+    expect(examples.length).toBeGreaterThan(12);
     for (const [name, code] of examples) writeFileSync(`${project}/${name}`, `${code}\nexport {};\n`);
     writeFileSync(`${project}/globals.d.ts`, "import type { Client } from 'keywire';\ndeclare global { const kw: Client; const output: HTMLElement; function fetchToken(): Promise<string>; function show(...values: unknown[]): void; }\n");
     writeFileSync(`${project}/tsconfig.json`, JSON.stringify({

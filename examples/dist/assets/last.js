@@ -1,1 +1,0 @@
-import{S as e}from"./shell.js";function t(t){let n=e(void 0);return t!==void 0&&(n.current=t),n.current}export{t};

@@ -1,1 +1,0 @@
-import{b as e}from"./shell.js";function t(t,n,r){e(()=>{if(!n)return;let e=document.activeElement;t.current?.querySelector(`.close`)?.focus();let i=e=>{e.key===`Escape`&&r()};return addEventListener(`keydown`,i),()=>{removeEventListener(`keydown`,i),e instanceof HTMLElement&&e.focus({preventScroll:!0})}},[n])}export{t};
