@@ -266,8 +266,9 @@ impl Store {
         Ok(reply)
     }
 
-    /// What was carried out up to now was the log: counts begin.
-    pub fn loading_is_over(&mut self) {
+    /// What was carried out up to now was the log: counts begin, and all keys count as used now, in milliseconds since 1970.
+    pub fn loading_is_over(&mut self, now_ms: u64) {
+        self.state.databases.iter().for_each(|db| db.touch_all(now_ms));
         self.state.statistics = Default::default();
         self.state.persistence.changes = 0;
         self.state.outbox.clear();
@@ -316,6 +317,11 @@ impl Store {
     /// Tells of the owner's files, for the commands that ask.
     pub fn set_persistence(&mut self, persistence: Persistence) {
         self.state.persistence = persistence;
+    }
+
+    /// What was told of the owner's files.
+    pub fn persistence(&self) -> &Persistence {
+        &self.state.persistence
     }
 
     /// What was told of the owner's files, to tell more.

@@ -119,6 +119,10 @@ fn effects_are_logged_and_not_wishes() {
         ("XADD x * f v", "SELECT 0|XADD x 1700000000000-0 f v"),
         ("XADD x MAXLEN ~ 5 1-1 f v", "SELECT 0|MULTI|XADD x 1-1 f v|XTRIM x MAXLEN = 1|EXEC"),
         ("RPUSH l a|BLPOP l 0", "SELECT 0|RPUSH l a|LPOP l"),
+        (
+            "XADD x 1-1 f v|XGROUP CREATE x g 0|XCLAIM x g c 0 9-9 LASTID 1-1|XGROUP CREATECONSUMER x g c",
+            "SELECT 0|XADD x 1-1 f v|XGROUP CREATE x g 0|MULTI|XGROUP SETID x g 1-1 ENTRIESREAD -1|XGROUP CREATECONSUMER x g c|EXEC",
+        ),
         ("FLUSHALL|DEL none|SADD s a|SADD s a", "SELECT 0|FLUSHALL|SADD s a"),
     ] {
         let mut logged_ = Logged::new();
