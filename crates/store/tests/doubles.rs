@@ -60,7 +60,9 @@ fn scores_are_the_same_text_in_resp2() {
             });
             let (number, their_number) = (replies[1].parse::<f64>().unwrap(), answers[1].parse::<f64>().unwrap());
             assert_eq!(number.to_bits(), their_number.to_bits(), "{score:e} {kind:?}: {} {}", replies[1], answers[1]);
-            if replies[1].len() == answers[1].len() || score.fract() == 0.0 && score.abs() < 1e17 {
+            // From 10^17 on newer servers write zeros where 7.0 has an exponent.
+            let same_form = replies[1].contains('e') == answers[1].contains('e');
+            if same_form && replies[1].len() == answers[1].len() || score.fract() == 0.0 && score.abs() < 1e17 {
                 assert_eq!(replies[1..], answers[1..], "{score:e} {kind:?}");
                 same += 1;
             }
