@@ -14,6 +14,7 @@
 
 pub mod backend;
 pub mod command;
+pub mod double;
 pub mod error;
 pub mod feed;
 pub mod glob;
