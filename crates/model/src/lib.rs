@@ -12,6 +12,7 @@
 
 pub mod backend;
 pub mod command;
+pub mod double;
 pub mod error;
 pub mod feed;
 pub mod glob;

@@ -309,6 +309,21 @@ fn large_keys_are_written_in_parts_and_as_they_were_at_the_mark() {
     }
 }
 
+#[test]
+fn a_rewrite_keeps_scores_of_every_size() {
+    let scores = ["1e16", "-1e16", "9007199254740993", "4.7e18", "1.5e300", "1e-300", "5e-324", "inf", "-inf", "0.1"];
+    for fillers in [0, 200] {
+        let mut logged = Logged::new();
+        (0..fillers).for_each(|n| _ = logged.run(0, &format!("ZADD z 1 m{n}")));
+        scores.iter().for_each(|score| _ = logged.run(0, &format!("ZADD z {score} is{score}")));
+        logged.begin_rewrite();
+        let Logged { store, base, .. } = &mut logged;
+        while !store.rewrite_step(1000, base) {}
+        assert_eq!(content(&mut logged.reloaded()), content(&mut logged.store), "{fillers}");
+        assert_eq!(logged.reloaded().execute(&words("ZCARD z"), 0), Reply::Int(fillers + scores.len() as i64));
+    }
+}
+
 fn commands() -> impl Strategy<Value = (usize, String)> {
     let key = prop_oneof![Just("a"), Just("b"), Just("c"), Just("d"), Just("e")];
     let line = (0..34usize, key.clone(), key, 0..5u32).prop_map(|(kind, k, l, n)| match kind {
