@@ -43,10 +43,16 @@ impl Item for Field {
     }
 }
 
+impl Default for Hash {
+    fn default() -> Hash {
+        Hash::new()
+    }
+}
+
 impl Hash {
-    /// A hash without fields. `seed` is for hashing.
-    pub fn new(seed: u64) -> Hash {
-        Hash(Form::Small(Pack::new(seed)))
+    /// A hash without fields.
+    pub fn new() -> Hash {
+        Hash(Form::Small(Pack::new()))
     }
 
     /// How many fields there are.
@@ -83,9 +89,9 @@ impl Hash {
         self.get(field).is_some()
     }
 
-    /// Gives a field this value; whether the field is new.
-    pub fn insert(&mut self, field: &[u8], value: &[u8]) -> bool {
-        self.grow_for(field, value);
+    /// Gives a field this value; whether the field is new. `seed` is for hashing, should it grow large now.
+    pub fn insert(&mut self, field: &[u8], value: &[u8], seed: u64) -> bool {
+        self.grow_for(field, value, seed);
         match &mut self.0 {
             Form::Small(pack) => match pack.find(field, 2) {
                 Some(at) => {
@@ -172,13 +178,13 @@ impl Hash {
     }
 
     /// Takes the large form if the small one has no room for this field.
-    fn grow_for(&mut self, field: &[u8], value: &[u8]) {
+    fn grow_for(&mut self, field: &[u8], value: &[u8], seed: u64) {
         let Form::Small(pack) = &self.0 else { return };
         let is_short = field.len() <= STRING_MAX && value.len() <= STRING_MAX;
         if is_short && (pack.len() / 2 < SMALL_MAX || pack.find(field, 2).is_some()) {
             return;
         }
-        let mut large = Large { fields: Dict::new(pack.seed()), is_listpack: true };
+        let mut large = Large { fields: Dict::new(seed), is_listpack: true };
         self.iter().for_each(|(field, value)| _ = large.insert(field, value));
         self.0 = Form::Large(Box::new(large));
     }
@@ -206,14 +212,14 @@ mod tests {
     #[test]
     fn a_hash_is_small_in_memory_and_grows_at_the_limits() {
         assert_eq!(size_of::<Hash>(), 16);
-        let mut hash = Hash::new(1);
-        (0..=SMALL_MAX).for_each(|n| assert!(hash.insert(n.to_string().as_bytes(), b"x")));
+        let mut hash = Hash::new();
+        (0..=SMALL_MAX).for_each(|n| assert!(hash.insert(n.to_string().as_bytes(), b"x", 1)));
         assert!(matches!(hash.0, Form::Large(_)) && hash.encoding() == "listpack");
-        (0..=LISTPACK_MAX).for_each(|n| _ = hash.insert(n.to_string().as_bytes(), b"x"));
+        (0..=LISTPACK_MAX).for_each(|n| _ = hash.insert(n.to_string().as_bytes(), b"x", 1));
         assert_eq!((hash.len(), hash.encoding()), (LISTPACK_MAX + 1, "hashtable"));
         for (len, encoding) in [(STRING_MAX, "listpack"), (STRING_MAX + 1, "hashtable")] {
-            let mut hash = Hash::new(1);
-            hash.insert(b"f", &vec![b'x'; len]);
+            let mut hash = Hash::new();
+            hash.insert(b"f", &vec![b'x'; len], 1);
             assert_eq!((hash.encoding(), hash.get(b"f").map(<[u8]>::len)), (encoding, Some(len)));
         }
     }
@@ -223,11 +229,11 @@ mod tests {
 
         #[test]
         fn a_hash_is_a_map(steps in proptest::collection::vec((any::<bool>(), 0u8..200, 0usize..80), 0..400)) {
-            let (mut hash, mut map) = (Hash::new(7), BTreeMap::new());
+            let (mut hash, mut map) = (Hash::new(), BTreeMap::new());
             for (insert, n, len) in steps {
                 let (field, value) = (vec![n; usize::from(n % 5)], vec![b'v'; len]);
                 if insert {
-                    prop_assert_eq!(hash.insert(&field, &value), map.insert(field.clone(), value).is_none());
+                    prop_assert_eq!(hash.insert(&field, &value, 7), map.insert(field.clone(), value).is_none());
                 } else {
                     prop_assert_eq!(hash.remove(&field), map.remove(&field).is_some());
                 }

@@ -115,8 +115,8 @@ impl Kind for Text {
 }
 
 impl Kind for List {
-    fn empty(seed: u64) -> List {
-        List::new(seed)
+    fn empty(_: u64) -> List {
+        List::new()
     }
     fn of(value: &Value) -> Option<&List> {
         if let Value::List(list) = value { Some(list) } else { None }
@@ -130,8 +130,8 @@ impl Kind for List {
 }
 
 impl Kind for Set {
-    fn empty(seed: u64) -> Set {
-        Set::new(seed)
+    fn empty(_: u64) -> Set {
+        Set::new()
     }
     fn of(value: &Value) -> Option<&Set> {
         if let Value::Set(set) = value { Some(set) } else { None }
@@ -145,8 +145,8 @@ impl Kind for Set {
 }
 
 impl Kind for Hash {
-    fn empty(seed: u64) -> Hash {
-        Hash::new(seed)
+    fn empty(_: u64) -> Hash {
+        Hash::new()
     }
     fn of(value: &Value) -> Option<&Hash> {
         if let Value::Hash(hash) = value { Some(hash) } else { None }

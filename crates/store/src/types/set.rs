@@ -37,10 +37,16 @@ impl Item for Name {
     }
 }
 
+impl Default for Set {
+    fn default() -> Set {
+        Set::new()
+    }
+}
+
 impl Set {
-    /// A set without members. `seed` is for hashing.
-    pub fn new(seed: u64) -> Set {
-        Set(Form::Small(Pack::new(seed)))
+    /// A set without members.
+    pub fn new() -> Set {
+        Set(Form::Small(Pack::new()))
     }
 
     /// How many members there are.
@@ -64,9 +70,9 @@ impl Set {
         }
     }
 
-    /// Adds a member; whether it is new.
-    pub fn insert(&mut self, member: &[u8]) -> bool {
-        self.grow_for(member);
+    /// Adds a member; whether it is new. `seed` is for hashing, should it grow large now.
+    pub fn insert(&mut self, member: &[u8], seed: u64) -> bool {
+        self.grow_for(member, seed);
         match &mut self.0 {
             Form::Small(pack) => {
                 let is_new = pack.find(member, 1).is_none();
@@ -148,12 +154,12 @@ impl Set {
     }
 
     /// Takes the large form if the small one has no room for this member.
-    fn grow_for(&mut self, member: &[u8]) {
+    fn grow_for(&mut self, member: &[u8], seed: u64) {
         let Form::Small(pack) = &self.0 else { return };
         if member.len() <= STRING_MAX && (pack.len() < SMALL_MAX || pack.find(member, 1).is_some()) {
             return;
         }
-        let mut large = Large { members: Dict::new(pack.seed()), is_intset: true };
+        let mut large = Large { members: Dict::new(seed), is_intset: true };
         pack.iter().for_each(|member| _ = large.insert(member));
         self.0 = Form::Large(Box::new(large));
     }
@@ -176,8 +182,8 @@ mod tests {
     #[test]
     fn encodings_are_those_of_redis_at_the_limits() {
         let of = |members: &mut dyn Iterator<Item = String>| {
-            let mut set = Set::new(1);
-            members.for_each(|member| _ = set.insert(member.as_bytes()));
+            let mut set = Set::new();
+            members.for_each(|member| _ = set.insert(member.as_bytes(), 1));
             set.encoding()
         };
         assert_eq!(size_of::<Set>(), 16);
@@ -190,16 +196,27 @@ mod tests {
         assert_eq!(of(&mut std::iter::once("x".repeat(STRING_MAX + 1))), "hashtable");
     }
 
+    #[test]
+    fn every_bit_of_the_seed_decides_where_members_lie() {
+        let order = |seed: u64| {
+            let mut set = Set::new();
+            (0..500_u32).for_each(|n| _ = set.insert(&n.to_le_bytes(), seed));
+            set.iter().map(<[u8]>::to_vec).collect::<Vec<_>>()
+        };
+        assert_eq!(order(1), order(1));
+        (0..64).for_each(|bit| assert_ne!(order(1 << bit), order(0), "{bit}"));
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(100))]
 
         #[test]
         fn a_set_is_a_set(steps in proptest::collection::vec((any::<bool>(), 0u8..250), 0..500)) {
-            let (mut set, mut model) = (Set::new(7), BTreeSet::new());
+            let (mut set, mut model) = (Set::new(), BTreeSet::new());
             for (insert, n) in steps {
                 let member = vec![n; 1 + usize::from(n % 3) * 33];
                 if insert {
-                    prop_assert_eq!(set.insert(&member), model.insert(member.clone()));
+                    prop_assert_eq!(set.insert(&member, 7), model.insert(member.clone()));
                 } else {
                     prop_assert_eq!(set.remove(&member), model.remove(&member));
                 }

@@ -12,8 +12,8 @@ pub type Combine = fn(&Txn<'_>, &[Bytes]) -> Result<Set, Error>;
 
 /// The members that all sets have.
 pub fn intersection(txn: &Txn<'_>, keys: &[Bytes]) -> Result<Set, Error> {
-    let mut result = Set::empty(txn.seed());
-    common(txn, keys)?.for_each(|member| _ = result.insert(member));
+    let (mut result, seed) = (Set::new(), txn.seed());
+    common(txn, keys)?.for_each(|member| _ = result.insert(member, seed));
     Ok(result)
 }
 
@@ -34,9 +34,9 @@ fn common<'t>(txn: &'t Txn<'_>, keys: &[Bytes]) -> Result<impl Iterator<Item = &
 
 /// The members that any set has.
 pub fn union(txn: &Txn<'_>, keys: &[Bytes]) -> Result<Set, Error> {
-    let mut result = Set::empty(txn.seed());
+    let (mut result, seed) = (Set::new(), txn.seed());
     for set in read_all(txn, keys)?.into_iter().flatten() {
-        set.iter().for_each(|member| _ = result.insert(member));
+        set.iter().for_each(|member| _ = result.insert(member, seed));
     }
     Ok(result)
 }
@@ -44,11 +44,11 @@ pub fn union(txn: &Txn<'_>, keys: &[Bytes]) -> Result<Set, Error> {
 /// The members of the first set that no other has.
 pub fn difference(txn: &Txn<'_>, keys: &[Bytes]) -> Result<Set, Error> {
     let sets = read_all(txn, keys)?;
-    let mut result = Set::empty(txn.seed());
+    let (mut result, seed) = (Set::new(), txn.seed());
     let Some(first) = sets[0] else { return Ok(result) };
     let others: Vec<&Set> = sets[1..].iter().copied().flatten().collect();
     let alone = first.iter().filter(|member| !others.iter().any(|set| set.contains(member)));
-    alone.for_each(|member| _ = result.insert(member));
+    alone.for_each(|member| _ = result.insert(member, seed));
     Ok(result)
 }
 
