@@ -27,6 +27,8 @@ enum Form {
 #[derive(Clone, Debug)]
 struct Large {
     fields: Dict<Field>,
+    /// Bytes that names and values take beside the table.
+    heap: usize,
     /// Whether Redis would still hold it in a listpack.
     is_listpack: bool,
 }
@@ -35,6 +37,12 @@ struct Large {
 struct Field {
     name: Name,
     value: Text,
+}
+
+impl Field {
+    fn heap_size(&self) -> usize {
+        self.name.heap_size() + self.value.heap_size()
+    }
 }
 
 impl Item for Field {
@@ -115,7 +123,11 @@ impl Hash {
                 found.iter().for_each(|&at| pack.remove(at, 2));
                 found.is_some()
             }
-            Form::Large(large) => large.fields.remove(field).is_some(),
+            Form::Large(large) => {
+                let removed = large.fields.remove(field);
+                large.heap -= removed.as_ref().map_or(0, Field::heap_size);
+                removed.is_some()
+            }
         }
     }
 
@@ -165,15 +177,11 @@ impl Hash {
         }
     }
 
-    /// About how many bytes it takes beside its own 16, in constant time: fields are taken to be as long as one is.
+    /// About how many bytes it takes beside its own 16, in constant time.
     pub fn heap_size(&self) -> usize {
         match &self.0 {
             Form::Small(pack) => pack.heap_size(),
-            Form::Large(large) => {
-                let heap = |field: &Field| field.name.heap_size() + field.value.heap_size();
-                let strings = large.fields.iter().next().map_or(0, heap) * large.fields.len();
-                size_of::<Large>() + large.fields.memory() + strings
-            }
+            Form::Large(large) => size_of::<Large>() + large.fields.memory() + large.heap,
         }
     }
 
@@ -184,7 +192,7 @@ impl Hash {
         if is_short && (pack.len() / 2 < SMALL_MAX || pack.find(field, 2).is_some()) {
             return;
         }
-        let mut large = Large { fields: Dict::new(seed), is_listpack: true };
+        let mut large = Large { fields: Dict::new(seed), heap: 0, is_listpack: true };
         self.iter().for_each(|(field, value)| _ = large.insert(field, value));
         self.0 = Form::Large(Box::new(large));
     }
@@ -195,8 +203,10 @@ impl Large {
         let make = || Field { name: Name::new(field), value: Text::new(value) };
         let (held, is_new) = self.fields.get_or_insert_with(field, make);
         if !is_new {
+            self.heap -= held.heap_size();
             held.value = Text::new(value);
         }
+        self.heap += held.heap_size();
         let is_long = field.len() > STRING_MAX || value.len() > STRING_MAX;
         self.is_listpack &= self.fields.len() <= LISTPACK_MAX && !is_long;
         is_new
@@ -238,6 +248,9 @@ mod tests {
                     prop_assert_eq!(hash.remove(&field), map.remove(&field).is_some());
                 }
                 prop_assert_eq!(hash.len(), map.len());
+                if let Form::Large(large) = &hash.0 {
+                    prop_assert_eq!(large.heap, large.fields.iter().map(Field::heap_size).sum::<usize>());
+                }
                 prop_assert_eq!(hash.get(&field), map.get(&field).map(Vec::as_slice));
             }
             let got: BTreeMap<_, _> = hash.iter().map(|(f, v)| (f.to_vec(), v.to_vec())).collect();

@@ -27,6 +27,8 @@ enum Form {
 #[derive(Clone, Debug)]
 struct Large {
     members: Dict<Name>,
+    /// Bytes that the members take beside the table.
+    heap: usize,
     /// Whether Redis would still hold it as integers.
     is_intset: bool,
 }
@@ -93,7 +95,11 @@ impl Set {
                 found.iter().for_each(|&at| pack.remove(at, 1));
                 found.is_some()
             }
-            Form::Large(large) => large.members.remove(member).is_some(),
+            Form::Large(large) => {
+                let removed = large.members.remove(member);
+                large.heap -= removed.as_ref().map_or(0, Name::heap_size);
+                removed.is_some()
+            }
         }
     }
 
@@ -142,14 +148,11 @@ impl Set {
         }
     }
 
-    /// About how many bytes it takes beside its own 16, in constant time: members are taken to be as long as one is.
+    /// About how many bytes it takes beside its own 16, in constant time.
     pub fn heap_size(&self) -> usize {
         match &self.0 {
             Form::Small(pack) => pack.heap_size(),
-            Form::Large(large) => {
-                let heap = large.members.iter().next().map_or(0, Name::heap_size);
-                size_of::<Large>() + large.members.memory() + heap * large.members.len()
-            }
+            Form::Large(large) => size_of::<Large>() + large.members.memory() + large.heap,
         }
     }
 
@@ -159,7 +162,7 @@ impl Set {
         if member.len() <= STRING_MAX && (pack.len() < SMALL_MAX || pack.find(member, 1).is_some()) {
             return;
         }
-        let mut large = Large { members: Dict::new(seed), is_intset: true };
+        let mut large = Large { members: Dict::new(seed), heap: 0, is_intset: true };
         pack.iter().for_each(|member| _ = large.insert(member));
         self.0 = Form::Large(Box::new(large));
     }
@@ -167,7 +170,8 @@ impl Set {
 
 impl Large {
     fn insert(&mut self, member: &[u8]) -> bool {
-        let (_, is_new) = self.members.get_or_insert_with(member, || Name::new(member));
+        let (held, is_new) = self.members.get_or_insert_with(member, || Name::new(member));
+        self.heap += if is_new { held.heap_size() } else { 0 };
         self.is_intset = self.is_intset && self.members.len() <= INTSET_MAX && parse_int(member).is_some();
         is_new
     }
@@ -219,6 +223,9 @@ mod tests {
                     prop_assert_eq!(set.insert(&member, 7), model.insert(member.clone()));
                 } else {
                     prop_assert_eq!(set.remove(&member), model.remove(&member));
+                }
+                if let Form::Large(large) = &set.0 {
+                    prop_assert_eq!(large.heap, set.iter().map(|member| Name::<Box<[u8]>>::new(member).heap_size()).sum::<usize>());
                 }
                 prop_assert_eq!((set.len(), set.contains(&member)), (model.len(), model.contains(&member)));
             }

@@ -156,7 +156,7 @@ impl List {
         if is_few && bytes() <= LISTPACK_BYTES_MAX { "listpack" } else { "quicklist" }
     }
 
-    /// About how many bytes it takes beside its own 16, in constant time: elements are taken to be as long as the first is.
+    /// About how many bytes it takes beside its own 16, in constant time.
     pub fn heap_size(&self) -> usize {
         match &self.0 {
             Form::Small(pack) => pack.heap_size(),
