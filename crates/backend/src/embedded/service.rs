@@ -152,7 +152,7 @@ fn output_limits(text: &str) -> [OutputLimit; 3] {
         };
         let seconds: u64 = group[3].parse().unwrap_or(0);
         limits[class as usize] =
-            OutputLimit { hard_bytes: bytes(group[1]), soft_bytes: bytes(group[2]), soft_ms: seconds * 1000 };
+            OutputLimit { hard_bytes: bytes(group[1]), soft_bytes: bytes(group[2]), soft_ms: seconds.saturating_mul(1000) };
     }
     limits
 }
@@ -226,5 +226,7 @@ mod tests {
         let limits = store.limits();
         assert_eq!((limits.clients_max, limits.idle_ms), (3, 2000));
         assert_eq!(limits.output[0], OutputLimit { hard_bytes: 1 << 20, soft_bytes: 1000, soft_ms: 5000 });
+        store.set([("client-output-buffer-limit", "normal 1 1 18446744073709551615")]);
+        assert_eq!(store.limits().output[0].soft_ms, u64::MAX, "a limit without an end, and no overflow");
     }
 }
