@@ -230,9 +230,9 @@ impl State {
         }
     }
 
-    /// Bytes that keys and values take, about.
+    /// Bytes that keys and values take, and what clients have queued in transactions, about.
     pub(crate) fn memory(&self) -> usize {
-        self.databases.iter().map(Db::memory).sum()
+        self.databases.iter().map(Db::memory).sum::<usize>() + self.clients.queued_bytes
     }
 
     fn break_watches(&mut self, db: usize, key: &Bytes) {
@@ -294,8 +294,8 @@ impl State {
     /// `RESET`, for what is the client's alone.
     pub(crate) fn reset_client(&mut self, id: ClientId) {
         let open = self.settings.get("requirepass").is_none_or(str::is_empty);
+        self.clients.end_transaction(id);
         let Some(client) = self.clients.get_mut(id) else { return };
-        client.transaction = None;
         client.db = 0;
         client.reply_mode = ReplyMode::On;
         client.no_evict = false;

@@ -204,3 +204,43 @@ fn slow_commands_are_remembered_as_the_owner_measures_them() {
     world.store.note_duration(None, &["AUTH".into(), "secret".into()], 20_000, 3000);
     assert!(!format!("{:?}", world.say(a, "SLOWLOG GET")).contains("secret"));
 }
+
+#[test]
+fn a_transaction_is_bound_by_the_limit_of_memory() {
+    const OOM: &str = "OOM command not allowed when used memory > 'maxmemory'.";
+    let abort = format!("EXECABORT Transaction discarded because of: {OOM}");
+    let queued = || Reply::Simple("QUEUED".into());
+    let mut world = World::new();
+    let (a, b) = (world.connect(), world.connect());
+    let used = world.store.memory();
+    let limit = format!("CONFIG SET maxmemory {}", used + 1000);
+    assert_eq!(world.say(b, &limit), [reply(b, Reply::OK)]);
+
+    world.say(a, "MULTI");
+    assert_eq!(world.say(a, &format!("SET k {}", "x".repeat(2000))), [reply(a, queued())]);
+    assert!(world.store.memory() > used + 2000, "what is queued counts");
+    assert_eq!(world.say(a, "GET k"), [error(a, OOM)], "nothing more is queued");
+    assert_eq!(world.say(b, "SET k x"), [error(b, OOM)]);
+    assert_eq!(world.say(a, "EXEC"), [error(a, &abort)]);
+    assert_eq!(world.store.memory(), used);
+    for end in ["DISCARD", "RESET"] {
+        world.say(a, "MULTI");
+        world.say(a, &format!("SET k {}", "x".repeat(2000)));
+        world.say(a, end);
+        assert_eq!(world.store.memory(), used, "{end}");
+    }
+    world.say(a, "MULTI");
+    world.say(a, &format!("SET k {}", "x".repeat(2000)));
+    world.store.disconnect(a);
+    assert_eq!((world.store.memory(), world.store.keys(0)), (used, 0));
+
+    // Memory ran out between the queue and EXEC.
+    let (a, c) = (world.connect(), world.connect());
+    for (client, line) in [(a, "SET k x"), (c, "GET k")] {
+        world.say(client, "MULTI");
+        assert_eq!(world.say(client, line), [reply(client, queued())]);
+    }
+    world.say(b, "CONFIG SET maxmemory 1");
+    assert_eq!(world.say(a, "EXEC"), [error(a, &abort)]);
+    assert_eq!(world.say(c, "EXEC"), [reply(c, Reply::Array(vec![Reply::Null]))], "a read needs none");
+}

@@ -260,6 +260,8 @@ pub(crate) struct Clients {
     given: u64,
     /// How many have `MONITOR` on.
     pub(crate) monitors: usize,
+    /// Bytes that they have queued in transactions.
+    pub(crate) queued_bytes: usize,
 }
 
 impl Clients {
@@ -279,6 +281,7 @@ impl Clients {
     }
 
     pub(crate) fn remove(&mut self, id: ClientId) -> Option<Client> {
+        self.end_transaction(id);
         let client = self.by_id.remove(&id)?;
         self.monitors -= usize::from(client.monitor);
         Some(client)

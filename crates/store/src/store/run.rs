@@ -101,8 +101,7 @@ impl Store {
     /// `EXEC`: all that was queued, as one unit.
     pub(super) fn exec(&mut self, caller: Caller) -> Reply {
         let Some(id) = caller.client else { return Reply::error(needs_connection("exec").to_string()) };
-        let client = self.client(id);
-        let Some(transaction) = client.transaction.take() else {
+        let Some(transaction) = self.state.clients.end_transaction(id) else {
             return Reply::error(errors::custom("EXEC without MULTI").to_string());
         };
         let state = &self.state;
