@@ -21,6 +21,7 @@ use crate::settings::Settings;
 use crate::slowlog::Slowlog;
 use crate::statistics::Statistics;
 use bytes::Bytes;
+use indexmap::map::Entry;
 use model::command::Flags;
 use std::collections::BTreeMap;
 
@@ -257,10 +258,8 @@ impl State {
     /// A client watches a key from now on.
     pub(crate) fn watch(&mut self, id: ClientId, db: usize, key: &Bytes, now_ms: u64) {
         let Some(client) = self.clients.get_mut(id) else { return };
-        if client.watched.iter().any(|(of, watched, _)| (*of, watched) == (db, key)) {
-            return;
-        }
-        client.watched.push((db, key.clone(), self.databases[db].is_due(key, now_ms)));
+        let Entry::Vacant(place) = client.watched.entry((db, key.clone())) else { return };
+        place.insert(self.databases[db].is_due(key, now_ms));
         self.watches.add(db, key, id);
     }
 
@@ -268,7 +267,7 @@ impl State {
     pub(crate) fn unwatch(&mut self, id: ClientId) {
         let Some(client) = self.clients.get_mut(id) else { return };
         client.watched_changed = false;
-        for (db, key, _) in std::mem::take(&mut client.watched) {
+        for ((db, key), _) in std::mem::take(&mut client.watched) {
             self.watches.remove(db, &key, id);
         }
     }

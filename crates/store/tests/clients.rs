@@ -244,3 +244,28 @@ fn a_transaction_is_bound_by_the_limit_of_memory() {
     assert_eq!(world.say(a, "EXEC"), [error(a, &abort)]);
     assert_eq!(world.say(c, "EXEC"), [reply(c, Reply::Array(vec![Reply::Null]))], "a read needs none");
 }
+
+#[test]
+fn many_keys_that_are_waited_for_and_watched_cost_no_more_each_than_few() {
+    const KEYS: usize = 20_000;
+    let mut world = World::new();
+    let (a, b, c) = (world.connect(), world.connect(), world.connect());
+    let keys: String = (0..KEYS).map(|n| format!(" k{n}")).collect();
+    world.say(a, &format!("BLPOP{keys} 0"));
+    world.say(b, &format!("WATCH{keys}"));
+    for _ in 0..20 {
+        world.say(c, "SWAPDB 0 1");
+    }
+    assert!(world.store.is_waiting(a));
+    world.say(c, "RPUSH k19999 x");
+    assert!(!world.store.is_waiting(a));
+    let Output::Reply { reply: Reply::Verbatim { text, .. } | Reply::Bulk(text), .. } =
+        &world.say(c, &format!("CLIENT LIST ID {c} 99 {b}"))[0]
+    else {
+        panic!("a text")
+    };
+    let text = String::from_utf8_lossy(text);
+    let ids: Vec<&str> = text.lines().map(|line| line.split(' ').next().unwrap()).collect();
+    assert_eq!(ids, [format!("id={c}"), format!("id={b}")]);
+    assert!(text.contains(&format!("watch={KEYS}")));
+}

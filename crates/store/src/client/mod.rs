@@ -15,7 +15,7 @@ pub mod waiting;
 
 use ahash::AHashMap;
 use bytes::Bytes;
-use indexmap::IndexSet;
+use indexmap::{IndexMap, IndexSet};
 use model::{Error, Reply};
 use std::fmt;
 use tracking::Tracked;
@@ -138,7 +138,7 @@ pub(crate) struct Client {
     /// What is queued after `MULTI`.
     pub(crate) transaction: Option<Transaction>,
     /// Watched keys, each with its database and whether it was already due when it was watched.
-    pub(crate) watched: Vec<(usize, Bytes, bool)>,
+    pub(crate) watched: IndexMap<Place, bool>,
     /// A watched key was changed: `EXEC` will answer null.
     pub(crate) watched_changed: bool,
     /// What it waits for; no command of it is taken meanwhile.
@@ -169,7 +169,7 @@ impl Client {
             db: 0,
             resp: 2,
             transaction: None,
-            watched: Vec::new(),
+            watched: IndexMap::new(),
             watched_changed: false,
             wait: None,
             channels: IndexSet::new(),

@@ -11,6 +11,7 @@ use crate::events::Classes;
 use crate::random::Random;
 use crate::state::State;
 use crate::types::{Kind, Value};
+use ahash::AHashSet;
 use bytes::Bytes;
 use model::Error;
 
@@ -279,7 +280,7 @@ impl<'a> Txn<'a> {
             let databases = &self.state.databases;
             let holds = |key: &Bytes| [db, other].iter().any(|&db| databases[db].get(key, 0).is_some());
             let watched: Vec<Bytes> = self.state.watches.keys(db).map(|(key, _)| key.clone()).collect();
-            let held: Vec<Bytes> = watched.into_iter().filter(holds).collect();
+            let held: AHashSet<Bytes> = watched.into_iter().filter(holds).collect();
             self.state.touched_all(db, |key| held.contains(key));
         }
     }

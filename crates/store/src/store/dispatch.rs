@@ -205,7 +205,7 @@ impl Store {
         ] {
             names.iter().for_each(|name| self.state.pubsub.remove(space, name, id));
         }
-        for (db, key, _) in &client.watched {
+        for (db, key) in client.watched.keys() {
             self.state.watches.remove(*db, key, id);
         }
         if client.tracking.is_some() {

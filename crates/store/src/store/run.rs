@@ -106,8 +106,9 @@ impl Store {
         };
         let state = &self.state;
         let client = state.clients.get(id).expect("the client was just there");
-        let ended =
-            |(db, key, was_due): &(usize, Bytes, bool)| !was_due && state.databases[*db].is_due(key, caller.now_ms);
+        let ended = |((db, key), was_due): (&(usize, Bytes), &bool)| {
+            !was_due && state.databases[*db].is_due(key, caller.now_ms)
+        };
         let broken = client.watched_changed || client.watched.iter().any(ended);
         self.state.unwatch(id);
         if transaction.failed {
