@@ -167,7 +167,8 @@ impl Store {
     pub(super) fn answer(&mut self, id: ClientId, line: &[Bytes], reply: Option<Reply>, begin: usize) {
         let Some(client) = self.state.clients.get_mut(id) else { return };
         let (closing, mode) = (client.closing, client.reply_mode);
-        if mode == ReplyMode::Skip {
+        // What waits is not answered yet: it is then that it is skipped.
+        if mode == ReplyMode::Skip && client.wait.is_none() {
             client.reply_mode = ReplyMode::On;
         }
         if let Some(Reply::Error(text)) = &reply {
