@@ -121,6 +121,8 @@ pub(crate) struct Running {
     pub(crate) args: Vec<Bytes>,
     /// Who sent it.
     pub(crate) client: Option<ClientId>,
+    /// What it reads does not count as used: `CLIENT NO-TOUCH`.
+    pub(crate) no_touch: bool,
     /// How many times it touched a key, or something of a key that nobody is told of.
     pub(crate) touches: u64,
 }
@@ -131,6 +133,8 @@ impl State {
         self.running.name = command.name;
         self.running.client = client;
         self.running.touches = 0;
+        let no_touch = client.and_then(|id| self.clients.get(id)).is_some_and(|client| client.no_touch);
+        self.running.no_touch = no_touch && command.name != "touch";
         if !self.settings.events.is_off() {
             self.running.args = args.to_vec();
         }
@@ -301,11 +305,11 @@ impl State {
         client.no_touch = false;
         client.name = Bytes::new();
         client.authenticated = open;
-        let was_monitor = std::mem::take(&mut client.monitor);
+        client.monitor = false;
         if std::mem::replace(&mut client.resp, 2) != 2 {
             self.outbox.push(Output::Protocol { client: id, resp: 2 });
         }
-        self.clients.monitors -= usize::from(was_monitor);
+        self.clients.monitors.remove(&id);
     }
 
     /// `CLIENT CACHING` holds for one command, or for the transaction that begins with it.
@@ -355,9 +359,8 @@ impl State {
             text.push_str(&format!(" \"{}\"", word.escape_ascii()));
         }
         let text = Bytes::from(text);
-        for monitor in self.clients.in_order().into_iter().filter(|client| client.monitor) {
-            self.outbox.push(Output::Line { client: monitor.id, text: text.clone() });
-        }
+        let lines = self.clients.monitors.iter().map(|&client| Output::Line { client, text: text.clone() });
+        self.outbox.extend(lines);
     }
 }
 

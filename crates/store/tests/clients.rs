@@ -269,3 +269,32 @@ fn many_keys_that_are_waited_for_and_watched_cost_no_more_each_than_few() {
     assert_eq!(ids, [format!("id={c}"), format!("id={b}")]);
     assert!(text.contains(&format!("watch={KEYS}")));
 }
+
+#[test]
+fn a_command_that_waits_is_skipped_too() {
+    let mut world = World::new();
+    let (a, b) = (world.connect(), world.connect());
+    world.say(a, "CLIENT REPLY SKIP");
+    assert_eq!(world.say(a, "BLPOP l 0"), []);
+    assert_eq!(world.say(b, "RPUSH l x"), [reply(b, Reply::Int(1))]);
+    assert!(!world.store.is_waiting(a));
+    assert_eq!(world.say(a, "LLEN l"), [reply(a, Reply::Int(0))], "only one is skipped");
+}
+
+#[test]
+fn what_is_read_without_touch_is_not_used() {
+    let mut world = World::new();
+    let a = world.connect();
+    world.say(a, "SET k v");
+    world.pass(50_000);
+    let idle = |world: &mut World| world.say(a, "OBJECT IDLETIME k");
+    world.say(a, "CLIENT NO-TOUCH ON");
+    world.say(a, "GET k");
+    assert_eq!(idle(&mut world), [reply(a, Reply::Int(50))]);
+    world.say(a, "TOUCH k");
+    assert_eq!(idle(&mut world), [reply(a, Reply::Int(0))], "TOUCH is for that");
+    world.pass(50_000);
+    world.say(a, "CLIENT NO-TOUCH OFF");
+    world.say(a, "GET k");
+    assert_eq!(idle(&mut world), [reply(a, Reply::Int(0))]);
+}

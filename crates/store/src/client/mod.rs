@@ -17,6 +17,7 @@ use ahash::AHashMap;
 use bytes::Bytes;
 use indexmap::{IndexMap, IndexSet};
 use model::{Error, Reply};
+use std::collections::BTreeSet;
 use std::fmt;
 use tracking::Tracked;
 use transaction::Transaction;
@@ -258,8 +259,8 @@ pub(crate) struct Clients {
     by_id: AHashMap<ClientId, Client>,
     /// How many there ever were: the greatest id given.
     given: u64,
-    /// How many have `MONITOR` on.
-    pub(crate) monitors: usize,
+    /// Those with `MONITOR` on, in the order in which they connected.
+    pub(crate) monitors: BTreeSet<ClientId>,
     /// Bytes that they have queued in transactions.
     pub(crate) queued_bytes: usize,
 }
@@ -283,7 +284,7 @@ impl Clients {
     pub(crate) fn remove(&mut self, id: ClientId) -> Option<Client> {
         self.end_transaction(id);
         let client = self.by_id.remove(&id)?;
-        self.monitors -= usize::from(client.monitor);
+        self.monitors.remove(&id);
         Some(client)
     }
 

@@ -131,7 +131,9 @@ impl<'a> Txn<'a> {
         let counter = if entry.is_some() { &self.state.statistics.hits } else { &self.state.statistics.misses };
         counter.set(counter.get() + 1);
         let entry = entry?;
-        entry.touch(self.now_ms);
+        if !self.state.running.no_touch {
+            entry.touch(self.now_ms);
+        }
         Some(&entry.value)
     }
 
@@ -214,7 +216,7 @@ impl<'a> Txn<'a> {
             Deadline::At(ms) => Some(ms),
         };
         if value.is_gone() || deadline_ms.is_some_and(|deadline| deadline <= self.now_ms) {
-            self.remove(key);
+            self.delete(key);
             return;
         }
         self.settle_expiry(key);
@@ -249,8 +251,7 @@ impl<'a> Txn<'a> {
             return false;
         }
         if deadline_ms.is_some_and(|deadline| deadline <= self.now_ms) {
-            self.remove(key);
-            return true;
+            return self.delete(key);
         }
         self.before_write(key);
         self.db_mut().set_deadline(key, deadline_ms);

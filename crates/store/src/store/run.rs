@@ -64,7 +64,7 @@ impl Store {
         state.statistics.started_ms.get_or_insert(now_ms);
         state.statistics.commands += 1;
         state.begin(command, args, client);
-        if state.clients.monitors > 0 {
+        if !state.clients.monitors.is_empty() {
             state.show_to_monitors(&found, client, db, now_ms);
         }
         state.changes.begin();
