@@ -167,6 +167,11 @@ impl Store {
         self.state.clients.get(id).is_some_and(Client::is_subscribed)
     }
 
+    /// Whether the client is told of keys' changes: it tracks keys, or another has redirected to it.
+    pub fn is_told_of_keys(&self, id: ClientId) -> bool {
+        self.state.clients.get(id).is_some_and(|client| client.tracking.is_some() || client.is_redirected_to)
+    }
+
     /// Whether the client is shown all commands.
     pub fn is_monitor(&self, id: ClientId) -> bool {
         self.state.clients.get(id).is_some_and(|client| client.monitor)

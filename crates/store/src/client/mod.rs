@@ -148,6 +148,8 @@ pub(crate) struct Client {
     pub(crate) patterns: IndexSet<Bytes>,
     pub(crate) shard_channels: IndexSet<Bytes>,
     pub(crate) tracking: Option<Tracked>,
+    /// Another client has named it in `CLIENT TRACKING … REDIRECT`.
+    pub(crate) is_redirected_to: bool,
     pub(crate) reply_mode: ReplyMode,
     pub(crate) no_evict: bool,
     pub(crate) no_touch: bool,
@@ -177,6 +179,7 @@ impl Client {
             patterns: IndexSet::new(),
             shard_channels: IndexSet::new(),
             tracking: None,
+            is_redirected_to: false,
             reply_mode: ReplyMode::On,
             no_evict: false,
             no_touch: false,
