@@ -153,7 +153,7 @@ impl Store {
         let Some(pause) = self.state.pause else { return false };
         let writes = |line: &[Bytes]| self.registry.find(line).is_ok_and(|found| changes_something(&found));
         if !pause.writes_only {
-            return found.command.name != "client|unpause" || found.line.is_empty();
+            return found.command.name != "client|unpause";
         }
         let queued = self.state.clients.get(id).and_then(|client| client.transaction.as_ref());
         match found.command.run {
