@@ -126,7 +126,8 @@ describe('chat', { timeout: 120_000 }, () => {
     try {
       const page = await own.visit('/chat/');
       await say(page, 'before the restart');
-      await shows(page, '.log', /before the restart/);
+      // Not only written, but in the room.
+      await shows(page, '.message:not(.pending) .text', /before the restart/);
       await own.server.kill();
       await away(page);
       await shows(page, '#connection', /reconnecting|connecting/);
