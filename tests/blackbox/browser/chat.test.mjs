@@ -66,7 +66,7 @@ describe('chat', { timeout: 120_000 }, () => {
     assert.equal(await page.locator('#people-panel').isVisible(), false);
     await page.locator('.room .narrow').press('Enter');
     await shows(page, '#people', /Bob/);
-    assert.equal(await page.evaluate(() => document.activeElement.getAttribute('aria-label')), 'Back to the room');
+    await page.waitForFunction(() => document.activeElement.getAttribute('aria-label') === 'Back to the room');
     await page.screenshot({ path: `${ARTIFACTS}/chat-people-phone.png` });
     await rename(page, 'Ada');
     await shows(bob, '#people', /Ada/);
