@@ -31,7 +31,10 @@ async fn watch_host(lane: LaneHandle, lanes: Lanes) {
     loop {
         ticks.tick().await;
         let metrics = doors::metrics_text(&lanes).await;
-        run_commands(&lane, collector.collect(&metrics)).await;
+        let written = run_commands(&lane, collector.collect(&metrics)).await;
+        if written.iter().all(Value::is_null) {
+            collector.begin_anew();
+        }
     }
 }
 
