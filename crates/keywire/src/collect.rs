@@ -76,6 +76,9 @@ pub fn run(mut args: CollectArgs) -> anyhow::Result<()> {
                 eprintln!("keywire: {}: {error:#}; trying on", args.url);
             }
             was_away = looked.is_err();
+            if was_away {
+                collector.begin_anew();
+            }
         }
     })
 }
@@ -142,6 +145,11 @@ impl Collector {
         }
         self.looks += 1;
         commands
+    }
+
+    /// What was given last was not written: the next look writes everything again.
+    pub fn begin_anew(&mut self) {
+        self.looks = 0;
     }
 
     fn remember(&self) -> Vec<Args> {

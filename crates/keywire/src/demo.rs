@@ -32,7 +32,10 @@ async fn watch_host(lane: LaneHandle, doors: Doors) {
     loop {
         ticks.tick().await;
         let metrics = doors::metrics_text(&doors).await;
-        run_commands(&lane, collector.collect(&metrics)).await;
+        let written = run_commands(&lane, collector.collect(&metrics)).await;
+        if written.iter().all(Value::is_null) {
+            collector.begin_anew();
+        }
     }
 }
 

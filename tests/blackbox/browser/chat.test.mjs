@@ -66,7 +66,7 @@ describe('chat', { timeout: 120_000 }, () => {
     assert.equal(await page.locator('#people-panel').isVisible(), false);
     await page.locator('.room .narrow').press('Enter');
     await shows(page, '#people', /Bob/);
-    assert.equal(await page.evaluate(() => document.activeElement.getAttribute('aria-label')), 'Back to the room');
+    await page.waitForFunction(() => document.activeElement.getAttribute('aria-label') === 'Back to the room');
     await page.screenshot({ path: `${ARTIFACTS}/chat-people-phone.png` });
     await rename(page, 'Ada');
     await shows(bob, '#people', /Ada/);
@@ -126,7 +126,8 @@ describe('chat', { timeout: 120_000 }, () => {
     try {
       const page = await own.visit('/chat/');
       await say(page, 'before the restart');
-      await shows(page, '.log', /before the restart/);
+      // Not only written, but in the room.
+      await shows(page, '.message:not(.pending) .text', /before the restart/);
       await own.server.kill();
       await away(page);
       await shows(page, '#connection', /reconnecting|connecting/);

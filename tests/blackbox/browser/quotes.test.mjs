@@ -19,6 +19,13 @@ describe('quotes', { timeout: 120_000 }, () => {
     assert.ok(rate > 1_500 && rate < 2_400, `${rate.toFixed(0)} a second`);
   });
 
+  test('a store that is emptied is filled again', async () => {
+    await server.command('DEL', 'demo:quotes', 'demo:quotes:names', 'demo:arena:players', 'demo:chat:counts');
+    await until(async () => await server.command('HLEN', 'demo:quotes:names') === 500 && await server.command('HLEN', 'demo:quotes') === 500, 'the market');
+    await until(async () => await server.command('HLEN', 'demo:arena:players') === 5, 'the bots', 6_000);
+    await until(async () => await server.command('HLEN', 'demo:chat:counts') === 3, 'the rooms', 8_000);
+  });
+
   test('prices move; the page holds only the rows in view; the end can be reached', async () => {
     const page = await stage.visit('/quotes/');
     await ready(page);

@@ -52,12 +52,12 @@ const WINNERS: &str = "4";
 pub async fn run(lane: LaneHandle) {
     let mut referee = Referee { lane: lane.clone(), random: fastrand::Rng::new(), numbered: 0, away: HashMap::new() };
     let mut bots = Bots::new(&mut referee.random);
-    write(&lane, bots.join()).await;
     let mut ticks = ticks(TICK);
     for n in 0u64.. {
         ticks.tick().await;
         if n.is_multiple_of(HERE_EVERY) {
-            write(&lane, bots.here(HERE_S)).await;
+            // Who they are is told again and again: a store that was away, or is emptied, hears of them all the same.
+            write(&lane, [bots.join(), bots.here(HERE_S)].concat()).await;
         }
         if n.is_multiple_of(LEFT_EVERY) {
             referee.let_go().await;

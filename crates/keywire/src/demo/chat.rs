@@ -28,17 +28,20 @@ const ROOMS: [(&str, &[&str]); 3] = [
 /// The hue of keywire's own lines.
 const HUE: &str = "50";
 
-/// How often it is looked which rooms are still there.
-const LOOK: Duration = Duration::from_secs(60);
+/// How often it is looked whether there is anything at all, and every how many looks which rooms are without a line.
+const LOOK: Duration = Duration::from_secs(5);
+const LET_GO_EVERY: u64 = 12;
 
 /// Looks after the rooms for ever.
 pub async fn run(lane: LaneHandle) {
     let mut ticks = ticks(LOOK);
     let mut silent = HashSet::new();
-    loop {
+    for n in 1u64.. {
         ticks.tick().await;
         open(&lane).await;
-        silent = let_go(&lane, &silent).await;
+        if n.is_multiple_of(LET_GO_EVERY) {
+            silent = let_go(&lane, &silent).await;
+        }
     }
 }
 

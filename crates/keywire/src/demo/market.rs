@@ -37,7 +37,6 @@ const BOOKS_MAX: usize = 20;
 /// Runs the market for ever.
 pub async fn run(lane: LaneHandle) {
     let mut market = Market::open(fastrand::Rng::new());
-    write(&lane, market.opening()).await;
     let mut books = BTreeMap::new();
     let (mut ticks, mut last) = (ticks(TICK), Instant::now());
     for n in 1u64.. {
@@ -48,9 +47,15 @@ pub async fn run(lane: LaneHandle) {
         if n.is_multiple_of(CLOSE_EVERY) {
             commands.push(market.close());
         }
-        if n.is_multiple_of(WANTED_EVERY) {
-            let wanted = run_commands(&lane, vec![market.wanted()]).await.into_iter().next().unwrap_or_default();
-            commands.extend(market.open_books(&wanted, &mut books));
+        if n % WANTED_EVERY == 1 {
+            let asked = vec![market.wanted(), command(&["EXISTS", "demo:quotes:names"])];
+            if let [wanted, is_open] = &run_commands(&lane, asked).await[..] {
+                commands.extend(market.open_books(wanted, &mut books));
+                // At the beginning, and where the store was emptied meanwhile; not where it is away.
+                if *is_open == 0 {
+                    commands.extend(market.opening());
+                }
+            }
         }
         if n.is_multiple_of(BOOKS_EVERY) {
             for (at, book) in &mut books {
@@ -99,9 +104,11 @@ impl Market {
     fn opening(&self) -> Vec<Args> {
         let names = self.quotes.iter().map(|quote| (&quote.symbol, &quote.name));
         let names = command_with(&["HSET", "demo:quotes:names"], names);
-        let mut commands = vec![names, command(&["DEL", "demo:quotes:closes"])];
+        let mut commands = vec![command(&["DEL", "demo:quotes:closes"])];
         commands.extend(self.past.iter().map(|prices| close(prices)));
         commands.extend(self.quotes.iter().map(Quote::write));
+        // Last, since they say that the rest is there.
+        commands.push(names);
         commands
     }
 

@@ -1,9 +1,9 @@
 /** A part of the page that lies over the rest on narrow screens: its button with the class `close` has the focus, Escape closes it. */
 import type { RefObject } from 'preact';
-import { useEffect } from 'preact/hooks';
+import { useLayoutEffect } from 'preact/hooks';
 
 export function useOverlay(panel: RefObject<HTMLElement | null>, isOpen: boolean, close: () => void): void {
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (!isOpen) return;
     const before = document.activeElement;
     // Where the panel is beside the rest the button is not shown, and this does nothing.
