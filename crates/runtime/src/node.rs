@@ -184,8 +184,8 @@ impl Lanes {
         let window = window.min(EACH_MAX.saturating_mul(most));
         let ticks = u32::try_from(window.as_millis() / TICK.as_millis()).unwrap_or(u32::MAX).max(1);
         for _ in 1..ticks {
-            let share =
-                self.connections().div_ceil(self.shared.mailboxes.len()).min(most.div_ceil(ticks) as usize).max(1);
+            let lanes = u32::try_from(self.shared.mailboxes.len()).unwrap_or(1);
+            let share = most.div_ceil(ticks * lanes) as usize;
             self.ask_all(move |lane| lane.handle(lane::Event::Drain { at_most: share })).await;
             tokio::time::sleep(TICK).await;
         }
