@@ -229,14 +229,20 @@ def waits(server, loaded):
                     replies.read(int(head[1:]) + 2)
                 return time.perf_counter() - begun
 
+            def info(section):
+                connection.sendall(b"INFO %s\r\n" % section)
+                return replies.read(int(replies.readline()[1:]) + 2)
+
             def is_rewriting():
-                connection.sendall(b"INFO persistence\r\n")
-                text = replies.read(int(replies.readline()[1:]) + 2)
+                text = info(b"persistence")
                 return b"aof_rewrite_in_progress:1" in text or b"aof_rewrite_scheduled:1" in text
+
+            def commands():
+                return int(re.search(rb"total_commands_processed:(\d+)", info(b"stats"))[1])
 
             time.sleep(1)
             calm = sorted(ask(b"GET key:000000001\r\n") for _ in range(3000))
-            begun = time.monotonic()
+            before, begun = commands(), time.monotonic()
             ask(b"BGREWRITEAOF\r\n")
             seen = []
             while True:
@@ -244,9 +250,10 @@ def waits(server, loaded):
                 if not is_rewriting():
                     break
             took = time.monotonic() - begun
+            rate = (commands() - before) / took
             seen.sort()
             percentile = lambda values, p: values[min(len(values) - 1, int(len(values) * p))] * 1000
-            return (f"{took:5.1f} s, GET p50 {percentile(seen, .5):6.2f} p99 {percentile(seen, .99):6.2f} longest "
+            return (f"{took:5.1f} s at {rate:7.0f} commands/s, GET p50 {percentile(seen, .5):6.2f} p99 {percentile(seen, .99):6.2f} longest "
                     f"{seen[-1] * 1000:7.2f} ms; before it p99 {percentile(calm, .99):6.2f} longest {calm[-1] * 1000:7.2f} ms")
     finally:
         if writer:

@@ -18,6 +18,8 @@ const PAGES = [
   ['docs/protocol.md', 'protocol', 'The protocol'],
   ['docs/redis.md', 'redis', 'Redis and Valkey'],
   ['docs/store.md', 'store', 'The embedded store'],
+  ['docs/auth.md', 'auth', 'Tokens and rules'],
+  ['docs/operations.md', 'operations', 'Operations'],
   ['docs/settings.md', 'settings', 'Settings'],
   ['examples/README.md', 'examples', 'The applications'],
   ['examples/chat/README.md', 'chat', 'Chat'],

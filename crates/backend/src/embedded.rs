@@ -16,7 +16,7 @@ use manners::Manners;
 use model::backend::{BackendEvent, BackendRequest, ChannelName};
 use model::error::UNAVAILABLE;
 use model::{LaneId, Reply, Time};
-use runtime::{Backend, ClientLimits, ClientOutput, Clock, Moment, Service, Waker};
+use runtime::{Backend, ClientLimits, ClientOutput, Clock, Measure, Moment, Report, Service, Waker};
 use smallvec::SmallVec;
 use std::hash::BuildHasher;
 use std::path::Path;
@@ -102,7 +102,7 @@ impl Embedded {
     /// When another process has the directory, and when what is there cannot be read; each says what to do.
     pub fn open(&mut self, data: &Path) -> Result<(), OpenError> {
         let begun = Clock::start();
-        let (files, found) = Files::open(data, &mut self.store)?;
+        let (files, found) = Files::open(data, &mut self.store, begun.moment().unix_ms)?;
         self.set([("appendonly", "yes"), ("dir", &data.display().to_string())]);
         if !found.ignored.is_empty() {
             tracing::warn!(
@@ -341,6 +341,33 @@ impl Backend for Embedded {
 
     fn wants_end(&self) -> bool {
         self.wants_end
+    }
+
+    fn report(&self) -> Report {
+        let measure = |name, help, value| Measure { name, help, label: None, value };
+        let keys: usize = (0..self.store.databases()).map(|db| self.store.keys(db)).sum();
+        let mut measures = vec![
+            measure("keywire_store_keys", "Keys of the embedded store.", keys as u64),
+            measure("keywire_store_memory_bytes", "What keys and values take, about.", self.store.memory() as u64),
+        ];
+        if self.files.is_some() {
+            let files = self.store.persistence();
+            measures.extend([
+                measure("keywire_store_log_bytes", "The size of the store's log.", files.log_bytes),
+                measure("keywire_store_log_rewrites_total", "Rewrites of the log.", files.rewrites),
+                measure(
+                    "keywire_store_log_delayed_syncs_total",
+                    "Writes that a slow sync held up.",
+                    files.delayed_syncs,
+                ),
+                measure(
+                    "keywire_store_log_failing",
+                    "1 while the log cannot be written, and writes are refused.",
+                    files.write_error.is_some().into(),
+                ),
+            ]);
+        }
+        Report { is_reachable: true, measures }
     }
 }
 

@@ -1,5 +1,6 @@
 //! `POST /command`: one command, or a pipeline of them, for programs that only speak HTTP.
 
+use crate::identity::{Client, Identity};
 use crate::pull::Pull;
 use bytes::Bytes;
 use lane::Event;
@@ -13,38 +14,41 @@ use wire::http::Body;
 ///
 /// # Errors
 /// What is wrong with the body as a whole; errors of single commands are in the response.
-pub async fn run_body(lane: LaneHandle, body: &[u8]) -> Result<Vec<u8>, Error> {
+pub async fn run_body(lane: LaneHandle, client: Client, body: &[u8]) -> Result<Vec<u8>, Error> {
     let batch_max = lane.with_lane(|lane| lane.limits().batch_max);
     Ok(match wire::http::decode(body, batch_max)? {
-        Body::Command(command) => run_commands(lane, vec![command]).await?.concat(),
+        Body::Command(command) => carry_out(lane, client, vec![Verb::Command(command)]).await?.concat(),
         Body::Pipeline(commands) => {
-            [b"[", run_commands(lane, commands).await?.join(&b","[..]).as_slice(), b"]"].concat()
+            [b"[", carry_out(lane, client, verbs(commands)).await?.join(&b","[..]).as_slice(), b"]"].concat()
         }
     })
 }
 
-/// Carries commands out, in order, as a client without a token, and gives each one's answer as
-/// `{"result":…}` or `{"error":…}`.
+/// Carries commands out, in order, as this client, and gives each one's answer as `{"result":…}` or `{"error":…}`.
 ///
 /// # Errors
 /// `TOOBIG` when the replies together are over `outbox_bytes_max`, `UNAVAILABLE` when the server ends.
-pub async fn run_commands(lane: LaneHandle, commands: Vec<Args>) -> Result<Vec<Bytes>, Error> {
-    run(lane, commands.into_iter().map(Verb::Command).collect()).await
+pub async fn run_commands(lane: LaneHandle, identity: Identity, commands: Vec<Args>) -> Result<Vec<Bytes>, Error> {
+    carry_out(lane, Client { identity, address: None }, verbs(commands)).await
 }
 
-/// Carries commands out as one MULTI/EXEC, all or none, as a client without a token, and gives the answer:
-/// `{"result":[…]}` or `{"error":…}`.
+/// Carries commands out as one MULTI/EXEC, all or none, and gives the answer: `{"result":[…]}` or `{"error":…}`.
 ///
 /// # Errors
 /// As [`run_commands`].
-pub async fn run_transaction(lane: LaneHandle, commands: Vec<Args>) -> Result<Bytes, Error> {
-    Ok(run(lane, vec![Verb::Commands(commands)]).await?.concat().into())
+pub async fn run_transaction(lane: LaneHandle, identity: Identity, commands: Vec<Args>) -> Result<Bytes, Error> {
+    let client = Client { identity, address: None };
+    Ok(carry_out(lane, client, vec![Verb::Commands(commands)]).await?.concat().into())
 }
 
-async fn run(lane: LaneHandle, verbs: Vec<Verb>) -> Result<Vec<Bytes>, Error> {
+fn verbs(commands: Vec<Args>) -> Vec<Verb> {
+    commands.into_iter().map(Verb::Command).collect()
+}
+
+async fn carry_out(lane: LaneHandle, client: Client, verbs: Vec<Verb>) -> Result<Vec<Bytes>, Error> {
     let bytes_max = lane.with_lane(|lane| lane.limits().outbox_bytes_max);
     let too_big = || Error::new(TOOBIG, "the replies together are over outbox_bytes_max");
-    let pull = Pull::connect(lane, Format::Http);
+    let pull = Pull::connect(lane, client, Format::Http);
     let mut bytes = 0;
     let count = verbs.len();
     let mut answers = Vec::with_capacity(count);

@@ -1,129 +1,267 @@
 //! One HTTP listener's paths: who may pass, and to which door.
 
+use crate::address::{Network, is_proxy, of_client};
+use crate::admin::Admin;
+use crate::gate::{HttpPlace, Refusal};
+use crate::identity::{self, Client};
+use crate::listener::Doors;
 use crate::patience::Patient;
-use crate::{command, metrics, origin, pages, query, sse, websocket};
+use crate::stream::{Accepted, Stream};
+use crate::{admin, command, host, metrics, origin, pages, query, sse, websocket};
 use bytes::Bytes;
 use http::header::{
-    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN, ALLOW, CACHE_CONTROL,
-    CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION, SEC_WEBSOCKET_ACCEPT,
-    SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE, VARY, X_CONTENT_TYPE_OPTIONS,
+    ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_MAX_AGE, ALLOW, CACHE_CONTROL,
+    CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION, ORIGIN, REFERRER_POLICY,
+    SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE, WWW_AUTHENTICATE,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Either, Full, Limited};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use model::{Error, Limits};
-use runtime::{Admission, Arrival, LaneHandle, Lanes};
+use runtime::{Admission, Arrival, LaneHandle, Place};
+use rustls::ServerConfig;
+use std::cell::RefCell;
 use std::convert::Infallible;
+use std::net::IpAddr;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpStream;
-use websocket::Door;
+use websocket::{Door, Guard};
 
 /// The subprotocol of `/ws`.
 const SUBPROTOCOL: &str = "keywire.v1.json";
 
-/// What the doors are made with.
-#[derive(Clone, Debug)]
+const CROSS_ORIGIN_RESOURCE_POLICY: HeaderName = HeaderName::from_static("cross-origin-resource-policy");
+const CROSS_ORIGIN_OPENER_POLICY: HeaderName = HeaderName::from_static("cross-origin-opener-policy");
+
+/// What the doors are made with. May be another for requests that come later.
+#[derive(Clone)]
 pub struct Config {
     /// Before every path; empty, or `/something` without a slash at its end.
     pub prefix: String,
     /// Origins of pages that may use the doors beside the server's own; `*` for all.
     pub origins: Vec<String>,
+    /// Names of this server, beside `localhost` and addresses; `*` for any.
+    pub hosts: Vec<String>,
+    /// Who may say for whom they speak, by `X-Forwarded-For`.
+    pub trusted_proxies: Vec<Network>,
+    /// For listeners that speak TLS.
+    pub tls: Option<Arc<ServerConfig>>,
     /// The node's limits.
     pub limits: Limits,
     /// Serve the demo's pages.
     pub demo: bool,
+    /// Finds out who clients are.
+    pub gate: Arc<auth::Gate>,
+    /// Who may look inside.
+    pub admin: Admin,
 }
 
 type Body = Either<BoxBody<Bytes, Infallible>, sse::EventStream>;
 
-/// Serves an accepted socket on the lane's thread; `arrival` ends with it, or when a door has taken it over.
-pub fn serve(lane: &LaneHandle, socket: std::net::TcpStream, arrival: Arrival, lanes: Lanes, config: Arc<Config>) {
-    let Ok(socket) = TcpStream::from_std(socket) else { return };
-    // As long as a WebSocket may leave pings without an answer.
-    let socket = Patient::new(socket, Duration::from_millis(3 * config.limits.ping_interval_ms));
-    let service = Service { lane: lane.clone(), lanes, config: config.clone() };
+/// An accepted socket and what is counted with it.
+pub struct Socket {
+    /// The socket.
+    pub socket: Accepted,
+    /// TLS is to be spoken.
+    pub tls: Option<Arc<ServerConfig>>,
+    /// Who connected; none: by a Unix socket.
+    pub peer: Option<IpAddr>,
+    /// Its place among those of its address.
+    pub place: Place,
+    /// Its place among those that are no clients.
+    pub http: HttpPlace,
+    /// Its place among those of the lane.
+    pub arrival: Arrival,
+}
+
+/// Serves an accepted socket on the lane's thread until it ends or a door has taken it over.
+pub fn serve(lane: &LaneHandle, socket: Socket, doors: Doors) {
+    let Socket { socket, tls, peer, place, http, arrival } = socket;
+    let Ok(stream) = Stream::new(socket, tls) else { return };
+    let held = Rc::new(RefCell::new(Held { place: Some(place), http: Some(http) }));
+    let service = Service { lane: lane.clone(), doors, peer, held };
     tokio::task::spawn_local(async move {
-        let service = hyper::service::service_fn(move |request| {
-            let service = service.clone();
-            async move { Ok::<_, Infallible>(service.respond(request).await) }
-        });
-        /// What is read ahead or written behind for one HTTP connection: requests here are small.
-        const BUFFER_BYTES_MAX: usize = 64 << 10;
-        let served = hyper::server::conn::http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(Duration::from_millis(config.limits.frame_timeout_ms))
-            .max_buf_size(BUFFER_BYTES_MAX)
-            .serve_connection(TokioIo::new(socket), service)
-            .with_upgrades()
-            .await;
-        if let Err(error) = served {
-            tracing::debug!(%error, "HTTP connection ended");
-        }
+        service.serve(stream).await;
         drop(arrival);
     });
+}
+
+/// What a connection holds until a door takes it over.
+struct Held {
+    place: Option<Place>,
+    http: Option<HttpPlace>,
 }
 
 #[derive(Clone)]
 struct Service {
     lane: LaneHandle,
-    lanes: Lanes,
+    doors: Doors,
+    peer: Option<IpAddr>,
+    held: Rc<RefCell<Held>>,
+}
+
+/// One request's surroundings.
+struct Context {
+    service: Service,
     config: Arc<Config>,
+    /// Who asks.
+    address: Option<IpAddr>,
 }
 
 impl Service {
+    async fn serve(self, stream: Stream) {
+        let (config, doors, peer) = (self.doors.config(), self.doors.clone(), self.peer);
+        let limits = &config.limits;
+        let patience = Duration::from_millis(limits.frame_timeout_ms);
+        match tokio::time::timeout(patience, stream.shake_hands()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => return doors.gate.refuse(Refusal::Tls, peer, &error.to_string()),
+            Err(_) => return doors.gate.refuse(Refusal::Tls, peer, "the handshake took longer than frame_timeout_ms"),
+        }
+        // As long as a WebSocket may leave pings without an answer.
+        let stream = Patient::new(stream, Duration::from_millis(3 * limits.ping_interval_ms));
+        let service = hyper::service::service_fn(move |request| {
+            let service = self.clone();
+            async move { Ok::<_, Infallible>(service.respond(request).await) }
+        });
+        let served = hyper::server::conn::http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(patience)
+            .max_headers(limits.headers_max)
+            // What is read ahead or written behind for one HTTP connection: requests here are small.
+            .max_buf_size(limits.header_bytes_max)
+            .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades()
+            .await;
+        if let Err(error) = served {
+            tracing::debug!(%error, "HTTP connection ended");
+            let refusal = match () {
+                () if error.is_timeout() => Some(Refusal::Slow),
+                () if error.is_parse_too_large() => Some(Refusal::TooLarge),
+                () if error.is_parse() => Some(Refusal::Malformed),
+                () => None,
+            };
+            refusal.into_iter().for_each(|refusal| doors.gate.refuse(refusal, peer, &error.to_string()));
+        }
+    }
+
     async fn respond(self, request: Request<Incoming>) -> Response<Body> {
-        let Some(path) = request.uri().path().strip_prefix(self.config.prefix.as_str()).map(str::to_owned) else {
+        let config = self.doors.config();
+        let address = of_client(self.peer, request.headers(), &config.trusted_proxies);
+        Context { service: self, config, address }.respond(request).await
+    }
+}
+
+impl Context {
+    async fn respond(self, request: Request<Incoming>) -> Response<Body> {
+        let config = self.config.clone();
+        let Some(path) = request.uri().path().strip_prefix(config.prefix.as_str()).map(str::to_owned) else {
             return text(StatusCode::NOT_FOUND, "not found\n");
         };
-        let cross_origin = origin::listed(request.headers(), &self.config.origins).map(str::to_owned);
-        let mut response = match (path.as_str(), request.method()) {
+        let share = origin::Share::of(request.headers(), &config.origins);
+        let mut response = match self.check_host(&path, &request) {
+            Ok(()) => self.dispatch(path, request).await,
+            Err(refusal) => refusal,
+        };
+        share.tell(response.headers_mut());
+        let headers = response.headers_mut();
+        headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        let policy = if share.is_cross_origin() { "cross-origin" } else { "same-origin" };
+        headers.insert(CROSS_ORIGIN_RESOURCE_POLICY, HeaderValue::from_static(policy));
+        response
+    }
+
+    /// Whoever asks for health may call the server as they like: there is nothing to be had.
+    #[expect(clippy::result_large_err, reason = "the refusal is the response itself, made once per connection")]
+    fn check_host(&self, path: &str, request: &Request<Incoming>) -> Result<(), Response<Body>> {
+        if matches!(path, "/healthz" | "/readyz") {
+            return Ok(());
+        }
+        let wrong = host::check(request.version(), request.uri(), request.headers(), &self.config.hosts);
+        let Err(wrong) = wrong else { return Ok(()) };
+        let named = request.headers().get(http::header::HOST).and_then(|h| h.to_str().ok()).unwrap_or("");
+        self.refused(Refusal::Host, named);
+        Err(match wrong {
+            host::Wrong::Malformed => text(StatusCode::BAD_REQUEST, "one Host is wanted\n"),
+            host::Wrong::Foreign => text(
+                StatusCode::MISDIRECTED_REQUEST,
+                "this server does not know itself by that name: if it is right, add it to the setting `hosts`\n",
+            ),
+        })
+    }
+
+    fn refused(&self, refusal: Refusal, detail: &str) {
+        self.service.doors.gate.refuse(refusal, self.address, detail);
+    }
+
+    async fn dispatch(self, path: String, request: Request<Incoming>) -> Response<Body> {
+        match (path.as_str(), request.method()) {
             ("/ws" | "/raw" | "/sse" | "/command", _)
                 if !origin::is_allowed(request.headers(), &self.config.origins) =>
             {
+                let origin = request.headers().get(ORIGIN).and_then(|o| o.to_str().ok()).unwrap_or("");
+                self.refused(Refusal::Origin, origin);
                 text(StatusCode::FORBIDDEN, "this page's origin is not allowed: add it to the setting `origins`\n")
             }
-            ("/ws" | "/raw" | "/sse" | "/readyz", _) if self.lanes.is_draining() => {
+            ("/readyz", _) if self.service.doors.lanes.is_leaving() => {
                 text(StatusCode::SERVICE_UNAVAILABLE, "draining\n")
             }
-            ("/ws", &Method::GET) => self.upgrade(request, Ok(Door::Native)),
+            ("/ws" | "/raw" | "/sse" | "/command", _) if self.service.doors.lanes.is_draining() => {
+                self.refused(Refusal::Draining, "");
+                closing(text(StatusCode::SERVICE_UNAVAILABLE, "draining\n"))
+            }
+            ("/ws", &Method::GET) => self.upgrade(request, Ok(Door::Native)).await,
             ("/raw", &Method::GET) => {
                 let door = query::feed(request.uri().query().unwrap_or(""), None).map(Door::Raw);
-                self.upgrade(request, door)
+                self.upgrade(request, door).await
             }
             ("/sse", &Method::GET) => match self.admit() {
-                Ok(_admission) => self.events(&request).await,
+                Ok((_admission, place)) => self.events(&request, place).await,
                 Err(refusal) => refusal,
             },
+            ("/sse", &Method::OPTIONS) => preflight("GET"),
             ("/command", &Method::POST) => self.command(request).await,
-            ("/command", &Method::OPTIONS) => preflight(),
+            ("/command", &Method::OPTIONS) => preflight("POST"),
             ("/healthz", &Method::GET | &Method::HEAD) => text(StatusCode::OK, "ok\n"),
             ("/readyz", &Method::GET | &Method::HEAD) => self.ready().await,
             ("/metrics", &Method::GET | &Method::HEAD) => self.metrics().await,
+            (path, _) if path.starts_with("/admin/") => self.admin(&path["/admin/".len()..], &request).await,
             ("/ws" | "/raw" | "/sse" | "/healthz" | "/readyz" | "/metrics", _) => not_allowed("GET"),
             ("/command", _) => not_allowed("POST"),
             (path, &Method::GET | &Method::HEAD) => self.page(path, request.headers()),
             _ => text(StatusCode::NOT_FOUND, "not found\n"),
-        };
-        if let Some(origin) = cross_origin.and_then(|o| HeaderValue::from_str(&o).ok()) {
-            response.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-            response.headers_mut().insert(VARY, HeaderValue::from_static("origin"));
         }
-        response.headers_mut().insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-        response
     }
 
-    /// A place for the client, or the refusal.
+    /// A place for the client among all, and among those of its address; or the refusal.
     #[expect(clippy::result_large_err, reason = "the refusal is the response itself, made once per connection")]
-    fn admit(&self) -> Result<Admission, Response<Body>> {
-        let full = || text(StatusCode::SERVICE_UNAVAILABLE, "connections_max is reached, try later\n");
-        self.lanes.admit(self.config.limits.connections_max).ok_or_else(full)
+    fn admit(&self) -> Result<(Admission, Place), Response<Body>> {
+        let (limits, doors) = (&self.config.limits, &self.service.doors);
+        let Some(admission) = doors.lanes.admit(limits.connections_max) else {
+            self.refused(Refusal::Connections, "");
+            return Err(text(StatusCode::SERVICE_UNAVAILABLE, "connections_max is reached, try later\n"));
+        };
+        let mut held = self.service.held.borrow_mut();
+        held.http = None;
+        // The connection's own place is its client's, unless a proxy's connection may carry several after one another.
+        let own = if is_proxy(self.service.peer, &self.config.trusted_proxies) { None } else { held.place.take() };
+        let place = own.or_else(|| doors.gate.addresses.take(self.address, limits.connections_per_address_max));
+        match place {
+            Some(place) => Ok((admission, place)),
+            None => {
+                self.refused(Refusal::Address, "");
+                Err(text(StatusCode::TOO_MANY_REQUESTS, "connections_per_address_max is reached\n"))
+            }
+        }
     }
 
     /// The handshake of RFC 6455, section 4.2; the connection's task starts when hyper lets go of the socket.
-    fn upgrade(&self, mut request: Request<Incoming>, door: Result<Door, Error>) -> Response<Body> {
+    async fn upgrade(&self, mut request: Request<Incoming>, door: Result<Door, Error>) -> Response<Body> {
         let accept = match handshake(request.headers()) {
             Ok(accept) => accept,
             Err(refusal) => return refusal,
@@ -136,19 +274,23 @@ impl Service {
             Ok(door) => (door, None),
             Err(error) => return text(StatusCode::BAD_REQUEST, format!("{error}\n")),
         };
-        let admission = match self.admit() {
-            Ok(admission) => admission,
+        let (admission, place) = match self.admit() {
+            Ok(admitted) => admitted,
             Err(refusal) => return refusal,
         };
-        let (lane, upgraded) = (self.lane.clone(), hyper::upgrade::on(&mut request));
+        // A script sees no status of a handshake that fails, so a bad token is told by a close code.
+        let identity = identity::of(&self.config.gate, &self.service.lane, &request).await;
+        let (lane, upgraded) = (self.service.lane.clone(), hyper::upgrade::on(&mut request));
+        let gate = self.config.gate.clone();
         tokio::task::spawn_local(async move {
-            let Ok(parts) = upgraded.await.map(|u| u.downcast::<TokioIo<Patient<TcpStream>>>()) else { return };
+            let Ok(parts) = upgraded.await.map(|u| u.downcast::<TokioIo<Patient<Stream>>>()) else { return };
             let Ok(parts) = parts else { return };
             // Registered anew, the socket lets go of the finished HTTP task that its old registration still refers to.
-            let (early, stream) = (parts.read_buf.to_vec(), parts.io.into_inner().into_inner());
+            let (mut early, stream) = (parts.read_buf.to_vec(), parts.io.into_inner().into_inner());
             drop(parts.read_buf);
-            if let Ok(stream) = stream.into_std().and_then(TcpStream::from_std) {
-                websocket::serve(lane, stream, early, door);
+            if let Ok(stream) = stream.registered_anew() {
+                stream.take_decrypted(&mut early);
+                websocket::serve(lane, stream, place, early, door, Guard { gate, identity });
                 drop(admission);
             }
         });
@@ -164,9 +306,14 @@ impl Service {
         response
     }
 
-    async fn events(&self, request: &Request<Incoming>) -> Response<Body> {
+    async fn events(&self, request: &Request<Incoming>, place: Place) -> Response<Body> {
         let query = request.uri().query().unwrap_or("");
-        match sse::open(self.lane.clone(), query, request.headers()).await {
+        let identity = match identity::of(&self.config.gate, &self.service.lane, request).await {
+            Ok(identity) => identity,
+            Err(denial) => return refused(&denial, format!("{}\n", denial.error())),
+        };
+        let client = Client { identity, address: place.address() };
+        match sse::open(self.service.lane.clone(), client, place, query, request.headers()).await {
             Ok(events) => {
                 let mut response = Response::new(Either::Right(events));
                 response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
@@ -183,6 +330,14 @@ impl Service {
         if !is_json(request.headers()) {
             return text(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the content type must be application/json\n");
         }
+        let identity = match identity::of(&self.config.gate, &self.service.lane, &request).await {
+            Ok(identity) => identity,
+            Err(denial) => {
+                let mut refusal = refused(&denial, error_json(denial.error()));
+                refusal.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                return refusal;
+            }
+        };
         let limits = &self.config.limits;
         let body = Limited::new(request.into_body(), limits.message_bytes_max).collect();
         let body = match tokio::time::timeout(Duration::from_millis(limits.frame_timeout_ms), body).await {
@@ -193,20 +348,16 @@ impl Service {
             Ok(Err(_)) => return text(StatusCode::BAD_REQUEST, "the body ended early\n"),
             Err(_) => return text(StatusCode::REQUEST_TIMEOUT, "the body took longer than frame_timeout_ms\n"),
         };
-        let (status, json) = match command::run_body(self.lane, &body).await {
+        let client = Client { identity, address: self.address };
+        let (status, json) = match command::run_body(self.service.lane, client, &body).await {
             Ok(json) => (StatusCode::OK, json),
-            Err(error) => {
-                let status = command::status(&error);
-                let mut json = Vec::new();
-                let _ = wire::http::encode_response(&model::Response::Error { id: None, error }, &mut json);
-                (status, json)
-            }
+            Err(error) => (command::status(&error), error_json(error)),
         };
         typed(status, json, HeaderValue::from_static("application/json"))
     }
 
     async fn ready(&self) -> Response<Body> {
-        match self.lanes.backend_report().await {
+        match self.service.doors.lanes.backend_report().await {
             Some(report) if report.is_reachable => text(StatusCode::OK, "ok\n"),
             _ => text(StatusCode::SERVICE_UNAVAILABLE, "the backend is out of reach\n"),
         }
@@ -214,7 +365,26 @@ impl Service {
 
     async fn metrics(&self) -> Response<Body> {
         let media_type = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
-        typed(StatusCode::OK, metrics::gather(&self.lanes).await, media_type)
+        typed(StatusCode::OK, metrics::gather(&self.service.doors).await, media_type)
+    }
+
+    async fn admin(&self, path: &str, request: &Request<Incoming>) -> Response<Body> {
+        if let Err(status) = self.config.admin.check(request.headers(), self.service.peer) {
+            if status == StatusCode::NOT_FOUND {
+                return text(status, "not found\n");
+            }
+            self.refused(Refusal::Admin, path);
+            let mut refusal = text(status, "see the settings admin.access and admin.secret_file\n");
+            if status == StatusCode::UNAUTHORIZED {
+                refusal.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            }
+            return refusal;
+        }
+        let query = request.uri().query().unwrap_or("");
+        let (status, answer) = admin::respond(&self.service.doors, request.method(), path, query).await;
+        let mut response = typed(status, answer.to_string(), HeaderValue::from_static("application/json"));
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        response
     }
 
     fn page(&self, path: &str, headers: &HeaderMap) -> Response<Body> {
@@ -237,6 +407,8 @@ impl Service {
         response.headers_mut().insert(ETAG, page.tag);
         response.headers_mut().insert(CONTENT_SECURITY_POLICY, pages::CONTENT_SECURITY_POLICY);
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+        response.headers_mut().insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+        response.headers_mut().insert(CROSS_ORIGIN_OPENER_POLICY, HeaderValue::from_static("same-origin"));
         response
     }
 }
@@ -278,6 +450,8 @@ fn subprotocol(headers: &HeaderMap) -> Result<Option<HeaderValue>, Response<Body
         .iter()
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(',').map(str::trim))
+        // A token is carried here, and is no protocol to be spoken.
+        .filter(|protocol| !auth::has_bearer(protocol))
         .peekable();
     if asked.peek().is_none() {
         return Ok(None);
@@ -293,11 +467,20 @@ fn is_json(headers: &HeaderMap) -> bool {
     media_type.split(';').next().unwrap_or("").trim().eq_ignore_ascii_case("application/json")
 }
 
-fn preflight() -> Response<Body> {
+/// What a browser asks before it lets a page of another origin ask; who may is told by [`origin::Share`].
+fn preflight(method: &'static str) -> Response<Body> {
     let mut response = text(StatusCode::NO_CONTENT, "");
-    response.headers_mut().insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("POST"));
-    let allowed = HeaderValue::from_static("content-type, authorization");
-    response.headers_mut().insert(ACCESS_CONTROL_ALLOW_HEADERS, allowed);
+    let headers = response.headers_mut();
+    headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(method));
+    let allowed = HeaderValue::from_static("content-type, authorization, last-event-id, cache-control");
+    headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, allowed);
+    headers.insert(ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
+    response
+}
+
+/// The connection ends behind this response.
+fn closing(mut response: Response<Body>) -> Response<Body> {
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response
 }
 
@@ -313,6 +496,21 @@ fn not_allowed(method: &'static str) -> Response<Body> {
     let mut response = text(StatusCode::METHOD_NOT_ALLOWED, format!("the method here is {method}\n"));
     response.headers_mut().insert(ALLOW, HeaderValue::from_static(method));
     response
+}
+
+/// The answer to a client that is not let in, where that is a status.
+fn refused(denial: &auth::Denial, body: impl Into<Bytes>) -> Response<Body> {
+    let mut refusal = text(sse::status(&denial.error()), body);
+    if refusal.status() == StatusCode::UNAUTHORIZED {
+        refusal.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    refusal
+}
+
+fn error_json(error: Error) -> Vec<u8> {
+    let mut json = Vec::new();
+    let _ = wire::http::encode_response(&model::Response::Error { id: None, error }, &mut json);
+    json
 }
 
 fn text(status: StatusCode, body: impl Into<Bytes>) -> Response<Body> {

@@ -2,18 +2,24 @@
 //!
 //! ```text
 //!  listener ─► lane's thread ─► http ─┬► /ws /raw   websocket.rs   native.rs raw.rs
-//!                                     ├► /sse       sse.rs
+//!                        identity ────┼► /sse       sse.rs
 //!                                     ├► /command   command.rs
-//!                                     └► pages.rs health and metrics.rs
+//!                                     └► pages.rs health, metrics.rs, admin.rs
 //!  listener ─► backend's thread ─► resp      Redis' own protocol, straight to a backend that serves it
 //! ```
 //!
-//! Doors know neither live queries nor the store nor each other. Whether a browser's page may use them at all is decided
-//! once, in `origin.rs`, before any door is reached.
+//! Doors know neither live queries nor the store nor each other. Whether somebody may use them at all is decided before
+//! any door is reached: by `listener.rs` (how many there are), `host.rs` (what they call this server), `origin.rs`
+//! (whose page it is) and `identity.rs` (who the client is). `gate.rs` counts who was refused.
 
+mod address;
+mod admin;
 mod command;
 pub mod echo;
+mod gate;
+mod host;
 mod http;
+mod identity;
 mod listener;
 mod metrics;
 mod origin;
@@ -23,10 +29,18 @@ mod pull;
 mod query;
 mod resp;
 mod sse;
+mod stream;
+mod tls;
+mod watch;
 mod websocket;
 
+pub use address::Network;
+pub use admin::Admin;
 pub use command::{run_commands, run_transaction};
 pub use http::Config;
-pub use listener::{Listener, bind};
+pub use identity::{Identity, node};
+pub use listener::{Doors, Endpoint, Listener, bind, bind_unix};
 pub use metrics::gather as metrics_text;
 pub use resp::{RespConfig, serve_resp};
+pub use tls::TlsFiles;
+pub use watch::watch;

@@ -1,7 +1,11 @@
 //! `GET /metrics`: the lanes' plain counters, and the backend's, in Prometheus' text format (version 0.0.4).
 
+use crate::gate::Gate;
+use crate::listener::Doors;
 use lane::Counters;
-use runtime::{Lanes, Measure};
+use model::CloseCode;
+use model::error::OWN;
+use runtime::{BOUNDS_US, Histogram, LaneReport, Measure};
 use std::fmt::Write;
 
 /// One metric: its name, what it is, and how to find it.
@@ -39,6 +43,9 @@ const METRICS: &[Metric] = &[
     counter("keywire_values_total", "Changes published as whole values.", |c| c.live.values),
     counter("keywire_errors_total", "Changes published as errors.", |c| c.live.errors),
     counter("keywire_messages_total", "Messages of channels published.", |c| c.live.messages),
+    counter("keywire_messages_over_rate_total", "Messages dropped over messages_per_second_max.", |c| {
+        c.live.messages_over_rate
+    }),
     counter("keywire_entries_total", "Stream entries published.", |c| c.live.entries),
     counter("keywire_frames_encoded_total", "Frames encoded, once per event and format.", |c| c.frames_encoded),
     counter("keywire_frames_sent_total", "Frames queued for clients.", |c| c.hub.frames),
@@ -52,36 +59,90 @@ const METRICS: &[Metric] = &[
     counter("keywire_closed_total", "Connections ended by the server.", |c| c.closed),
 ];
 
-/// The text for all lanes, and for the backend, now.
-pub async fn gather(lanes: &Lanes) -> String {
-    let counters = lanes.ask_all(|lane| lane.with_lane(|lane| lane.counters())).await;
-    let backend = lanes.backend_report().await.map_or(Vec::new(), |report| report.measures);
-    text(&counters, &backend)
+/// The text for all lanes, for the entrance and for the backend, now.
+pub async fn gather(doors: &Doors) -> String {
+    let lanes = doors.lanes.ask_all(|lane| lane.report()).await;
+    let backend = doors.lanes.backend_report().await.map_or(Vec::new(), |report| report.measures);
+    text(&lanes, &doors.gate, &backend)
 }
 
-/// The text for these lanes: each metric summed, and clients by lane; then what the backend tells of itself.
-fn text(lanes: &[Counters], backend: &[Measure]) -> String {
+/// The text for these lanes: each metric summed, and clients by lane; then what the entrance and the backend tell of
+/// themselves.
+fn text(lanes: &[LaneReport], gate: &Gate, backend: &[Measure]) -> String {
     let mut out = String::new();
     for Metric { name, kind, help, get } in METRICS {
-        let sum: u64 = lanes.iter().map(get).sum();
+        let sum: u64 = lanes.iter().map(|lane| get(&lane.counters)).sum();
         // Writing to a String cannot fail.
         let _ = write!(out, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {sum}\n");
     }
-    let _ = write!(
-        out,
-        "# HELP keywire_lane_connections Clients connected, by lane.\n# TYPE keywire_lane_connections gauge\n"
-    );
-    for (lane, counters) in lanes.iter().enumerate() {
-        let _ = writeln!(out, "keywire_lane_connections{{lane=\"{lane}\"}} {}", counters.clients);
-    }
-    for (at, measure) in backend.iter().enumerate() {
-        if at == 0 || backend[at - 1].name != measure.name {
+    by_lane(lanes, &mut out);
+    by_reason(lanes, &mut out);
+    latency(lanes, &mut out);
+    let gate = gate_measures(gate);
+    let measures: Vec<&Measure> = gate.iter().chain(backend).collect();
+    for (at, measure) in measures.iter().enumerate() {
+        if at == 0 || measures[at - 1].name != measure.name {
             head(measure, &mut out);
         }
         let label = measure.label.map_or(String::new(), |(name, value)| format!("{{{name}=\"{value}\"}}"));
         let _ = writeln!(out, "{}{label} {}", measure.name, measure.value);
     }
     out
+}
+
+fn by_lane(lanes: &[LaneReport], out: &mut String) {
+    *out += "# HELP keywire_lane_connections Clients connected, by lane.\n# TYPE keywire_lane_connections gauge\n";
+    for (lane, report) in lanes.iter().enumerate() {
+        let _ = writeln!(out, "keywire_lane_connections{{lane=\"{lane}\"}} {}", report.counters.clients);
+    }
+    *out += "# HELP keywire_lane_busy_seconds_total How long each lane's thread has worked: its rate is the lane's load.\n\
+             # TYPE keywire_lane_busy_seconds_total counter\n";
+    for (lane, report) in lanes.iter().enumerate() {
+        let _ = writeln!(out, "keywire_lane_busy_seconds_total{{lane=\"{lane}\"}} {}", report.busy.as_secs_f64());
+    }
+}
+
+fn by_reason(lanes: &[LaneReport], out: &mut String) {
+    *out += "# HELP keywire_closes_total Connections ended by the server, by reason.\n# TYPE keywire_closes_total counter\n";
+    for code in CloseCode::ALL {
+        let sum: u64 = lanes.iter().map(|lane| lane.counters.closed_by[code.index()]).sum();
+        let _ = writeln!(out, "keywire_closes_total{{reason=\"{}\",code=\"{}\"}} {sum}", code.name(), code.code());
+    }
+    *out += "# HELP keywire_request_errors_total Requests answered by an error, by its code; redis: by the backend's.\n\
+             # TYPE keywire_request_errors_total counter\n";
+    for (at, code) in OWN.iter().chain(&["redis"]).enumerate() {
+        let sum: u64 = lanes.iter().map(|lane| lane.counters.errors_by[at]).sum();
+        let _ = writeln!(out, "keywire_request_errors_total{{code=\"{code}\"}} {sum}");
+    }
+}
+
+fn latency(lanes: &[LaneReport], out: &mut String) {
+    let mut all = Histogram::default();
+    lanes.iter().for_each(|lane| all.merge(&lane.write_latency));
+    const NAME: &str = "keywire_write_latency_seconds";
+    let help = "From the begin of a turn to a client's bytes being handed to the kernel.";
+    let _ = write!(out, "# HELP {NAME} {help}\n# TYPE {NAME} histogram\n");
+    let mut below = 0;
+    for (bound, count) in BOUNDS_US.iter().zip(all.buckets) {
+        below += count;
+        let _ = writeln!(out, "{NAME}_bucket{{le=\"{}\"}} {below}", *bound as f64 / 1e6);
+    }
+    let _ = writeln!(out, "{NAME}_bucket{{le=\"+Inf\"}} {}", all.count());
+    let _ = write!(out, "{NAME}_sum {}\n{NAME}_count {}\n", all.sum_us as f64 / 1e6, all.count());
+}
+
+fn gate_measures(gate: &Gate) -> Vec<Measure> {
+    let (http, help) = ("keywire_http_connections", "Sockets that are no clients: handshakes, HTTP between requests.");
+    let measure = |name, help, label, value| Measure { name, help, label, value };
+    let addresses = gate.addresses.len() as u64;
+    let refused = gate.refusals().map(|(reason, count)| {
+        measure("keywire_refused_total", "Who was not let in, by reason.", Some(("reason", reason)), count)
+    });
+    let here = [
+        measure(http, help, None, gate.http_connections() as u64),
+        measure("keywire_addresses", "Addresses beyond this machine that have a connection.", None, addresses),
+    ];
+    here.into_iter().chain(refused).collect()
 }
 
 fn head(Measure { name, help, .. }: &Measure, out: &mut String) {
@@ -92,13 +153,35 @@ fn head(Measure { name, help, .. }: &Measure, out: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use runtime::Clock;
+    use std::time::Duration;
 
     #[test]
     fn lanes_are_summed() {
-        let lane = |clients| Counters { clients, ..Counters::default() };
-        let text = text(&[lane(2), lane(3)], &[]);
+        let lane = |clients| {
+            let mut write_latency = Histogram::default();
+            write_latency.add(Duration::from_micros(70), clients);
+            LaneReport {
+                counters: Counters { clients, ..Counters::default() },
+                write_latency,
+                busy: Duration::from_millis(1500),
+            }
+        };
+        let text = text(&[lane(2), lane(3)], &Gate::new(Clock::start()), &[]);
         assert!(text.contains("\nkeywire_connections 5\n"), "{text}");
-        assert!(text.ends_with("keywire_lane_connections{lane=\"1\"} 3\n"), "{text}");
+        assert!(text.contains("keywire_lane_connections{lane=\"1\"} 3\n"), "{text}");
+        for line in [
+            "keywire_refused_total{reason=\"origin\"} 0",
+            "keywire_lane_busy_seconds_total{lane=\"1\"} 1.5",
+            "keywire_closes_total{reason=\"too_slow\",code=\"4101\"} 0",
+            "keywire_request_errors_total{code=\"NOPERM\"} 0",
+            "keywire_write_latency_seconds_bucket{le=\"0.00005\"} 0",
+            "keywire_write_latency_seconds_bucket{le=\"0.0001\"} 5",
+            "keywire_write_latency_seconds_bucket{le=\"+Inf\"} 5",
+            "keywire_write_latency_seconds_count 5",
+        ] {
+            assert!(text.contains(&format!("{line}\n")), "{line}: {text}");
+        }
     }
 
     #[test]
@@ -108,7 +191,7 @@ mod tests {
             [measure("a", Some(("via", "x")), 1), measure("a", Some(("via", "y")), 0), measure("b_total", None, 7)];
         let expected = "# HELP a What.\n# TYPE a gauge\na{via=\"x\"} 1\na{via=\"y\"} 0\n\
                         # HELP b_total What.\n# TYPE b_total counter\nb_total 7\n";
-        let text = text(&[], &measures);
+        let text = text(&[], &Gate::new(Clock::start()), &measures);
         assert!(text.ends_with(expected), "{text}");
     }
 

@@ -3,8 +3,10 @@
 //! Browsers send `Origin` with every WebSocket handshake and every cross-origin request; programs send none as a rule,
 //! and it is not this check that keeps them out.
 
-use http::HeaderMap;
-use http::header::{HOST, ORIGIN};
+use http::header::{
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, HOST, ORIGIN, VARY,
+};
+use http::{HeaderMap, HeaderValue};
 
 /// Whether a request with these headers may use the doors.
 pub fn is_allowed(headers: &HeaderMap, origins: &[String]) -> bool {
@@ -13,10 +15,41 @@ pub fn is_allowed(headers: &HeaderMap, origins: &[String]) -> bool {
     is_same(origin, headers) || is_listed(origin, origins)
 }
 
-/// The origin if the settings list it: cross-origin answers name it (`Access-Control-Allow-Origin`).
-pub fn listed<'h>(headers: &'h HeaderMap, origins: &[String]) -> Option<&'h str> {
-    let origin = headers.get(ORIGIN)?.to_str().ok()?;
-    is_listed(origin, origins).then_some(origin)
+/// What a page of another origin is told of an answer (the Fetch standard's CORS protocol).
+pub struct Share {
+    /// The page's origin, if the settings list it.
+    origin: Option<HeaderValue>,
+    /// It is listed by name: only then may a page use the cookies of this server.
+    by_name: bool,
+    /// Answers differ by `Origin`: caches have to know.
+    varies: bool,
+}
+
+impl Share {
+    /// For a request with these headers.
+    pub fn of(headers: &HeaderMap, origins: &[String]) -> Share {
+        let origin = headers.get(ORIGIN).filter(|o| o.to_str().is_ok_and(|origin| is_listed(origin, origins)));
+        let named = |origin: &HeaderValue| origins.iter().any(|o| o != "*" && is(o, origin.to_str().unwrap_or("")));
+        Share { by_name: origin.is_some_and(named), origin: origin.cloned(), varies: !origins.is_empty() }
+    }
+
+    /// Whether the answer is for a page of another origin.
+    pub fn is_cross_origin(&self) -> bool {
+        self.origin.is_some()
+    }
+
+    /// Says so in the answer's headers.
+    pub fn tell(&self, headers: &mut HeaderMap) {
+        if self.varies {
+            headers.insert(VARY, HeaderValue::from_static("origin"));
+        }
+        let Some(origin) = &self.origin else { return };
+        headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
+        headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("retry-after"));
+        if self.by_name {
+            headers.insert(ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+        }
+    }
 }
 
 /// RFC 6454: scheme, host and port. The scheme is that of whatever stands before this server, so `Host` decides.
@@ -33,7 +66,11 @@ fn is_same(origin: &str, headers: &HeaderMap) -> bool {
 }
 
 fn is_listed(origin: &str, origins: &[String]) -> bool {
-    origins.iter().any(|o| o == "*" || o.trim_end_matches('/').eq_ignore_ascii_case(origin))
+    origins.iter().any(|o| o == "*" || is(o, origin))
+}
+
+fn is(listed: &str, origin: &str) -> bool {
+    listed.trim_end_matches('/').eq_ignore_ascii_case(origin)
 }
 
 #[cfg(test)]
@@ -61,5 +98,19 @@ mod tests {
             assert!(!allowed(Some(foreign), "a.example", &["https://c.example"]), "{foreign}");
         }
         assert!(!allowed(Some("https://a.example"), "a.example:80", &[]));
+    }
+
+    #[test]
+    fn cookies_are_for_origins_that_are_named_and_not_for_any() {
+        let told = |origins: &[&str]| {
+            let asked = HeaderMap::from_iter([(ORIGIN, HeaderValue::from_static("https://b.example"))]);
+            let mut headers = HeaderMap::new();
+            Share::of(&asked, &origins.iter().map(|o| o.to_string()).collect::<Vec<_>>()).tell(&mut headers);
+            [ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_ALLOW_CREDENTIALS, VARY].map(|name| headers.contains_key(name))
+        };
+        assert_eq!(told(&["https://b.example"]), [true, true, true]);
+        assert_eq!(told(&["*"]), [true, false, true]);
+        assert_eq!(told(&["https://c.example"]), [false, false, true]);
+        assert_eq!(told(&[]), [false, false, false]);
     }
 }

@@ -1,10 +1,12 @@
 //! A connection whose frames are taken by an HTTP response instead of being written to a socket by the pump.
 
+use crate::identity::Client;
 use bytes::Bytes;
 use model::{CloseCode, ConnId, Error, Format};
 use runtime::{Connection, LaneHandle, Written};
 use std::cell::{Cell, RefCell};
 use std::io::IoSlice;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
@@ -16,6 +18,7 @@ pub struct Pull {
 
 struct Shared {
     conn: ConnId,
+    address: Option<IpAddr>,
     waker: RefCell<Option<Waker>>,
     /// Nothing comes behind what is queued.
     is_over: Cell<bool>,
@@ -26,13 +29,14 @@ struct Shared {
 }
 
 impl Pull {
-    /// A new connection of the lane.
-    pub fn connect(lane: LaneHandle, format: Format) -> Pull {
+    /// A new connection of the lane, for this client.
+    pub fn connect(lane: LaneHandle, client: Client, format: Format) -> Pull {
+        let Client { identity, address } = client;
         let make = |conn| {
             let (waker, refusal) = (RefCell::new(None), RefCell::new(None));
-            Rc::new(Shared { conn, waker, is_over: Cell::new(false), code: Cell::new(None), refusal })
+            Rc::new(Shared { conn, address, waker, is_over: Cell::new(false), code: Cell::new(None), refusal })
         };
-        let shared = lane.connect(format, make);
+        let shared = lane.connect_as(identity, format, make);
         Pull { lane, shared }
     }
 
@@ -95,6 +99,10 @@ impl Connection for Shared {
     fn abort(&self) {
         self.is_over.set(true);
         self.wake();
+    }
+
+    fn address(&self) -> Option<IpAddr> {
+        self.address
     }
 
     fn refuse(&self, error: Error) {

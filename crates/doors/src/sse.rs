@@ -1,5 +1,6 @@
 //! `GET /sse`: one feed as `text/event-stream`, for `EventSource` and for whoever reads lines.
 
+use crate::identity::Client;
 use crate::pull::Pull;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
@@ -7,7 +8,7 @@ use hyper::body::{Body, Frame};
 use lane::Event;
 use model::error::{BADREQUEST, NOAUTH, NOPERM, RESET, TOOMANY, UNAVAILABLE};
 use model::{Error, Format, Request, Verb};
-use runtime::LaneHandle;
+use runtime::{LaneHandle, Place};
 use std::convert::Infallible;
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -20,6 +21,8 @@ pub struct EventStream {
     first: Option<Bytes>,
     /// The feed has ended, and so does the response.
     is_over: bool,
+    /// Held for as long as the client is there.
+    _place: Place,
 }
 
 /// Opens the feed that the query string asks for; `Last-Event-ID` resumes it. Waits until it is open, so that a refusal
@@ -27,17 +30,23 @@ pub struct EventStream {
 ///
 /// # Errors
 /// `BADREQUEST` if the query string asks for none, or is wrong; whatever refuses the feed.
-pub async fn open(lane: LaneHandle, query: &str, headers: &HeaderMap) -> Result<EventStream, Error> {
+pub async fn open(
+    lane: LaneHandle,
+    client: Client,
+    place: Place,
+    query: &str,
+    headers: &HeaderMap,
+) -> Result<EventStream, Error> {
     let last_event_id = headers.get("last-event-id").and_then(|id| id.to_str().ok());
     let none = || Error::new(BADREQUEST, "one of subscribe, psubscribe, live, follow is wanted");
     let verb: Verb = crate::query::feed(query, last_event_id)?.ok_or_else(none)?;
-    let pull = Pull::connect(lane, Format::Sse);
+    let pull = Pull::connect(lane, client, Format::Sse);
     let request = Request { id: Some(0), verb };
     pull.lane().handle(Event::Request { conn: pull.conn(), request });
     let first = poll_fn(|cx| pull.poll_take(cx)).await;
     match pull.refusal() {
         Some(error) => Err(error),
-        None => Ok(EventStream { pull, first, is_over: false }),
+        None => Ok(EventStream { pull, first, is_over: false, _place: place }),
     }
 }
 

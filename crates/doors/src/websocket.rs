@@ -3,21 +3,32 @@
 //! The connection's task only reads, and waits: the pump writes, straight from the outbox. Bytes are read into one
 //! buffer that all connections of the lane share, so an idle connection holds no buffer at all.
 
+use crate::identity::{self, Identity};
+use crate::stream::Stream;
+use auth::{Denial, Gate};
 use bytes::Bytes;
 use lane::Event;
 use model::{CloseCode, ConnId, Format, Request, Verb};
-use runtime::{Connection, LaneHandle, Written};
+use runtime::{Connection, LaneHandle, Place, Written};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::io::{self, ErrorKind, IoSlice};
-use std::net::Shutdown;
+use std::io::{ErrorKind, IoSlice};
+use std::net::IpAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use tokio::io::Interest;
-use tokio::net::TcpStream;
 use wire::native::BadRequest;
 use wire::ws::{Decoder, Message, Role};
+
+/// Who comes through the door, and who finds out if it says so later.
+pub struct Guard {
+    /// Looks at tokens.
+    pub gate: Arc<Gate>,
+    /// Who comes, or why it is not let in.
+    pub identity: Result<Identity, Denial>,
+}
 
 /// Which WebSocket door it is.
 pub enum Door {
@@ -30,14 +41,22 @@ pub enum Door {
 /// Serves an upgraded connection to its end, by a task of its own. `early`: bytes that came behind the handshake.
 ///
 /// What the task keeps between two polls is what an idle connection costs, so everything is set up before it.
-pub fn serve(lane: LaneHandle, stream: TcpStream, mut early: Vec<u8>, door: Door) {
+pub fn serve(lane: LaneHandle, stream: Stream, place: Place, mut early: Vec<u8>, door: Door, guard: Guard) {
     let format = match door {
         Door::Native => Format::Native,
         Door::Raw(_) => Format::Raw,
     };
-    let socket = lane.connect(format, |conn| Rc::new(Socket::new(conn, stream)));
+    // It took a while to get here: somebody may have been revoked meanwhile.
+    let identity = guard.identity.and_then(|identity| lane.with_lane(|lane| identity::check(lane, identity)));
+    let (grant, refusal) = match identity {
+        Ok(grant) => (grant, None),
+        Err(denial) => (None, Some(identity::close_code(&denial))),
+    };
+    let socket = lane.connect_as(grant, format, |conn| Rc::new(Socket::new(conn, stream, place, guard.gate)));
     let mut reader = Reader { socket, lane, format, decoder: Decoder::new(Role::Server), held: None, last_id: 0 };
-    if let Door::Raw(Some(verb)) = door {
+    if let Some(code) = refusal {
+        reader.close(code);
+    } else if let Door::Raw(Some(verb)) = door {
         reader.request(verb);
     }
     reader.received(&mut early);
@@ -47,7 +66,11 @@ pub fn serve(lane: LaneHandle, stream: TcpStream, mut early: Vec<u8>, door: Door
 /// What the task and the pump share.
 struct Socket {
     conn: ConnId,
-    stream: TcpStream,
+    stream: Stream,
+    /// Held for as long as the client is there.
+    place: Place,
+    /// Looks at tokens that the client presents.
+    gate: Arc<Gate>,
     /// The connection's task.
     waker: RefCell<Option<Waker>>,
     /// The socket took nothing: the task waits until it does, and flushes.
@@ -60,21 +83,18 @@ struct Socket {
 }
 
 impl Socket {
-    fn new(conn: ConnId, stream: TcpStream) -> Socket {
+    fn new(conn: ConnId, stream: Stream, place: Place, gate: Arc<Gate>) -> Socket {
         Socket {
             conn,
             stream,
+            place,
+            gate,
             waker: RefCell::new(None),
             is_blocked: Cell::new(false),
             is_paused: Cell::new(false),
             is_closing: Cell::new(false),
             is_aborted: Cell::new(false),
         }
-    }
-
-    /// Tells the event loop that the socket was found not ready. It is edge triggered: what changes from now on is told.
-    fn not_ready(&self, interest: Interest) {
-        let _ = self.stream.try_io(interest, || Err::<(), _>(io::Error::from(ErrorKind::WouldBlock)));
     }
 
     fn wake_task(&self) {
@@ -86,19 +106,14 @@ impl Socket {
 
 impl Connection for Socket {
     fn try_write(&self, chunks: &[IoSlice<'_>]) -> Written {
-        // Straight to the kernel: the event loop's own bookkeeping is only needed once the socket takes nothing.
-        let socket = socket2::SockRef::from(&self.stream);
-        let result = match chunks {
-            [one] => socket.send(one),
-            several => socket.send_vectored(several),
-        };
-        match result {
+        match self.stream.try_write(chunks) {
             Ok(bytes) => {
-                self.is_blocked.set(bytes < chunks.iter().map(|c| c.len()).sum());
+                let asked = chunks.iter().map(|c| c.len()).sum();
+                self.is_blocked.set(bytes < asked || self.stream.wants_write());
                 Written::Bytes(bytes)
             }
             Err(e) if e.kind() == ErrorKind::WouldBlock => {
-                self.not_ready(Interest::WRITABLE);
+                self.stream.not_ready(Interest::WRITABLE);
                 self.is_blocked.set(true);
                 Written::Blocked
             }
@@ -124,6 +139,18 @@ impl Connection for Socket {
     fn abort(&self) {
         self.is_aborted.set(true);
         self.wake_task();
+    }
+
+    fn authenticate(&self, lane: &LaneHandle, id: u64, token: String) {
+        let (conn, gate, lane) = (self.conn, self.gate.clone(), lane.clone());
+        tokio::task::spawn_local(async move {
+            let result = identity::of_token(&gate, &lane, &token).await;
+            lane.handle(Event::Authenticated { conn, id, result });
+        });
+    }
+
+    fn address(&self) -> Option<IpAddr> {
+        self.place.address()
     }
 }
 
@@ -181,15 +208,12 @@ impl Reader {
                     Came::End => break,
                 },
                 Ready::Held => self.go_on(),
-                Ready::Room => {
-                    self.socket.is_blocked.set(false);
-                    self.lane.flush(self.socket.conn);
-                }
+                Ready::Room => self.write_on(),
                 Ready::Finished => {
                     // The client has its close frame. What it still sends is read and dropped until it closes too: closing
                     // with unread bytes would be a reset, and could take the close frame with it.
                     has_shut_down = true;
-                    if socket2::SockRef::from(&self.socket.stream).shutdown(Shutdown::Write).is_err() {
+                    if self.socket.stream.shutdown().is_err() {
                         break;
                     }
                 }
@@ -209,7 +233,7 @@ impl Reader {
         }
         let (wants_input, has_output) =
             self.lane.with_lane(|lane| (lane.wants_input(socket.conn), lane.has_output(socket.conn)));
-        if socket.is_closing.get() && !has_shut_down && !has_output {
+        if socket.is_closing.get() && !has_shut_down && !has_output && !socket.stream.wants_write() {
             return Poll::Ready(Ready::Finished);
         }
         socket.is_paused.set(!wants_input && !socket.is_closing.get());
@@ -223,6 +247,18 @@ impl Reader {
         Poll::Pending
     }
 
+    /// The socket takes bytes again: first those that are encrypted already, then those in the outbox.
+    fn write_on(&self) {
+        match self.socket.stream.try_flush() {
+            Ok(()) => {
+                self.socket.is_blocked.set(false);
+                self.lane.flush(self.socket.conn);
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(_) => self.socket.is_aborted.set(true),
+        }
+    }
+
     /// Reads what is there, up to a buffer.
     fn read(&mut self) -> Came {
         let (lane, socket) = (self.lane.clone(), self.socket.clone());
@@ -230,11 +266,11 @@ impl Reader {
             Ok(0) => Came::End,
             Ok(count) => {
                 self.received(&mut buffer[..count]);
-                if count == buffer.len() {
+                if count == buffer.len() || !socket.stream.is_plain() {
                     return Came::Full;
                 }
                 // The socket is empty: saying so saves the read that would only find that out.
-                socket.not_ready(Interest::READABLE);
+                socket.stream.not_ready(Interest::READABLE);
                 Came::Some
             }
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Came::Some,
@@ -269,7 +305,7 @@ impl Reader {
                 break;
             }
         }
-        let partial = self.decoder.is_mid_frame() || self.decoder.held_bytes() > 0;
+        let partial = self.decoder.is_mid_message();
         self.lane.handle(Event::Heard { conn: self.socket.conn, whole, partial });
     }
 

@@ -60,6 +60,17 @@ pub enum Output {
     },
 }
 
+/// A client began to lose frames of a feed, or to wait for them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Slow {
+    /// Who.
+    pub conn: ConnId,
+    /// What.
+    pub feed: FeedId,
+    /// How it is made good.
+    pub class: crate::Class,
+}
+
 /// Plain counts for metrics; they only rise.
 #[derive(Clone, Copy, Default, Debug)]
 pub struct Counters {

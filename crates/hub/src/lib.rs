@@ -14,6 +14,8 @@
 //! 3. [`Hub::next_dirty`] names each client that has something to write, once; [`Hub::chunks`] and [`Hub::wrote`] serve the write.
 //! 4. What overflowed or drained comes out of [`Hub::next_output`]: newest values and catch-ups to ask for, clients to close.
 
+#![forbid(unsafe_code)]
+
 mod audience;
 mod interface;
 mod join;
@@ -22,6 +24,6 @@ mod queue;
 mod topics;
 
 pub use audience::{Audience, Route};
-pub use interface::{CaughtUp, Config, Counters, Output, Place, TellMissed};
+pub use interface::{CaughtUp, Config, Counters, Output, Place, Slow, TellMissed};
 pub use outbox::{Class, Item, Loss, Outbox, Pushed};
 pub use topics::Hub;

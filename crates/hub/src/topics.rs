@@ -4,7 +4,7 @@
 //! bytes. What a client is behind with is kept per subscription ([`Place`]), and is asked for again as soon as half of
 //! the client's outbox is free: that is how a slow client costs itself and nobody else.
 
-use crate::interface::{CaughtUp, Config, Counters, Output, Place};
+use crate::interface::{CaughtUp, Config, Counters, Output, Place, Slow};
 use crate::join::join;
 use crate::outbox::{Class, Item, Loss, Outbox, Pushed};
 use ahash::AHashMap;
@@ -41,6 +41,8 @@ pub struct Hub {
     counters: Counters,
     /// Kept between pushes for its capacity.
     lost: Vec<Loss>,
+    /// Clients that began to be too slow, until somebody asks.
+    slow: Vec<Slow>,
 }
 
 #[derive(Debug)]
@@ -104,7 +106,13 @@ impl Hub {
             bytes: 0,
             counters: Counters::default(),
             lost: Vec::new(),
+            slow: Vec::new(),
         }
+    }
+
+    /// From now on these are the limits of [`Config`]; what is queued already stays.
+    pub fn set_limits(&mut self, outbox_bytes_max: usize, outbox_total_bytes_max: usize) {
+        self.config = Config { outbox_bytes_max, outbox_total_bytes_max, ..self.config };
     }
 
     /// A new client.
@@ -543,8 +551,12 @@ impl Hub {
             (Class::Must, _) => unreachable!("a Must is never lost"),
             (Class::Events, _) => {
                 self.counters.messages_dropped += u64::from(loss.count);
+                let is_first = subscription.missed == 0;
                 subscription.missed += u64::from(loss.count);
                 client.has_missed = true;
+                if is_first {
+                    self.note_slow(slot, loss);
+                }
                 if let Err(code) = (self.config.tell_missed)(loss.format, loss.feed, 1) {
                     self.close(slot, code);
                 }
@@ -556,10 +568,29 @@ impl Hub {
                     Class::State => self.counters.conflations += 1,
                     _ => self.counters.stream_waits += 1,
                 }
+                self.note_slow(slot, loss);
             }
             // What was asked for before frames were lost would leave a hole: ask once more after it.
             (_, Place::Behind(_) | Place::Awaiting(_)) => {}
         }
+    }
+
+    /// Under a flood a few are enough to know who: the counters count all.
+    fn note_slow(&mut self, slot: usize, loss: Loss) {
+        const NOTED_MAX: usize = 16;
+        if self.slow.len() < NOTED_MAX {
+            self.slow.push(Slow { conn: self.conn(slot), feed: loss.feed, class: loss.class });
+        }
+    }
+
+    /// Clients that began to be too slow since the last call; of many, some.
+    pub fn take_slow(&mut self) -> Vec<Slow> {
+        std::mem::take(&mut self.slow)
+    }
+
+    /// How many clients hear each feed in each format.
+    pub fn audiences(&self) -> impl Iterator<Item = (FeedId, Format, usize)> {
+        self.topics.iter().map(|(_, topic)| (topic.feed, topic.format, topic.subscribers.len()))
     }
 
     /// Asks for what the client is behind with, if at least half of its outbox is free.

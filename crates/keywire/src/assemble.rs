@@ -1,13 +1,16 @@
 //! From settings to a running server: the only place that knows all parts by name.
 
+use crate::auth;
 use crate::banner::Banner;
 use crate::demo;
+use crate::logs;
 use crate::redis;
+use crate::reload::Reloader;
 use crate::resp;
-use crate::settings::Settings;
+use crate::settings::{Drain, Settings, Sources};
 use anyhow::Context;
 use backend::{Embedded, Redis};
-use doors::Listener;
+use doors::{Admin, Doors, Endpoint, Listener, TlsFiles};
 use lane::Setup;
 use model::command::CommandTable;
 use runtime::{Lanes, Node, NodeConfig};
@@ -15,53 +18,107 @@ use std::io::{IsTerminal, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
 
 /// What a lane's mailbox takes before its senders keep their letters.
 const MAILBOX_BYTES_MAX: usize = 4 << 20;
-/// How long clients get to take their close frames when the server ends.
-const GOODBYE: Duration = Duration::from_millis(500);
 
-/// Serves until a signal says to end.
+/// Serves until a signal says to end. `sources` are read again when they change.
 ///
 /// # Errors
 /// An address that cannot be listened on, or an operating system that gives no threads.
-pub fn serve(settings: &Settings, demo: bool) -> anyhow::Result<()> {
+pub fn serve(settings: &Settings, sources: Sources, demo: bool) -> anyhow::Result<()> {
+    let level = logs::init(&settings.log);
     raise_open_files();
-    let listeners: Vec<Listener> = settings.listen.iter().map(|address| bind(*address)).collect::<Result<_, _>>()?;
-    let listening: Vec<SocketAddr> = listeners.iter().map(Listener::address).collect();
+    let listeners = bind(settings)?;
+    let endpoints: Vec<Endpoint> = listeners.iter().map(Listener::endpoint).collect();
     let resp_listeners = resp::bind(settings, demo)?;
-    let resp_listening: Vec<SocketAddr> = resp_listeners.iter().map(Listener::address).collect();
+    let resp_listening = resp::addresses(&resp_listeners)?;
     let node = start_node(settings, &resp_listening)?;
-    let doors = Arc::new(doors::Config {
-        prefix: settings.prefix.clone(),
-        origins: settings.origins.clone(),
-        limits: settings.limits.clone(),
-        demo,
-    });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().context("the event loop")?;
+    let gate = {
+        let _entered = runtime.enter();
+        auth::open(settings)?
+    };
+    let (tell, config) = watch::channel(Arc::new(doors(settings, demo, gate.clone())?));
+    let doors = Doors::new(node.lanes(), config);
     let ended = runtime.block_on(async {
-        let accepting: Vec<_> =
-            listeners.into_iter().map(|l| tokio::spawn(l.run(node.lanes(), doors.clone()))).collect();
+        // Before anybody is told that the server is there: a signal must not find it deaf.
+        let mut signals = Signals::new()?;
+        if !settings.auth.revoked_key.is_empty() {
+            auth::watch_revoked(&node.lanes(), &settings.auth.revoked_key);
+        }
+        let accepting: Vec<_> = listeners.into_iter().map(|l| tokio::spawn(l.run(doors.clone()))).collect();
         if !resp_listeners.is_empty() {
             doors::serve_resp(resp_listeners, &node.lanes(), resp::config(settings));
         }
         if demo {
-            demo::start(&node.lanes());
+            demo::start(&node.lanes(), &doors);
         }
-        print_banner(settings, &listening, &resp_listening, demo);
+        let (drain, current) = watch::channel(settings.operation.drain.clone());
         let lanes = node.lanes();
-        let signal = tokio::select! {
-            signal = ended() => signal,
-            () = lanes.end_wanted() => Ok("SHUTDOWN"),
+        let reloader = Reloader {
+            settings: settings.clone(),
+            sources,
+            demo,
+            gate,
+            lanes: lanes.clone(),
+            doors: tell,
+            drain,
+            level,
         };
+        let reloading = tokio::spawn(reloader.run());
+        print_banner(settings, &endpoints, &resp_listening, demo);
+        let signal = tokio::select! {
+            signal = signals.ended() => signal,
+            () = lanes.end_wanted() => "SHUTDOWN",
+        };
+        let drain = current.borrow().clone();
+        tracing::info!(signal, clients = lanes.connections(), "draining");
+        tokio::select! {
+            () = say_goodbye(&lanes, &drain) => {}
+            signal = signals.ended() => tracing::info!(signal, "ending at once"),
+        }
+        reloading.abort();
         accepting.iter().for_each(tokio::task::JoinHandle::abort);
-        say_goodbye(&node.lanes()).await;
-        signal
+        anyhow::Ok(signal)
     });
     node.stop();
     tracing::info!(signal = ended?, "stopped");
     Ok(())
+}
+
+/// What the doors are made with.
+///
+/// # Errors
+/// A file that cannot be read, though it could when the settings were checked.
+pub fn doors(settings: &Settings, demo: bool, gate: Arc<::auth::Gate>) -> anyhow::Result<doors::Config> {
+    let (transport, operation) = (&settings.transport, &settings.operation);
+    let tls = tls_files(settings).map(|files| files.read()).transpose().map_err(anyhow::Error::msg)?;
+    let proxies: Result<Vec<doors::Network>, String> = transport.trusted_proxies.iter().map(|p| p.parse()).collect();
+    Ok(doors::Config {
+        prefix: settings.prefix.clone(),
+        origins: settings.origins.clone(),
+        hosts: transport.hosts.clone(),
+        trusted_proxies: proxies.map_err(anyhow::Error::msg)?,
+        tls,
+        limits: settings.limits.clone(),
+        demo,
+        gate,
+        admin: match operation.admin.access.as_str() {
+            "secret" => Admin::Secret(operation.admin.secret().map_err(|(_, what)| anyhow::Error::msg(what))?),
+            "loopback" => Admin::Loopback,
+            _ => Admin::Off,
+        },
+    })
+}
+
+/// The files of TLS, if it is spoken.
+pub fn tls_files(settings: &Settings) -> Option<TlsFiles> {
+    let tls = &settings.transport.tls;
+    let (certificate, key) = tls.certificate.clone().zip(tls.key.clone())?;
+    Some(TlsFiles { certificate, key, client_ca: tls.client_ca.clone() })
 }
 
 /// Says what is wrong with settings that only the modules behind them understand.
@@ -71,7 +128,10 @@ pub fn check(settings: &Settings) -> Vec<(&'static str, String)> {
     let deny = lane::parse_deny(&settings.deny_commands, &table).err();
     let named = |name, error: Option<_>| error.map(|e: lane::RuleError| (name, e.to_string()));
     let rules = named("anonymous", anonymous).into_iter().chain(named("deny_commands", deny));
-    rules.chain(redis::check(settings)).collect()
+    let tls = tls_files(settings).and_then(|files| files.read().err()).map(|what| ("tls.certificate", what));
+    let secret =
+        if settings.operation.admin.access == "secret" { settings.operation.admin.secret().err() } else { None };
+    rules.chain(redis::check(settings)).chain(auth::check(settings)).chain(tls).chain(secret).collect()
 }
 
 /// Serves `keywire echo` until a signal says to end.
@@ -86,13 +146,21 @@ pub fn echo(address: SocketAddr) -> anyhow::Result<()> {
     runtime.block_on(async {
         tokio::select! {
             result = doors::echo::run(listener) => result.context("cannot accept"),
-            signal = ended() => signal.map(drop).context("signals"),
+            _ = async { Signals::new().context("signals")?.ended().await; anyhow::Ok(()) } => Ok(()),
         }
     })
 }
 
-fn bind(address: SocketAddr) -> anyhow::Result<Listener> {
-    doors::bind(address).with_context(|| format!("cannot listen on {address}"))
+fn bind(settings: &Settings) -> anyhow::Result<Vec<Listener>> {
+    let transport = &settings.transport;
+    let mode = u32::from_str_radix(&transport.listen_unix_mode, 8).context("listen_unix_mode")?;
+    let tcp =
+        |address: &SocketAddr, tls| doors::bind(*address, tls).with_context(|| format!("cannot listen on {address}"));
+    let unix =
+        |path: &String| doors::bind_unix(path.as_ref(), mode).with_context(|| format!("cannot listen on {path}"));
+    let plain = settings.listen.iter().map(|address| tcp(address, false));
+    let tls = transport.listen_tls.iter().map(|address| tcp(address, true));
+    plain.chain(tls).chain(transport.listen_unix.iter().map(unix)).collect()
 }
 
 fn start_node(settings: &Settings, resp: &[SocketAddr]) -> anyhow::Result<Node> {
@@ -100,6 +168,9 @@ fn start_node(settings: &Settings, resp: &[SocketAddr]) -> anyhow::Result<Node> 
     let (anonymous, deny) = (settings.anonymous_rules(), &settings.deny_commands);
     let table = CommandTable::redis();
     let setup = Setup::new(lanes, &settings.node, settings.limits.clone(), table, &anonymous, deny)?;
+    let queries = auth::queries(settings).map_err(|wrong| anyhow::anyhow!("queries: {}", wrong[0].1))?;
+    let awaits_revoked = settings.auth.is_configured() && !settings.auth.revoked_key.is_empty();
+    let setup = setup.with_queries(queries).with_tokens(settings.auth.takes_tokens(), awaits_revoked);
     let redis = redis::config(settings)?;
     let embedded = if redis.is_some() { None } else { Some(store(settings, lanes, resp)?) };
     let backend = move || match (redis, embedded) {
@@ -130,7 +201,7 @@ fn raise_open_files() {
     }
 }
 
-fn print_banner(settings: &Settings, listening: &[SocketAddr], resp: &[SocketAddr], demo: bool) {
+fn print_banner(settings: &Settings, listening: &[Endpoint], resp: &[SocketAddr], demo: bool) {
     let kept = match &settings.store.data {
         _ if !settings.servers.redis.is_empty() => None,
         Some(data) => Some(format!("{} (fsync {})", data.display(), settings.store.fsync)),
@@ -152,20 +223,39 @@ fn print_banner(settings: &Settings, listening: &[SocketAddr], resp: &[SocketAdd
     let _ = out.write_all(banner.text(out.is_terminal()).as_bytes()).and_then(|()| out.flush());
 }
 
-/// Waits for a signal to end, and names it.
-async fn ended() -> std::io::Result<&'static str> {
-    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-    tokio::select! {
-        _ = interrupt.recv() => Ok("SIGINT"),
-        _ = terminate.recv() => Ok("SIGTERM"),
+/// The signals that end the server.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Signals> {
+        Ok(Signals { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    /// Waits for one, and names it.
+    async fn ended(&mut self) -> &'static str {
+        tokio::select! {
+            _ = self.interrupt.recv() => "SIGINT",
+            _ = self.terminate.recv() => "SIGTERM",
+        }
     }
 }
 
-/// Tells every client that the server goes (close code 1001), and gives them a moment to take it.
-async fn say_goodbye(lanes: &Lanes) {
-    lanes.drain().await;
-    let deadline = tokio::time::Instant::now() + GOODBYE;
+/// Tells that the server goes: first to load balancers, then to every client (close code 1001), one after another; and
+/// gives the last ones a moment to take it.
+async fn say_goodbye(lanes: &Lanes, drain: &Drain) {
+    lanes.leave();
+    if drain.notice_ms > 0 {
+        tokio::time::sleep(Duration::from_millis(drain.notice_ms)).await;
+    }
+    lanes.drain(Duration::from_millis(drain.window_ms)).await;
+    let deadline = tokio::time::Instant::now() + Duration::from_millis(drain.goodbye_ms);
     while lanes.connections() > 0 && tokio::time::Instant::now() < deadline {
         tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    if lanes.connections() > 0 {
+        tracing::info!(clients = lanes.connections(), "ending, though these have not closed");
     }
 }

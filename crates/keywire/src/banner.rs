@@ -1,12 +1,13 @@
 //! What a person sees when the server starts: what listens where, and what to try next.
 
+use doors::Endpoint;
 use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// What there is to tell.
 pub struct Banner<'a> {
-    /// The addresses that really listen (a port that was given as 0 has its number).
-    pub listening: &'a [SocketAddr],
+    /// Where it really listens (a port that was given as 0 has its number).
+    pub listening: &'a [Endpoint],
     /// The same for Redis' own protocol.
     pub resp: &'a [SocketAddr],
     /// The path before every endpoint's.
@@ -31,11 +32,16 @@ impl Banner<'_> {
         let (bold, dim, off) = if colour { ("\x1b[1m", "\x1b[2m", "\x1b[0m") } else { ("", "", "") };
         let (version, lanes) = (env!("CARGO_PKG_VERSION"), plural(self.lanes, "lane"));
         let mut text = format!("{bold}keywire {version}{off} · node {} · {lanes} · {}\n\n", self.node, self.backend);
-        for address in self.listening {
-            let base = self.base(*address);
+        for endpoint in self.listening {
             let page = if self.demo { "demo      " } else { "HTTP      " };
-            line(&mut text, page, &format!("{bold}http://{base}/{off}"));
-            line(&mut text, "WebSocket ", &format!("ws://{base}/ws"));
+            match endpoint {
+                Endpoint::Tcp { address, tls } => {
+                    let (base, s) = (self.base(*address), if *tls { "s" } else { "" });
+                    line(&mut text, page, &format!("{bold}http{s}://{base}/{off}"));
+                    line(&mut text, "WebSocket ", &format!("ws{s}://{base}/ws"));
+                }
+                Endpoint::Unix(path) => line(&mut text, "Unix      ", &path.display().to_string()),
+            }
         }
         for address in self.resp {
             line(&mut text, "RESP      ", &format!("redis://{}", reachable(*address)));
@@ -48,8 +54,12 @@ impl Banner<'_> {
         } else {
             line(&mut text, "anonymous ", &self.anonymous.join(" "));
         }
-        if let Some(address) = self.listening.first() {
-            let base = self.base(*address);
+        let plain = self.listening.iter().find_map(|endpoint| match endpoint {
+            Endpoint::Tcp { address, tls: false } => Some(*address),
+            _ => None,
+        });
+        if let Some(address) = plain {
+            let base = self.base(address);
             let _ = writeln!(text, "\n{dim}Watch a key, change it, see it move:{off}");
             let commands = [
                 format!("curl -N 'http://{base}/sse?live=GET%20greeting'"),
@@ -100,9 +110,13 @@ mod tests {
     use super::*;
 
     fn banner(listening: &[SocketAddr], demo: bool, colour: bool) -> String {
+        let tcp_or_tls = |address: &SocketAddr| Endpoint::Tcp { address: *address, tls: address.port() == 443 };
         let anonymous = ["~*".to_owned(), "+@all".to_owned()];
         let (backend, resp) = ("embedded store", &["0.0.0.0:6380".parse().unwrap()]);
-        let kept = Some("nothing is kept");
+        let (listening, kept) = (
+            &listening.iter().map(tcp_or_tls).chain([Endpoint::Unix("/run/k.sock".into())]).collect::<Vec<_>>(),
+            Some("nothing is kept"),
+        );
         Banner { listening, resp, prefix: "/live", node: "n1", lanes: 2, backend, kept, demo, anonymous: &anonymous }
             .text(colour)
     }
@@ -111,12 +125,19 @@ mod tests {
     fn every_listener_is_told_by_an_address_that_can_be_opened() {
         let text = banner(&["0.0.0.0:80".parse().unwrap(), "[::1]:81".parse().unwrap()], true, false);
         assert!(text.contains("demo        http://127.0.0.1:80/live/\n"), "{text}");
-        assert!(text.contains("ws://[::1]:81/live/ws\n"), "{text}");
+        assert!(text.contains("ws://[::1]:81/live/ws\n") && text.contains("  /run/k.sock\n"), "{text}");
         assert!(text.contains("2 lanes") && text.contains("~* +@all"), "{text}");
         assert!(text.contains("redis://127.0.0.1:6380\n"), "{text}");
         assert!(text.contains("data        nothing is kept\n"), "{text}");
         assert!(text.contains("redis-cli -h 127.0.0.1 -p 6380 SET greeting hello\n"), "{text}");
         assert!(text.contains("curl -N 'http://127.0.0.1:80/live/sse?live=GET%20greeting'"), "{text}");
+    }
+
+    #[test]
+    fn tls_is_told_by_its_scheme_and_examples_are_for_what_is_plain() {
+        let text = banner(&["127.0.0.1:443".parse().unwrap(), "127.0.0.1:81".parse().unwrap()], false, false);
+        assert!(text.contains("wss://127.0.0.1:443/live/ws") && text.contains("curl http://127.0.0.1:81"), "{text}");
+        assert!(!banner(&["127.0.0.1:443".parse().unwrap()], false, false).contains("curl"));
     }
 
     #[test]

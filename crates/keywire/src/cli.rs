@@ -4,7 +4,8 @@
 use crate::bench;
 use crate::collect::CollectArgs;
 use crate::redis::redacted;
-use crate::settings::{Flag, Given, Sources};
+use crate::settings::{Flag, Given, Sources, is_secret};
+use crate::token::TokenArgs;
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -50,6 +51,11 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Make a token, or explain one: whether it is accepted, what it gives, which rule decides
+    #[command(subcommand_required = true, arg_required_else_help = true)]
+    Token(TokenArgs),
+    /// Ask a server on this machine, by its own settings, whether it is ready: exit code 0 if it is
+    Health(SettingsArgs),
     /// Send every WebSocket message back as it came, for conformance suites
     #[command(hide = true)]
     Echo {
@@ -60,7 +66,7 @@ pub enum Command {
 }
 
 /// Flags that are settings.
-#[derive(Args, Debug, Default)]
+#[derive(Args, Clone, Debug, Default)]
 pub struct SettingsArgs {
     /// Settings file (TOML) [env: KEYWIRE_CONFIG]
     #[arg(long, value_name = "FILE")]
@@ -145,7 +151,11 @@ impl SettingsArgs {
 
 /// A `--set` flag without its secrets.
 fn shown(name: &str, value: &str) -> String {
-    if name == "resp_password" { format!("--set {name}=…") } else { redacted(&format!("--set {name}={value}")) }
+    if is_secret(name) || name.starts_with("auth.keys.") {
+        format!("--set {name}=…")
+    } else {
+        redacted(&format!("--set {name}={value}"))
+    }
 }
 
 fn name_and_value(text: &str) -> Result<(String, String), String> {

@@ -10,27 +10,28 @@ mod names;
 
 use crate::collect::{self, Collector};
 use crate::words::command;
+use doors::Doors;
 use model::Args;
 use runtime::{LaneHandle, Lanes};
 use serde_json::Value;
 
 /// Starts the writers on one of the lanes.
-pub fn start(lanes: &Lanes) {
-    let all = lanes.clone();
+pub fn start(lanes: &Lanes, doors: &Doors) {
+    let doors = doors.clone();
     lanes.run(lanes.least_loaded(), move |lane| {
-        tokio::task::spawn_local(watch_host(lane.clone(), all));
+        tokio::task::spawn_local(watch_host(lane.clone(), doors));
         tokio::task::spawn_local(market::run(lane.clone()));
         tokio::task::spawn_local(arena::run(lane.clone()));
         tokio::task::spawn_local(chat::run(lane.clone()));
     });
 }
 
-async fn watch_host(lane: LaneHandle, lanes: Lanes) {
+async fn watch_host(lane: LaneHandle, doors: Doors) {
     let mut collector = Collector::new(None, Some(std::process::id()));
     let mut ticks = collect::ticks(collect::INTERVAL);
     loop {
         ticks.tick().await;
-        let metrics = doors::metrics_text(&lanes).await;
+        let metrics = doors::metrics_text(&doors).await;
         let written = run_commands(&lane, collector.collect(&metrics)).await;
         if written.iter().all(Value::is_null) {
             collector.begin_anew();
@@ -40,7 +41,7 @@ async fn watch_host(lane: LaneHandle, lanes: Lanes) {
 
 /// Runs the commands and gives their results, `Null` for what failed.
 async fn run_commands(lane: &LaneHandle, commands: Vec<Args>) -> Vec<Value> {
-    match doors::run_commands(lane.clone(), commands).await {
+    match doors::run_commands(lane.clone(), None, commands).await {
         Ok(answers) => answers.iter().map(|answer| result(answer)).collect(),
         Err(error) => {
             tell(&error.to_string());
@@ -51,7 +52,7 @@ async fn run_commands(lane: &LaneHandle, commands: Vec<Args>) -> Vec<Value> {
 
 /// Runs the commands as one transaction: all of them, or none.
 async fn write_together(lane: &LaneHandle, commands: Vec<Args>) {
-    match doors::run_transaction(lane.clone(), commands).await {
+    match doors::run_transaction(lane.clone(), None, commands).await {
         Ok(answer) => drop(result(&answer)),
         Err(error) => tell(&error.to_string()),
     }

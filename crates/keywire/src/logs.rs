@@ -5,6 +5,7 @@ use std::io::IsTerminal;
 use std::str::FromStr;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::reload::{self, Handle};
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, Registry};
 
@@ -59,15 +60,30 @@ pub fn check_level(level: &str) -> Result<(), String> {
     targets(level).map(|_| ())
 }
 
+/// Changes what is told.
+pub struct Level(Handle<Targets, Registry>);
+
+impl Level {
+    /// From now on, this is told.
+    pub fn set(&self, level: &str) {
+        if let Ok(targets) = targets(level) {
+            // It fails only if the log is gone.
+            let _ = self.0.reload(targets);
+        }
+    }
+}
+
 /// Installs the log for the whole process; to be called once.
-pub fn init(log: &Log) {
+pub fn init(log: &Log) -> Level {
     let targets = targets(&log.level).expect("settings hold only levels that were checked");
+    let (targets, handle) = reload::Layer::new(targets);
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let layer = match log.format {
         LogFormat::Text => lines.with_ansi(std::io::stderr().is_terminal()).with_filter(targets).boxed(),
         LogFormat::Json => lines.json().flatten_event(true).with_filter(targets).boxed(),
     };
     Registry::default().with(layer).init();
+    Level(handle)
 }
 
 /// Stricter than `Targets`' own parser, which takes a misspelt level for the name of a part.

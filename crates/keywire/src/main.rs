@@ -1,17 +1,21 @@
 //! keywire: Redis data, live over WebSocket. This file only dispatches; see ARCHITECTURE.md for the house.
 
 mod assemble;
+mod auth;
 mod banner;
 mod bench;
 mod cli;
 mod collect;
 mod demo;
 mod doctor;
+mod health;
 mod logs;
 mod redis;
+mod reload;
 mod resp;
 mod secret;
 mod settings;
+mod token;
 mod words;
 
 use clap::Parser;
@@ -31,6 +35,8 @@ fn main() -> ExitCode {
             Ok(())
         }),
         Command::Doctor { settings, json } => doctor(settings, json),
+        Command::Token(args) => token(args),
+        Command::Health(args) => with_settings(args, |effective| health::ask(&effective.settings)),
         Command::Echo { listen } => finish(assemble::echo(listen)),
     }
 }
@@ -42,15 +48,23 @@ const CHECKS: &[&Check] = &[&assemble::check];
 const MISTAKE: u8 = 2;
 
 fn serve(args: SettingsArgs, demo: bool) -> ExitCode {
-    with_settings(args, |effective| {
-        logs::init(&effective.settings.log);
-        assemble::serve(&effective.settings, demo)
-    })
+    let sources = args.sources();
+    match settings::load(&sources, CHECKS) {
+        Ok(effective) => finish(assemble::serve(&effective.settings, sources, demo)),
+        Err(mistakes) => mistaken(&mistakes),
+    }
 }
 
 fn doctor(args: SettingsArgs, json: bool) -> ExitCode {
     match settings::load(&args.sources(), CHECKS) {
         Ok(effective) => doctor::run(&effective.settings, json).unwrap_or_else(|error| finish(Err(error))),
+        Err(mistakes) => mistaken(&mistakes),
+    }
+}
+
+fn token(args: token::TokenArgs) -> ExitCode {
+    match settings::load(&args.settings.clone().sources(), CHECKS) {
+        Ok(effective) => token::run(args, &effective.settings).unwrap_or_else(|error| finish(Err(error))),
         Err(mistakes) => mistaken(&mistakes),
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::settings::{Resp, Settings};
 use anyhow::Context;
-use doors::{Listener, RespConfig};
+use doors::{Endpoint, Listener, RespConfig};
 use std::fs;
 use std::net::SocketAddr;
 
@@ -18,12 +18,25 @@ pub fn bind(settings: &Settings, demo: bool) -> anyhow::Result<Vec<Listener>> {
     let listen = &settings.resp.resp_listen;
     if demo && listen.is_empty() && settings.servers.redis.is_empty() {
         // Somebody has the port, perhaps another demo: any other one is as good, the banner tells which.
-        let on = |port: u16| doors::bind(SocketAddr::from(([127, 0, 0, 1], port)));
+        let on = |port: u16| doors::bind(SocketAddr::from(([127, 0, 0, 1], port)), false);
         return Ok(vec![on(DEMO_PORT).or_else(|_| on(0)).context("cannot listen for RESP")?]);
     }
-    let bound =
-        listen.iter().map(|address| doors::bind(*address).with_context(|| format!("cannot listen on {address}")));
+    let bound = listen
+        .iter()
+        .map(|address| doors::bind(*address, false).with_context(|| format!("cannot listen on {address}")));
     bound.collect()
+}
+
+/// Where they listen.
+///
+/// # Errors
+/// One that is no TCP listener.
+pub fn addresses(listeners: &[Listener]) -> anyhow::Result<Vec<SocketAddr>> {
+    let address = |listener: &Listener| match listener.endpoint() {
+        Endpoint::Tcp { address, .. } => Ok(address),
+        Endpoint::Unix(path) => anyhow::bail!("{} is no TCP listener", path.display()),
+    };
+    listeners.iter().map(address).collect()
 }
 
 /// What the door needs to know.

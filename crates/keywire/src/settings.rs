@@ -6,26 +6,33 @@
 //! rank (flag over variable over file over default) and reports every mistake of every source at once, each with the
 //! place it stands at. What comes out holds: nothing checks it again.
 
+mod auth;
 mod file;
 mod mistakes;
+mod operation;
 pub mod parse;
 mod resp;
 mod servers;
 mod show;
 mod store;
 mod table;
+mod transport;
 
 #[cfg(test)]
 mod docs;
 
+pub use auth::Auth;
 pub use mistakes::{Mistake, Mistakes, Origin};
+pub use operation::{Drain, Operation};
 pub use parse::Given;
 pub use resp::Resp;
 pub use servers::Servers;
 pub use store::Store;
+pub use transport::Transport;
 
 use crate::logs::Log;
 use model::Limits;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use table::{SETTINGS, Setting};
@@ -33,8 +40,9 @@ use table::{SETTINGS, Setting};
 /// All settings of a node.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
-    /// Where HTTP and WebSocket are served. Beyond loopback the server starts only if `anonymous` is set, so that
-    /// nobody opens a Redis to the world by accident.
+    /// Where HTTP and WebSocket are served; empty if `listen_tls` or `listen_unix` is enough. Beyond loopback the server starts only if `anonymous` is set, or there is a way
+    /// to tell who a client is (`auth.keys`, `auth.jwks_url`, `auth.forward_url`), so that nobody opens a Redis to the world by
+    /// accident.
     pub listen: Vec<SocketAddr>,
     /// Threads that serve connections. Each owns its connections and shares nothing.
     pub lanes: usize,
@@ -44,7 +52,8 @@ pub struct Settings {
     /// are refused on every door with 403; programs that send no `Origin` are not concerned. `*` lets every page in.
     pub origins: Vec<String>,
     /// What a client without a token may do: rules in Redis' ACL language (`~news:* &news +@read`), or empty for
-    /// nothing. Not set: everything on a server that listens on loopback only, and no start beyond it.
+    /// nothing. Not set: nothing where there is a way to tell who a client is (`auth`); else everything on a server that
+    /// listens on loopback only, and no start beyond it.
     pub anonymous: Option<Vec<String>>,
     /// ACL rules laid over every client's own: a command they take away (`-@admin`) and do not give back (`+info`)
     /// is refused with `NOPERM`, whatever the client's rules say.
@@ -60,6 +69,16 @@ pub struct Settings {
     pub store: Store,
     /// The port on which the embedded store is a Redis.
     pub resp: Resp,
+    /// Whom to believe, and what that gives.
+    pub auth: Auth,
+    /// Named queries: a table of names and command lines with places for parameters and claims,
+    /// `top = "ZRANGE board 0 {last:int:0..99} REV"`, called as `["@top", 9]`; see [auth.md](auth.md). Whoever has the rule
+    /// `+@named` may use them, whatever keys and commands they stand for.
+    pub queries: BTreeMap<String, String>,
+    /// How clients reach the server, beside plain TCP.
+    pub transport: Transport,
+    /// How the server ends, and who may look inside.
+    pub operation: Operation,
     /// What happens at each limit is said with it.
     pub limits: Limits,
     /// The log, on standard error.
@@ -87,6 +106,10 @@ impl Default for Settings {
             servers: Servers::default(),
             store: Store::default(),
             resp: Resp::default(),
+            auth: Auth::default(),
+            queries: BTreeMap::new(),
+            transport: Transport::default(),
+            operation: Operation::default(),
             limits: Limits::default(),
             log: Log::default(),
         }
@@ -96,12 +119,19 @@ impl Default for Settings {
 impl Settings {
     /// Whether every listener can be reached from this machine only.
     pub fn loopback_only(&self) -> bool {
-        self.listen.iter().all(|address| address.ip().is_loopback())
+        self.addresses().all(|address| address.ip().is_loopback())
     }
 
-    /// The rules of a client without a token: those that were set, or everything (only ever on loopback).
+    fn addresses(&self) -> impl Iterator<Item = &SocketAddr> {
+        self.listen.iter().chain(&self.transport.listen_tls)
+    }
+
+    /// The rules of a client without a token: those that were set; else nothing where one could have a token, and
+    /// everything where not (only ever on loopback).
     pub fn anonymous_rules(&self) -> Vec<String> {
-        self.anonymous.clone().unwrap_or_else(|| ["~*", "&*", "+@all"].map(String::from).to_vec())
+        let everything = || ["~*", "&*", "+@all"].map(String::from).to_vec();
+        let unset = || if self.auth.is_configured() { Vec::new() } else { everything() };
+        self.anonymous.clone().unwrap_or_else(unset)
     }
 }
 
@@ -146,11 +176,62 @@ impl Effective {
     }
 }
 
+impl Effective {
+    /// Whether somebody gave this setting a value.
+    pub fn is_given(&self, name: &str) -> bool {
+        self.origins[index_of(name)] != Origin::Default
+    }
+}
+
+impl Sources {
+    /// The settings file, if there is one.
+    pub fn config_file(&self) -> Option<PathBuf> {
+        self.file.clone().or_else(|| split_config(&self.env).0)
+    }
+}
+
+/// Names of the settings that differ.
+pub fn differences(a: &Settings, b: &Settings) -> Vec<&'static str> {
+    let differ = |setting: &&Setting| setting.field.shown(a) != setting.field.shown(b);
+    SETTINGS.iter().filter(differ).map(|setting| setting.name).collect()
+}
+
+/// Whether the setting's value is never shown.
+pub fn is_secret(name: &str) -> bool {
+    SETTINGS.iter().any(|setting| setting.name == name && matches!(setting.field, table::Field::Secret(_)))
+}
+
+/// Whether a running server takes a new value of the setting.
+pub fn is_reloadable(name: &str) -> bool {
+    const RELOADABLE: [&str; 8] =
+        ["origins", "hosts", "trusted_proxies", "tls.", "drain.", "admin.", "log.level", "limits."];
+    RELOADABLE.iter().any(|of| name == *of || (of.ends_with('.') && name.starts_with(of)))
+}
+
+/// The names of all settings.
+#[cfg(test)]
+pub fn names() -> impl Iterator<Item = &'static str> {
+    SETTINGS.iter().map(|setting| setting.name)
+}
+
+/// Default settings but for this one, where that can be made another without knowing what it is.
+#[cfg(test)]
+pub fn varied(name: &str) -> Option<Settings> {
+    let mut settings = Settings::default();
+    let field = &SETTINGS[index_of(name)].field;
+    let before = field.shown(&settings);
+    let values = ["7", "9000", "a.example", "http://a.example", "10.0.0.0/8", "debug", "loopback", "/x", "1,2"];
+    let varied = |text: &&str| {
+        field.assign(&mut settings, Given::Text(text.to_string())).is_ok() && field.shown(&settings) != before
+    };
+    values.iter().any(varied).then_some(settings)
+}
+
 /// Reads all sources. All mistakes come together, those that `checks` find too.
 pub fn load(sources: &Sources, checks: &[&Check]) -> Result<Effective, Mistakes> {
     let mut loading = Loading::new();
-    let (config, env) = split_config(&sources.env);
-    if let Some(path) = sources.file.clone().or(config) {
+    let (_, env) = split_config(&sources.env);
+    if let Some(path) = sources.config_file() {
         loading.read_file(&path);
     }
     for (variable, text) in env {
@@ -219,13 +300,19 @@ impl Loading {
     }
 
     fn set(&mut self, name: &str, given: Given, origin: Origin) {
-        let Some(index) = SETTINGS.iter().position(|s| s.name == name) else {
+        let exact = SETTINGS.iter().position(|s| s.name == name).map(|index| (index, None));
+        let Some((index, entry)) = exact.or_else(|| entry_of_table(name)) else {
             let near = nearest(name, SETTINGS.iter().flat_map(Setting::names));
             self.mistakes.push(Mistake::new(origin, format!("{name}: {}", unknown("setting", near))));
             return;
         };
-        let result = SETTINGS[index].field.assign(&mut self.settings, given);
-        self.wrong[index] = result.is_err();
+        let field = &SETTINGS[index].field;
+        let result = match entry {
+            Some(entry) => field.assign_entry(&mut self.settings, entry, given),
+            None => field.assign(&mut self.settings, given),
+        };
+        // Of a table, one wrong entry is enough.
+        self.wrong[index] = result.is_err() || (entry.is_some() && self.wrong[index]);
         if let Err(what) = result {
             self.mistakes.push(Mistake::new(origin.clone(), format!("{name}: {what}")));
         }
@@ -286,23 +373,45 @@ fn contradictions(settings: &Settings) -> Vec<Contradiction> {
             "one client may not hold more than all together",
         ),
     ];
-    let open = open_without_rules(settings).into_iter().chain(resp_mistakes(settings));
-    open.chain(pairs.into_iter().flatten()).collect()
+    let own = open_without_rules(settings).into_iter().chain(half_of_tls(settings)).chain(resp_mistakes(settings));
+    own.chain(pairs.into_iter().flatten()).collect()
 }
 
 /// Nobody opens a Redis to the world by forgetting to say who may do what.
 fn open_without_rules(settings: &Settings) -> Option<Contradiction> {
-    let open = settings.listen.iter().filter(|address| !address.ip().is_loopback());
+    let open = settings.addresses().filter(|address| !address.ip().is_loopback());
     let open: Vec<_> = open.map(SocketAddr::to_string).collect();
-    if settings.anonymous.is_some() || settings.loopback_only() {
+    if settings.anonymous.is_some() || settings.auth.is_configured() || settings.loopback_only() {
         return None;
     }
     let what = format!(
         "listen: {} can be reached from beyond this machine, and nothing says what clients without a token may do; \
-         set anonymous (for example --anonymous '~news:* &news:* +@read', or '' for nothing), or listen on loopback",
+         set anonymous (for example --anonymous '~news:* &news:* +@read', or '' for nothing), or auth, or listen on loopback",
         open.join(" and ")
     );
-    Some((&["listen", "anonymous"], what))
+    Some((&["listen", "listen_tls", "anonymous"], what))
+}
+
+/// What of TLS is set without the rest of it.
+fn half_of_tls(settings: &Settings) -> Vec<Contradiction> {
+    let (transport, tls) = (&settings.transport, &settings.transport.tls);
+    let (asked, has) = (!transport.listen_tls.is_empty(), [tls.certificate.is_some(), tls.key.is_some()]);
+    let mut wrong: Vec<Contradiction> = Vec::new();
+    if settings.listen.is_empty() && !asked && transport.listen_unix.is_empty() {
+        wrong.push((&["listen"], "listen: at least one address is needed, or listen_tls, or listen_unix".to_owned()));
+    }
+    if asked && !has[0] {
+        wrong.push((&["listen_tls"], "listen_tls: TLS needs tls.certificate and tls.key".to_owned()));
+    }
+    if has[0] != has[1] {
+        let what = "tls.certificate and tls.key belong together".to_owned();
+        wrong.push((&["tls.certificate", "tls.key"], what));
+    }
+    if (has[0] || tls.client_ca.is_some()) && !asked {
+        let what = "tls.certificate: nothing speaks TLS: set listen_tls to an address".to_owned();
+        wrong.push((&["tls.certificate", "tls.client_ca"], what));
+    }
+    wrong
 }
 
 /// Whoever reaches the RESP port may do everything, so beyond this machine it wants a password; and it is the embedded
@@ -346,6 +455,13 @@ fn too_large(
     let (a, b) = (parse::shown_size(small), parse::shown_size(large));
     let what = format!("{twice}{} ({a}) is over {} ({b}): {why}", names[0], names[1]);
     (small.saturating_mul(times) > large).then_some((names, what))
+}
+
+/// The table that a name is an entry of, and the entry's own name.
+fn entry_of_table(name: &str) -> Option<(usize, Option<&str>)> {
+    let entry = |s: &Setting| name.strip_prefix(s.name)?.strip_prefix('.');
+    let index = SETTINGS.iter().position(|s| s.field.is_table() && entry(s).is_some())?;
+    Some((index, entry(&SETTINGS[index])))
 }
 
 fn index_of(name: &str) -> usize {

@@ -11,8 +11,9 @@ use std::process::Command;
 /// Which crate may use which; every crate may use `model`, and there are no other arrows. ARCHITECTURE.md draws it.
 const ARROWS: &[(&str, &[&str])] = &[
     // `lane` and `upstream`, for what assembling gives to them; `wire`, because `bench` is a client and speaks WebSocket.
-    ("keywire", &["doors", "runtime", "backend", "lane", "upstream", "wire"]),
-    ("doors", &["lane", "wire", "runtime"]),
+    ("keywire", &["doors", "runtime", "backend", "auth", "lane", "upstream", "wire"]),
+    ("doors", &["auth", "lane", "wire", "runtime"]),
+    ("auth", &["session"]),
     ("backend", &["wire", "upstream", "store", "runtime"]),
     ("runtime", &["lane"]),
     ("lane", &["wire", "session", "hub", "live"]),

@@ -23,7 +23,7 @@ impl Lane {
             version: env!("CARGO_PKG_VERSION"),
             node: self.config.node.as_ref().into(),
             user: client.session.user().cloned(),
-            expires: None,
+            expires: client.session.expires(),
             ping_interval_ms: limits.ping_interval_ms,
             reconnect_ms: limits.reconnect_ms,
             message_bytes_max: limits.message_bytes_max,
@@ -91,7 +91,7 @@ impl Lane {
         }
     }
 
-    fn handle_session(&mut self, conn: ConnId, output: session::Output, now: Time, out: &mut Vec<Output>) {
+    pub(crate) fn handle_session(&mut self, conn: ConnId, output: session::Output, now: Time, out: &mut Vec<Output>) {
         match output {
             session::Output::Answer(response) => self.answer(conn, &response, out),
             session::Output::Command { id, command } => {
@@ -116,6 +116,12 @@ impl Lane {
                 }
                 self.answer(conn, &Response::Result { id, value: Value::Str(Bytes::from_static(b"OK")) }, out);
             }
+            session::Output::Authenticate { id, token } => out.push(Output::Authenticate { conn, id, token }),
+            session::Output::Recheck => {
+                let feeds: Vec<FeedId> = self.client(conn).into_iter().flat_map(|c| c.session.feeds()).collect();
+                feeds.into_iter().for_each(|feed| self.ask_topic(conn, feed));
+            }
+            session::Output::Forbid { feed, error } => self.forbid(conn, feed, error, now, out),
             session::Output::End(code) => self.close(conn, code, now, out),
         }
     }
@@ -155,7 +161,13 @@ impl Lane {
             Mail::CatchUp { conn, feed, format, after } => {
                 self.handle_catch_up(from, conn, feed, format, after, now, out);
             }
+            Mail::AskTopic { conn, feed, format } => {
+                if let Some(topic) = self.live.topic(feed) {
+                    self.send(from, feed, format, Mail::Topic { conn, feed, topic }, 0);
+                }
+            }
             Mail::Opened(opened) => self.handle_opened(opened, out),
+            Mail::Topic { conn, feed, topic } => self.handle_topic(conn, feed, &topic, now, out),
             Mail::Refused { conn, id, error } => {
                 if let Some(client) = self.client_mut(conn) {
                     client.session.handle_refused(id);
@@ -208,10 +220,13 @@ impl Lane {
                 self.leave(feed, format);
             }
         }
+        if self.client(conn).is_some_and(|client| client.session.wants_recheck()) {
+            self.ask_topic(conn, feed);
+        }
     }
 
     /// Tells the feed's home that one client of this lane hears it no more.
-    fn leave(&mut self, feed: FeedId, format: Format) {
+    pub(crate) fn leave(&mut self, feed: FeedId, format: Format) {
         self.send(self.home_of_feed(feed), feed, format, Mail::Leave { feed, format }, 0);
     }
 
@@ -225,6 +240,9 @@ impl Lane {
     pub(crate) fn answer(&mut self, conn: ConnId, response: &Response, out: &mut Vec<Output>) {
         let Some(client) = self.client(conn) else { return };
         let format = client.format;
+        if let Response::Error { error, .. } = response {
+            self.note_error(conn, error);
+        }
         if let (Format::Sse, Response::Error { error, .. }) = (format, response) {
             return out.push(Output::Refused { conn, error: error.clone() });
         }

@@ -3,6 +3,8 @@
 use crate::mail::Mail;
 use model::backend::{BackendEvent, BackendRequest};
 use model::{CloseCode, ConnId, Error, LaneId, Request};
+use session::{Grant, Revoked};
+use std::sync::Arc;
 
 /// What happened. Events that name a connection which is gone are ignored.
 #[derive(Debug)]
@@ -32,6 +34,17 @@ pub enum Event {
         /// Why.
         error: Error,
     },
+    /// The token of [`Output::Authenticate`] was looked at.
+    Authenticated {
+        /// Who presented it.
+        conn: ConnId,
+        /// The request's.
+        id: u64,
+        /// What it gives, or why nothing.
+        result: Result<Box<Grant>, Error>,
+    },
+    /// Who is let in no more, from now on.
+    Revoked(Arc<Revoked>),
     /// A frame of the door's own for its client: a pong.
     Send {
         /// To whom.
@@ -46,8 +59,11 @@ pub enum Event {
         /// The code to answer with.
         code: CloseCode,
     },
-    /// The server goes: every client is closed with 1001.
-    Drain,
+    /// The server goes: clients are closed with 1001.
+    Drain {
+        /// So many of those that are not closing yet.
+        at_most: usize,
+    },
     /// The connection is gone.
     Disconnected {
         /// Who.
@@ -71,6 +87,15 @@ pub enum Event {
 pub enum Output {
     /// A request for the backend.
     Backend(BackendRequest),
+    /// Find out whose token this is; then [`Event::Authenticated`].
+    Authenticate {
+        /// Who presents it.
+        conn: ConnId,
+        /// The request's.
+        id: u64,
+        /// The token.
+        token: String,
+    },
     /// Nothing more will be queued for this client: once what is queued is written, shut the connection down.
     Close {
         /// Who.

@@ -8,13 +8,14 @@ use crate::home::Home;
 use crate::link::Link;
 use crate::liveness::{self, Liveness};
 use crate::mail::Mail;
+use crate::notice::Notice;
 use crate::replies::Replies;
 use ahash::AHashMap;
 use hub::{Class, Hub};
 use live::Live;
 use model::backend::BackendEvent;
 use model::{CloseCode, ConnId, FeedId, Format, LaneId, Limits, Ticket, Time, Topic};
-use session::Session;
+use session::{Grant, Revoked, Session};
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -32,6 +33,8 @@ pub struct Config {
     pub limits: Limits,
     /// The rules of clients.
     pub session: Rc<session::Config>,
+    /// Nobody is let in by a token before [`Event::Revoked`] has come once.
+    pub awaits_revoked: bool,
 }
 
 /// Plain numbers of one lane, summed over lanes by whoever shows them.
@@ -53,6 +56,10 @@ pub struct Counters {
     pub frames_encoded: u64,
     /// Connections ended by this lane, for whatever reason.
     pub closed: u64,
+    /// The same by [`CloseCode::index`].
+    pub closed_by: [u64; CloseCode::ALL.len()],
+    /// Requests answered by an error: by the place of its code in [`model::error::OWN`], then all others.
+    pub errors_by: [u64; model::error::OWN.len() + 1],
     /// The hub's.
     pub hub: hub::Counters,
     /// The live queries', channels' and streams'.
@@ -76,7 +83,11 @@ pub struct Lane {
     local: VecDeque<Mail>,
     /// When the clients are looked at next; none without clients.
     next_sweep: Option<Time>,
+    /// Who is let in no more; none before it was told.
+    pub(crate) revoked: Option<Arc<Revoked>>,
     pub(crate) counters: Counters,
+    /// To be told to whoever keeps a log.
+    pub(crate) notices: Vec<Notice>,
     /// Kept for their capacity.
     pub(crate) session_outputs: Vec<session::Output>,
     pub(crate) live_outputs: Vec<live::Output>,
@@ -133,7 +144,9 @@ impl Lane {
             links: (0..lanes).map(|_| Link::new(limits.link_bytes_max)).collect(),
             local: VecDeque::new(),
             next_sweep: None,
+            revoked: None,
             counters: Counters::default(),
+            notices: Vec::new(),
             session_outputs: Vec::new(),
             live_outputs: Vec::new(),
             buffer: Vec::new(),
@@ -141,10 +154,15 @@ impl Lane {
         }
     }
 
-    /// A client has connected through a door that speaks `format`.
+    /// A client without a token has connected through a door that speaks `format`.
     pub fn connect(&mut self, format: Format, now: Time) -> ConnId {
+        self.connect_as(None, format, now)
+    }
+
+    /// The same, with what its token gives; which [`Lane::check_grant`] has let pass.
+    pub fn connect_as(&mut self, grant: Option<Grant>, format: Format, now: Time) -> ConnId {
         let conn = self.hub.add_client();
-        let session = Session::new(&self.config.session, now);
+        let session = Session::of(&self.config.session, grant, now);
         let slot = conn.slot as usize;
         if self.clients.len() <= slot {
             self.clients.resize_with(slot + 1, || None);
@@ -164,10 +182,13 @@ impl Lane {
             Event::Heard { conn, whole, partial } => self.handle_heard(conn, whole, partial, now),
             Event::Request { conn, request } => self.handle_request(conn, request, now, out),
             Event::Rejected { conn, id, error } => self.handle_rejected(conn, id, error, now, out),
+            Event::Authenticated { conn, id, result } => self.handle_authenticated(conn, id, result, now, out),
+            Event::Revoked(revoked) => self.handle_revoked(revoked, now, out),
             Event::Send { conn, frame } => self.hub.send(conn, frame),
             Event::Close { conn, code } => self.close(conn, code, now, out),
-            Event::Drain => {
-                let clients: Vec<ConnId> = self.clients.iter().flatten().map(|c| c.conn).collect();
+            Event::Drain { at_most } => {
+                let open = self.clients.iter().flatten().filter(|client| !client.is_closing);
+                let clients: Vec<ConnId> = open.take(at_most).map(|client| client.conn).collect();
                 clients.into_iter().for_each(|conn| self.close(conn, CloseCode::GoingAway, now, out));
             }
             Event::Disconnected { conn } => self.handle_disconnected(conn),
@@ -263,6 +284,17 @@ impl Lane {
     /// How many clients there are.
     pub fn client_count(&self) -> usize {
         self.hub.client_count()
+    }
+
+    /// From now on these are the limits of the node. What a session holds is for clients that come from now on.
+    pub fn set_limits(&mut self, limits: Limits) {
+        let lanes = usize::from(self.config.lanes.max(1));
+        let share = |of_node: usize| (of_node / lanes).max(1);
+        self.hub.set_limits(limits.outbox_bytes_max, share(limits.outbox_total_bytes_max));
+        self.live.set_limits(Limits { topics_max: share(limits.topics_max), ..limits.clone() });
+        self.links.iter_mut().for_each(|link| link.set_limit(limits.link_bytes_max));
+        self.config.session = Rc::new(session::Config { limits: limits.clone(), ..(*self.config.session).clone() });
+        self.config.limits = limits;
     }
 
     /// Numbers for metrics.
@@ -366,7 +398,7 @@ impl Lane {
         }
         client.liveness.closing(now);
         let format = client.format;
-        self.counters.closed += 1;
+        self.note_closed(conn, code);
         // Replies are what a client that is too slow has too many of; every other one gets those it waits for.
         let keep_replies = code != CloseCode::TooSlow;
         self.hub.finish(conn, keep_replies, crate::client::close_frame(format, code));

@@ -19,6 +19,9 @@
 //! 5. begin anew if [`Lane::wants_turn`]; else
 //! 6. sleep until something happens or [`Lane::next_timeout`] has come ([`Event::Timeout`]).
 
+#![forbid(unsafe_code)]
+
+mod auth;
 mod client;
 mod event;
 mod home;
@@ -26,11 +29,15 @@ mod lane;
 mod link;
 mod liveness;
 mod mail;
+mod notice;
 mod replies;
 mod setup;
 
 pub use event::{Event, Output};
+pub use hub::Class;
 pub use lane::{Config, Counters, Lane};
 pub use mail::Mail;
+pub use notice::{ClientInfo, Notice, What};
 pub use session::acl::RuleError;
-pub use setup::{Setup, parse_anonymous, parse_deny};
+pub use session::{Grant, NamedQueries, Revoked};
+pub use setup::{Setup, parse_anonymous, parse_deny, parse_queries};

@@ -38,6 +38,11 @@ impl Link {
         Link { bytes_max, ..Link::default() }
     }
 
+    /// From now on so many bytes of frames are queued.
+    pub fn set_limit(&mut self, bytes_max: usize) {
+        self.bytes_max = bytes_max;
+    }
+
     /// A letter that may not be lost.
     pub fn push_must(&mut self, feed: FeedId, format: Format, mail: Mail, bytes: usize) {
         let item = Item { class: Class::Must, feed, format, count: 1, weight: MAIL_BYTES + bytes, body: mail };

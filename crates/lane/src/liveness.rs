@@ -1,6 +1,6 @@
 //! Whether a client is still there: pings, half frames, closes that are not answered.
 //!
-//! Each client is looked at by a sweep of the lane, not by a timer of its own: three numbers a client, and one timer.
+//! Each client is looked at by a sweep of the lane, not by a timer of its own: four numbers a client, and one timer.
 
 use model::{Limits, Time};
 use std::time::Duration;
@@ -8,6 +8,8 @@ use std::time::Duration;
 /// When a client was heard, and what it owes.
 #[derive(Clone, Copy, Debug)]
 pub struct Liveness {
+    /// When the client came.
+    since: Time,
     /// When the last ping was sent, or the client came.
     pinged: Time,
     /// Since when the rest of a message, or a close frame's answer, is waited for.
@@ -33,7 +35,12 @@ const UNANSWERED_MAX: u8 = 2;
 impl Liveness {
     /// A client that comes now.
     pub fn new(now: Time) -> Liveness {
-        Liveness { pinged: now, waiting_since: None, unanswered: 0 }
+        Liveness { since: now, pinged: now, waiting_since: None, unanswered: 0 }
+    }
+
+    /// When the client came.
+    pub fn since(&self) -> Time {
+        self.since
     }
 
     /// Something came: `whole`, a message ended in it; `partial`, the rest of one is missing. A client that sends without

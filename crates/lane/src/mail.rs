@@ -4,7 +4,7 @@ use bytes::Bytes;
 use hub::{Class, Place};
 use model::feed::Tag;
 use model::request::From;
-use model::{CloseCode, ConnId, EntryId, Error, FeedId, FeedKey, Format};
+use model::{CloseCode, ConnId, EntryId, Error, FeedId, FeedKey, Format, Topic};
 
 /// One letter. The first group goes to a feed's home lane, the second comes from it.
 #[derive(Debug)]
@@ -39,8 +39,27 @@ pub enum Mail {
         after: EntryId,
     },
 
+    /// What is this feed of? A client's rules are others now.
+    AskTopic {
+        /// Whose.
+        conn: ConnId,
+        /// The feed.
+        feed: FeedId,
+        /// The format it hears it in.
+        format: Format,
+    },
+
     /// A feed is open for a client.
     Opened(Opened),
+    /// The answer to [`Mail::AskTopic`]; none if the feed is over.
+    Topic {
+        /// Who.
+        conn: ConnId,
+        /// The feed.
+        feed: FeedId,
+        /// What it is of.
+        topic: Topic,
+    },
     /// A feed could not be opened.
     Refused {
         /// Who.

@@ -3,7 +3,9 @@
 use crate::lane::Config;
 use model::command::CommandTable;
 use model::{LaneId, Limits};
+use session::NamedQueries;
 use session::acl::{DenyCommands, RuleError, Rules};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -16,6 +18,9 @@ pub struct Setup {
     table: Arc<CommandTable>,
     anonymous: Rules,
     deny: DenyCommands,
+    queries: NamedQueries,
+    tokens: bool,
+    awaits_revoked: bool,
 }
 
 /// Parses the rules of clients without a token.
@@ -34,6 +39,26 @@ pub fn parse_deny(rules: &[String], table: &CommandTable) -> Result<DenyCommands
     DenyCommands::parse(rules.iter().flat_map(|rule| rule.split_ascii_whitespace()), table)
 }
 
+/// Parses named queries: names and command lines.
+///
+/// # Errors
+/// The names that are wrong, and why.
+pub fn parse_queries(
+    queries: &BTreeMap<String, String>,
+    table: &CommandTable,
+    deny: &DenyCommands,
+) -> Result<NamedQueries, Vec<(String, String)>> {
+    let mut parsed = NamedQueries::new(table);
+    let mut wrong = Vec::new();
+    for (name, line) in queries {
+        let words = wire::line::split(line.as_bytes()).ok_or_else(|| "unbalanced quotes".to_owned());
+        if let Err(what) = words.and_then(|words| parsed.add(name, &words, table, deny)) {
+            wrong.push((name.clone(), what));
+        }
+    }
+    if wrong.is_empty() { Ok(parsed) } else { Err(wrong) }
+}
+
 impl Setup {
     /// A setup for `lanes` lanes; `anonymous` and `deny` are ACL rules over the commands of `table`.
     ///
@@ -48,7 +73,20 @@ impl Setup {
         deny: &[String],
     ) -> Result<Setup, RuleError> {
         let (anonymous, deny) = (parse_anonymous(anonymous, &table)?, parse_deny(deny, &table)?);
-        Ok(Setup { lanes: lanes.max(1), node: node.into(), limits, table, anonymous, deny })
+        let queries = NamedQueries::new(&table);
+        let (tokens, awaits_revoked) = (false, false);
+        let node = node.into();
+        Ok(Setup { lanes: lanes.max(1), node, limits, table, anonymous, deny, queries, tokens, awaits_revoked })
+    }
+
+    /// With named queries, made by [`parse_queries`] for the same table.
+    pub fn with_queries(self, queries: NamedQueries) -> Setup {
+        Setup { queries, ..self }
+    }
+
+    /// Whether somebody can check tokens; and whether who is let in no more will be told, so that nobody is let in before.
+    pub fn with_tokens(self, tokens: bool, awaits_revoked: bool) -> Setup {
+        Setup { tokens, awaits_revoked, ..self }
     }
 
     /// How many lanes there are, at least 1.
@@ -64,6 +102,8 @@ impl Setup {
             anonymous: Rc::new(self.anonymous.clone()),
             anonymous_user: "anonymous".into(),
             deny: self.deny.clone(),
+            tokens: self.tokens,
+            queries: Rc::new(self.queries.clone()),
         };
         Config {
             id,
@@ -71,6 +111,7 @@ impl Setup {
             node: self.node.clone(),
             limits: self.limits.clone(),
             session: Rc::new(session),
+            awaits_revoked: self.awaits_revoked,
         }
     }
 }

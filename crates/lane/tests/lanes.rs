@@ -260,8 +260,10 @@ fn a_lane_that_drains_closes_everybody_and_lets_go_of_who_does_not_answer() {
     let limits = Limits { frame_timeout_ms: 1000, ..Limits::default() };
     let mut world = World::new(limits);
     let conns = [world.connect(0), world.connect(0)];
-    world.handle(0, Event::Drain);
-    world.handle(0, Event::Drain);
+    world.handle(0, Event::Drain { at_most: 1 });
+    assert_eq!(world.told.len(), 1);
+    world.handle(0, Event::Drain { at_most: 1 });
+    world.handle(0, Event::Drain { at_most: usize::MAX });
     let closes = conns.map(|conn| Output::Close { conn, code: CloseCode::GoingAway });
     assert_eq!(std::mem::take(&mut world.told), closes);
     world.handle(0, Event::Disconnected { conn: conns[0] });
@@ -282,4 +284,89 @@ fn half_a_message_closes_the_client_in_time() {
         world.handle(0, Event::Timeout);
     }
     assert_eq!(world.told, [Output::Close { conn, code: CloseCode::Policy }]);
+}
+
+/// Somebody with these rules, by a token of this id.
+fn grant(rules: &str, token_id: &str) -> lane::Grant {
+    let rules = rules.split(' ').map(str::to_owned).collect::<Vec<_>>();
+    lane::Grant {
+        user: "ann".into(),
+        rules: lane::parse_anonymous(&rules, &CommandTable::redis()).unwrap(),
+        token_id: Some(token_id.into()),
+        ..lane::Grant::nobody(&CommandTable::redis())
+    }
+}
+
+impl World {
+    fn with_tokens() -> World {
+        let setup =
+            Setup::new(2, "test", Limits::default(), CommandTable::redis(), &[], &[]).unwrap().with_tokens(true, true);
+        let lanes = [0, 1].map(|id| Lane::new(setup.lane(LaneId(id))));
+        World { lanes: lanes.into(), ..World::new(Limits::default()) }
+    }
+
+    fn connect_as(&mut self, rules: &str) -> ConnId {
+        self.lanes[0].connect_as(Some(grant(rules, "t1")), Format::Native, self.now)
+    }
+
+    /// Presents a token that gives these rules.
+    fn authenticate(&mut self, conn: ConnId, rules: &str, token_id: &str) {
+        self.ask(0, conn, Verb::Auth("t".into()));
+        let Some(Output::Authenticate { id, .. }) = self.told.pop() else { panic!("{:?}", self.told) };
+        self.handle(0, Event::Authenticated { conn, id, result: Ok(Box::new(grant(rules, token_id))) });
+    }
+
+    fn revoke(&mut self, token_id: &str) {
+        let revoked = std::sync::Arc::new(lane::Revoked::new([(&*format!("token:{token_id}"), "")]));
+        self.handle(0, Event::Revoked(revoked));
+    }
+}
+
+#[test]
+fn feeds_of_both_lanes_go_where_new_rules_forbid_them_and_stay_where_not() {
+    for home in [0, 1] {
+        let mut world = World::with_tokens();
+        world.revoke("none");
+        let mut keys = at_home(home, "key");
+        let (kept, lost) = (keys.next().unwrap(), keys.next().unwrap());
+        let conn = world.connect_as("~* +@all");
+        let other = world.connect_as("~* +@all");
+        world.ask(0, conn, live(&kept));
+        world.ask(0, conn, live(&lost));
+        world.ask(0, other, live(&lost));
+        world.settle();
+        world.text(0, conn);
+        let (kept_name, lost_name) = (std::str::from_utf8(&kept).unwrap().to_owned(), feed_of(&world.text(0, other)));
+        world.authenticate(conn, &format!("~{kept_name} +get"), "t2");
+        world.settle();
+        let told = world.text(0, conn);
+        assert!(told.contains("\"result\":{\"user\":\"ann\",\"expires\":null}"), "{told}");
+        assert!(told.contains(&format!("\"feed\":{},\"closed\":{{\"code\":\"NOPERM\"", lost_name.0)), "{told}");
+        for key in [&kept, &lost] {
+            world.set(key, 5);
+        }
+        world.settle();
+        let told = world.text(0, conn);
+        assert_eq!(told.matches("#5#").count(), 1, "{told}");
+        assert!(world.text(0, other).contains("#5#"), "who is allowed still hears it");
+        assert!(world.told.iter().all(|output| matches!(output, Output::Resume { .. })), "{:?}", world.told);
+    }
+}
+
+#[test]
+fn who_is_revoked_is_closed_and_not_let_in_again() {
+    let mut world = World::with_tokens();
+    let refusal = |world: &World, id| world.lanes[0].check_grant(&grant("+get", id)).map_err(|error| error.code);
+    assert_eq!(refusal(&world, "t1"), Err("UNAVAILABLE".into()), "before it is known who is revoked");
+    world.revoke("t9");
+    assert_eq!(refusal(&world, "t1"), Ok(()));
+    let conn = world.connect_as("~* +@all");
+    let anonymous = world.connect(0);
+    world.revoke("t1");
+    assert_eq!(world.told, [Output::Close { conn, code: CloseCode::Ended }]);
+    assert_eq!(refusal(&world, "t1"), Err("NOAUTH".into()));
+    world.told.clear();
+    world.text(0, anonymous);
+    world.authenticate(anonymous, "~* +@all", "t1");
+    assert!(world.text(0, anonymous).contains("\"error\":{\"code\":\"NOAUTH\",\"message\":\"the token is revoked\"}"));
 }

@@ -135,6 +135,8 @@ pub struct Counters {
     pub errors: u64,
     /// Messages of channels and patterns published.
     pub messages: u64,
+    /// Messages dropped over `messages_per_second_max`.
+    pub messages_over_rate: u64,
     /// Entries published to those at a stream's end.
     pub entries: u64,
     /// Keys told by invalidations.

@@ -23,6 +23,8 @@
 //! one. A listener of a stream gets every entry once, or is told of a gap. What is shown while the backend is out of
 //! reach is marked stale, and the mark goes only after what changed meanwhile.
 
+#![forbid(unsafe_code)]
+
 mod channel;
 mod interface;
 mod patch;
@@ -87,6 +89,16 @@ impl Live {
         self.begin_reads(now, out);
     }
 
+    /// What a feed is of; none if it is over.
+    pub fn topic(&self, feed: FeedId) -> Option<Topic> {
+        Some(match self.shared.feeds.get(&feed)? {
+            Owner::Reader(Reader::Query(id)) => Topic::Query(self.queries.query(*id)?.clone()),
+            Owner::Reader(Reader::Stream(id)) => Topic::Stream(self.streams.key(*id)?.clone()),
+            Owner::Channel(ChannelName::Channel(name)) => Topic::Channel(name.clone()),
+            Owner::Channel(ChannelName::Pattern(name)) => Topic::Pattern(name.clone()),
+        })
+    }
+
     /// A listener of a query that skipped events wants the newest whole value: answered at once by
     /// [`Output::EventTo`] with the value (or the error) at the feed's revision, then with the stale mark, whichever
     /// it is. Of other feeds it gets the mark alone.
@@ -141,7 +153,7 @@ impl Live {
             BackendEvent::Subscribed { name } => self.channels.subscribed(name, shared, out),
             BackendEvent::SubscriptionRefused { name, error } => self.channels.refused(name, error, shared, out),
             BackendEvent::Message { name, channel, message } => {
-                self.channels.message(name, channel, message, shared, out);
+                self.channels.message(name, channel, message, now, shared, out);
             }
             BackendEvent::Interrupted => self.channels.interrupted(out),
             BackendEvent::Stale(stale) => self.stale(stale, now, out),
@@ -178,11 +190,12 @@ impl Live {
 
     /// When [`Live::handle_timeout`] wants to be called next, unless something else happens first.
     pub fn next_timeout(&self) -> Option<Time> {
-        self.shared.timers.next()
+        [self.shared.timers.next(), self.channels.next_timeout()].into_iter().flatten().min()
     }
 
     /// Time has passed.
     pub fn handle_timeout(&mut self, now: Time, out: &mut Vec<Output>) {
+        self.channels.timeout(now, out);
         let shared = &mut self.shared;
         for reader in shared.timers.due(now) {
             match reader {
@@ -203,6 +216,28 @@ impl Live {
                 Want::CatchUp(id, number) => self.streams.begin_catch_up(id, number, now, shared, out),
             }
         }
+    }
+
+    /// What these feeds show, as a client would have asked for it; feeds that are not there are left out.
+    pub fn describe(&self, feeds: impl Iterator<Item = FeedId>) -> Vec<(FeedId, &'static str, model::Args)> {
+        let described = feeds.filter_map(|feed| match self.shared.feeds.get(&feed)? {
+            Owner::Reader(Reader::Query(id)) => Some((feed, "live", self.queries.query(*id)?.command.clone())),
+            Owner::Reader(Reader::Stream(id)) => {
+                Some((feed, "follow", [self.streams.key(*id)?.clone()].into_iter().collect()))
+            }
+            Owner::Channel(ChannelName::Channel(name)) => {
+                Some((feed, "subscribe", [name.clone()].into_iter().collect()))
+            }
+            Owner::Channel(ChannelName::Pattern(name)) => {
+                Some((feed, "psubscribe", [name.clone()].into_iter().collect()))
+            }
+        });
+        described.collect()
+    }
+
+    /// From now on these are the limits of [`Config`]; topics that are there already stay.
+    pub fn set_limits(&mut self, limits: model::Limits) {
+        self.shared.config.limits = limits;
     }
 
     /// Plain numbers for metrics.

@@ -33,6 +33,9 @@ pub const UNAVAILABLE: &str = "UNAVAILABLE";
 pub const NOTLIVE: &str = "NOTLIVE";
 /// A stream's last id is now below the follower's place.
 pub const RESET: &str = "RESET";
+/// The gateway's own codes: what is refused by these is counted by code, everything else as Redis'.
+pub const OWN: [&str; 9] = [BADREQUEST, NOAUTH, NOPERM, NOFEED, TOOMANY, TOOBIG, UNAVAILABLE, NOTLIVE, RESET];
+
 /// Redis' generic error prefix.
 pub const ERR: &str = "ERR";
 /// Redis' error for a command against a key of another type.
@@ -102,6 +105,56 @@ pub enum CloseCode {
 }
 
 impl CloseCode {
+    /// All of them.
+    pub const ALL: [CloseCode; 15] = [
+        CloseCode::Normal,
+        CloseCode::GoingAway,
+        CloseCode::Protocol,
+        CloseCode::Unsupported,
+        CloseCode::InvalidPayload,
+        CloseCode::Policy,
+        CloseCode::TooBig,
+        CloseCode::TryLater,
+        CloseCode::AuthTimeout,
+        CloseCode::BadToken,
+        CloseCode::Ended,
+        CloseCode::TooSlow,
+        CloseCode::OverLimit,
+        CloseCode::TokenExpired,
+        CloseCode::Moved,
+    ];
+
+    /// Its place in [`CloseCode::ALL`].
+    pub fn index(self) -> usize {
+        CloseCode::ALL.iter().position(|code| *code == self).expect("all codes are listed")
+    }
+
+    /// Whether something went wrong with this client, other than that it left or the server goes.
+    pub fn is_notable(self) -> bool {
+        !matches!(self, CloseCode::Normal | CloseCode::GoingAway)
+    }
+
+    /// One word or two, for metrics and logs.
+    pub fn name(self) -> &'static str {
+        match self {
+            CloseCode::Normal => "normal",
+            CloseCode::GoingAway => "draining",
+            CloseCode::Protocol => "protocol",
+            CloseCode::Unsupported => "unsupported",
+            CloseCode::InvalidPayload => "not_utf8",
+            CloseCode::Policy => "no_answer",
+            CloseCode::TooBig => "too_big",
+            CloseCode::TryLater => "try_later",
+            CloseCode::AuthTimeout => "auth_timeout",
+            CloseCode::BadToken => "bad_token",
+            CloseCode::Ended => "operator",
+            CloseCode::TooSlow => "too_slow",
+            CloseCode::OverLimit => "over_limit",
+            CloseCode::TokenExpired => "token_expired",
+            CloseCode::Moved => "moved",
+        }
+    }
+
     /// The number in the close frame.
     pub fn code(self) -> u16 {
         self as u16
@@ -125,6 +178,21 @@ impl CloseCode {
             CloseCode::OverLimit => "over a limit",
             CloseCode::TokenExpired => "the token expired",
             CloseCode::Moved => "served elsewhere now",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn close_codes_are_listed_once_and_have_names_of_their_own() {
+        for (at, code) in CloseCode::ALL.iter().enumerate() {
+            assert_eq!(code.index(), at);
+            assert!(
+                CloseCode::ALL[..at].iter().all(|other| other.name() != code.name() && other.code() != code.code())
+            );
         }
     }
 }

@@ -10,8 +10,11 @@
 //!  client ◄─ FeedEvent ─ live
 //! ```
 
+#![forbid(unsafe_code)]
+
 pub mod backend;
 pub mod command;
+pub mod double;
 pub mod error;
 pub mod feed;
 pub mod glob;

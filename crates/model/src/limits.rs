@@ -28,9 +28,22 @@ pub struct Limits {
     pub topics_max: usize,
     /// Connections of a node: over it, HTTP 503.
     pub connections_max: usize,
+    /// Connections of one address (IPv6: of one /64), not counting this machine's own; 0: no limit. Over it, HTTP 429.
+    /// Behind a proxy all clients have its address, unless `trusted_proxies` names it.
+    pub connections_per_address_max: usize,
+    /// Sockets of a node that are no clients: TLS and HTTP handshakes, and HTTP between two requests. Over it, the newest
+    /// is closed.
+    pub http_connections_max: usize,
+    /// A request's line and headers together: over it, HTTP 431.
+    pub header_bytes_max: usize,
+    /// Headers of a request: over it, HTTP 431.
+    pub headers_max: usize,
+    /// Messages a second of one channel or pattern in the long run, with as many at once; 0: no limit. Over it they are
+    /// dropped for all who hear it, told by `missed`.
+    pub messages_per_second_max: u32,
     /// Commands of one `commands` or of one pipeline: over it, `TOOMANY`.
     pub batch_max: usize,
-    /// Half a message, half a handshake, or a close frame without its answer for longer: close 1008 or the TCP connection.
+    /// Half a message, half a handshake (of TLS, or a request's head), or a close frame without its answer for longer: close 1008 or the TCP connection.
     pub frame_timeout_ms: u64,
     /// Without a token where one is needed: close 4001.
     pub auth_timeout_ms: u64,
@@ -58,6 +71,11 @@ impl Default for Limits {
             requests_burst_max: 100,
             topics_max: 1_000_000,
             connections_max: 1_000_000,
+            connections_per_address_max: 10_000,
+            http_connections_max: 20_000,
+            header_bytes_max: 64 << 10,
+            headers_max: 100,
+            messages_per_second_max: 0,
             batch_max: 1000,
             frame_timeout_ms: 10_000,
             auth_timeout_ms: 10_000,

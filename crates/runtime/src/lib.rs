@@ -12,15 +12,21 @@
 //! the whole mailbox, fires timers, passes requests to the backend, posts mail to other lanes and writes what is queued
 //! to the sockets, one system call each. Nothing here waits for a client or for another lane.
 
+mod addresses;
 mod clients;
 mod clock;
 mod delivery;
+mod histogram;
 mod mailbox;
 mod node;
+mod sampler;
 mod shell;
 
+pub use addresses::{Addresses, Place};
 pub use clients::{ClientLimits, ClientNumber, ClientOutput, Desk, OutputClass, OutputLimit, Peer, Service};
 pub use clock::{Clock, Moment};
+pub use histogram::{BOUNDS_US, Histogram};
 pub use mailbox::Mailbox;
 pub use node::{Admission, Arrival, Lanes, Node, NodeConfig, start};
-pub use shell::{Backend, Connection, LaneHandle, Measure, Report, Waker, Written};
+pub use sampler::Sampler;
+pub use shell::{Backend, Connection, LaneHandle, LaneReport, Measure, Report, Waker, Written};

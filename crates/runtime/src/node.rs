@@ -4,11 +4,12 @@ use crate::clock::Clock;
 use crate::mailbox::Mailbox;
 use crate::shell::{Backend, LaneHandle, Letter, Report, Shared};
 use lane::Lane;
-use model::LaneId;
+use model::{LaneId, Limits};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 /// What a node is started with.
 pub struct NodeConfig<B> {
@@ -37,6 +38,7 @@ pub struct Lanes {
     arriving: Arc<[AtomicUsize]>,
     /// Clients that were admitted and are not connected yet.
     admitted: Arc<AtomicUsize>,
+    is_leaving: Arc<AtomicBool>,
     is_draining: Arc<AtomicBool>,
     clock: Clock,
 }
@@ -81,6 +83,7 @@ where
             ending: Arc::default(),
         },
         arriving: (0..count).map(|_| AtomicUsize::new(0)).collect(),
+        is_leaving: Arc::default(),
         is_draining: Arc::default(),
         admitted: Arc::default(),
         clock: Clock::start(),
@@ -159,10 +162,42 @@ impl Lanes {
         self.ids().min_by_key(|id| of(&self.shared.load, id) + of(&self.arriving, id)).unwrap_or_default()
     }
 
-    /// Tells every client that the server goes; from now on the node is [`Lanes::is_draining`].
-    pub async fn drain(&self) {
+    /// The node is about to drain: whoever asks for its readiness is told so.
+    pub fn leave(&self) {
+        self.is_leaving.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the node drains, or is about to.
+    pub fn is_leaving(&self) -> bool {
+        self.is_leaving.load(Ordering::Relaxed)
+    }
+
+    /// Tells every client that the server goes, one after another within `window`, a few of them faster; from now on the
+    /// node is [`Lanes::is_draining`].
+    pub async fn drain(&self, window: Duration) {
+        /// So much of the window each client gets at most.
+        const EACH_MAX: Duration = Duration::from_millis(2);
+        const TICK: Duration = Duration::from_millis(20);
+        self.leave();
         self.is_draining.store(true, Ordering::Relaxed);
-        self.ask_all(|lane| lane.handle(lane::Event::Drain)).await;
+        let most = u32::try_from(self.connections()).unwrap_or(u32::MAX);
+        let window = window.min(EACH_MAX.saturating_mul(most));
+        let ticks = u32::try_from(window.as_millis() / TICK.as_millis()).unwrap_or(u32::MAX).max(1);
+        for _ in 1..ticks {
+            let share =
+                self.connections().div_ceil(self.shared.mailboxes.len()).min(most.div_ceil(ticks) as usize).max(1);
+            self.ask_all(move |lane| lane.handle(lane::Event::Drain { at_most: share })).await;
+            tokio::time::sleep(TICK).await;
+        }
+        self.ask_all(|lane| lane.handle(lane::Event::Drain { at_most: usize::MAX })).await;
+    }
+
+    /// From now on these are the limits; of some, for clients that come from now on.
+    pub fn set_limits(&self, limits: &Limits) {
+        for id in self.ids() {
+            let limits = limits.clone();
+            self.run(id, move |handle| handle.with_lane(|lane| lane.set_limits(limits)));
+        }
     }
 
     /// Whether the node takes no new clients, since it is about to end.
@@ -220,7 +255,7 @@ mod tests {
     use super::*;
     use model::backend::{BackendEvent, BackendRequest};
     use model::command::CommandTable;
-    use model::{Limits, Time};
+    use model::{Format, Limits, Time};
     use std::sync::mpsc;
 
     struct Nothing;
@@ -258,13 +293,41 @@ mod tests {
         node.stop();
     }
 
+    /// A client that is told to close and does.
+    struct Told(std::cell::Cell<bool>);
+
+    impl crate::Connection for Told {
+        fn try_write(&self, _: &[std::io::IoSlice<'_>]) -> crate::Written {
+            crate::Written::Pulls
+        }
+
+        fn wake(&self) {}
+
+        fn close(&self, _: model::CloseCode) {
+            self.0.set(true);
+        }
+
+        fn abort(&self) {}
+    }
+
     #[test]
-    fn a_node_drains_and_stops() {
+    fn a_node_drains_within_its_window_and_stops() {
         let node = node(2);
         let lanes = node.lanes();
-        assert!(!lanes.is_draining());
-        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(lanes.drain());
-        assert!(lanes.is_draining());
+        assert!(!lanes.is_draining() && !lanes.is_leaving());
+        for _ in 0..100 {
+            lanes.hand_over(|lane, _| drop(lane.connect(Format::Native, |_| std::rc::Rc::new(Told(false.into())))));
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        runtime.block_on(async {
+            lanes.ask_all(|_| ()).await;
+            let begun = tokio::time::Instant::now();
+            lanes.drain(Duration::from_millis(100)).await;
+            assert!((80..1000).contains(&begun.elapsed().as_millis()), "{:?}", begun.elapsed());
+            let closed: u64 = lanes.ask_all(|lane| lane.with_lane(|lane| lane.counters().closed)).await.iter().sum();
+            assert_eq!(closed, 100);
+        });
+        assert!(lanes.is_draining() && lanes.is_leaving());
         node.stop();
     }
 }

@@ -3,16 +3,20 @@
 use crate::clients::{Desk, Service};
 use crate::clock::{Clock, Moment};
 use crate::delivery::{Delivery, event_bytes};
+use crate::histogram::Histogram;
 use crate::mailbox::Mailbox;
-use lane::{Event, Lane, Mail, Output};
+use crate::sampler::Sampler;
+use lane::{Event, Grant, Lane, Mail, Output, What};
 use model::backend::{BackendEvent, BackendRequest};
 use model::{CloseCode, ConnId, Error, Format, LaneId, Time};
 use smallvec::SmallVec;
 use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice};
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 use tokio::sync::Notify;
 
 /// What goes through a mailbox.
@@ -99,6 +103,17 @@ pub struct Report {
     pub measures: Vec<Measure>,
 }
 
+/// What a lane tells of itself.
+#[derive(Clone, Copy, Debug)]
+pub struct LaneReport {
+    /// The lane's own counters.
+    pub counters: lane::Counters,
+    /// From the begin of a turn to a client's bytes being handed to the kernel, once per client and turn.
+    pub write_latency: Histogram,
+    /// How long its thread has worked, of all the time.
+    pub busy: Duration,
+}
+
 /// One figure of a [`Report`].
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Measure {
@@ -125,6 +140,15 @@ pub trait Connection {
 
     /// The connection is to be dropped now.
     fn abort(&self);
+
+    /// The client presents a token: whose it is is found out later, without waiting here, and the lane is told. Only doors
+    /// whose clients can ask for it are asked.
+    fn authenticate(&self, _: &LaneHandle, _id: u64, _token: String) {}
+
+    /// The client's address; none: it is on this machine, or unknown.
+    fn address(&self) -> Option<IpAddr> {
+        None
+    }
 
     /// The one feed that it was made for is refused. Only told to connections of [`Format::Sse`].
     fn refuse(&self, _: Error) {}
@@ -184,6 +208,10 @@ struct Shell {
     desk: RefCell<Option<Rc<dyn Desk>>>,
     /// Where it is told that the backend wants the process to end.
     ending: Arc<Notify>,
+    /// When this turn began.
+    turn_began: Cell<Time>,
+    write_latency: RefCell<Histogram>,
+    told: Told,
 }
 
 /// What the lanes of a node share.
@@ -194,6 +222,22 @@ pub(crate) struct Shared {
     pub(crate) load: Arc<[AtomicUsize]>,
     /// Told when the backend wants the process to end.
     pub(crate) ending: Arc<Notify>,
+}
+
+/// How often the log is told of each kind of notice.
+struct Told {
+    closed: Sampler,
+    refused: Sampler,
+    slow: Sampler,
+}
+
+impl Told {
+    fn new(clock: Clock) -> Told {
+        /// Of one kind and lane: enough to see who, too few to fill a disk.
+        const LINES_PER_SECOND: u64 = 5;
+        let sampler = || Sampler::new(clock, LINES_PER_SECOND);
+        Told { closed: sampler(), refused: sampler(), slow: sampler() }
+    }
 }
 
 /// A connection under its id.
@@ -236,6 +280,9 @@ impl LaneHandle {
             letters: RefCell::new(Vec::new()),
             desk: RefCell::new(None),
             ending,
+            turn_began: Cell::new(clock.now()),
+            write_latency: RefCell::new(Histogram::default()),
+            told: Told::new(clock),
         }))
     }
 
@@ -251,7 +298,17 @@ impl LaneHandle {
 
     /// A client has connected; `connection` gives what the pump will write to. `make` gets the client's id.
     pub fn connect<C: Connection + 'static>(&self, format: Format, make: impl FnOnce(ConnId) -> Rc<C>) -> Rc<C> {
-        let conn = self.0.lane.borrow_mut().connect(format, self.0.clock.now());
+        self.connect_as(None, format, make)
+    }
+
+    /// The same, with what the client's token gives; which [`Lane::check_grant`] has let pass.
+    pub fn connect_as<C: Connection + 'static>(
+        &self,
+        grant: Option<Grant>,
+        format: Format,
+        make: impl FnOnce(ConnId) -> Rc<C>,
+    ) -> Rc<C> {
+        let conn = self.0.lane.borrow_mut().connect_as(grant, format, self.0.clock.now());
         let connection = make(conn);
         let mut connections = self.0.connections.borrow_mut();
         let slot = conn.slot as usize;
@@ -344,6 +401,20 @@ impl LaneHandle {
         Some(report)
     }
 
+    /// How the lane is. Only on its own thread.
+    pub fn report(&self) -> LaneReport {
+        let busy = tokio::runtime::Handle::current().metrics().worker_total_busy_duration(0);
+        let counters = self.0.lane.borrow().counters();
+        LaneReport { counters, write_latency: *self.0.write_latency.borrow(), busy }
+    }
+
+    /// Clients from this slot on, at most so many, each with its address.
+    pub fn clients(&self, from_slot: u32, at_most: usize) -> Vec<(lane::ClientInfo, Option<IpAddr>)> {
+        let lane = self.0.lane.borrow();
+        let address = |info: &lane::ClientInfo| self.connection(info.conn).and_then(|c| c.address());
+        lane.clients(from_slot, at_most).map(|info| (info.clone(), address(&info))).collect()
+    }
+
     /// Ends the lane's thread after this turn.
     pub fn stop(&self) {
         self.0.stopped.set(true);
@@ -413,6 +484,7 @@ impl LaneHandle {
     fn turn(&self) {
         // What happens in the course of the turn is served by it, and wakes nobody.
         self.0.pump_due.set(true);
+        self.0.turn_began.set(self.0.clock.now());
         self.take_backend_events();
         self.take_letters();
         self.fire_timers();
@@ -426,6 +498,7 @@ impl LaneHandle {
         let now = self.0.clock.now();
         self.0.lane.borrow_mut().end_turn(now, &mut self.0.outputs.borrow_mut());
         self.write_dirty();
+        self.tell_notices();
         self.obey_outputs();
         self.post_mail();
         self.0.pump_due.set(false);
@@ -568,8 +641,53 @@ impl LaneHandle {
             if group.is_empty() {
                 return;
             }
+            let count = group.len() as u64;
             for (conn, connection) in group.drain(..) {
                 write(&mut lane, conn, &*connection);
+            }
+            let took = self.0.clock.now().since(self.0.turn_began.get());
+            self.0.write_latency.borrow_mut().add(took, count);
+        }
+    }
+
+    /// Tells the log who was closed, refused or too slow: a few of each kind a second, and how many were not told.
+    fn tell_notices(&self) {
+        let notices = self.0.lane.borrow_mut().take_notices();
+        for lane::Notice { conn, user, feed, what } in notices {
+            let sampler = match what {
+                What::Closed(_) => &self.0.told.closed,
+                What::Refused(_) => &self.0.told.refused,
+                What::Slow(_) => &self.0.told.slow,
+            };
+            let Some(untold) = sampler.pass() else { continue };
+            let client = format!("{}-{}-{}", self.0.id.0, conn.slot, conn.generation);
+            let address = self.connection(conn).and_then(|connection| connection.address());
+            let (address, user) = (address.map(tracing::field::display), user.as_deref());
+            let feed = feed.map(|feed| feed.0);
+            match what {
+                What::Closed(code) => {
+                    tracing::info!(
+                        client,
+                        user,
+                        address,
+                        code = code.code(),
+                        reason = code.name(),
+                        untold,
+                        "client closed"
+                    );
+                }
+                What::Refused(error) => {
+                    let (reason, detail) = (&*error.code, &*error.message);
+                    tracing::info!(client, user, address, reason, detail, untold, "request refused");
+                }
+                What::Slow(class) => {
+                    let reason = match class {
+                        lane::Class::Events => "messages are dropped",
+                        lane::Class::State => "values are skipped",
+                        lane::Class::Entries | lane::Class::Must => "entries wait",
+                    };
+                    tracing::info!(client, user, address, feed, reason, untold, "client too slow");
+                }
             }
         }
     }
@@ -587,6 +705,11 @@ impl LaneHandle {
                 Output::Refused { conn, error } => {
                     if let Some(connection) = self.connection(conn) {
                         connection.refuse(error);
+                    }
+                }
+                Output::Authenticate { conn, id, token } => {
+                    if let Some(connection) = self.connection(conn) {
+                        connection.authenticate(self, id, token);
                     }
                 }
                 Output::Resume { conn } => {

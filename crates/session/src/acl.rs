@@ -8,6 +8,9 @@
 //! * `parse`: the list's syntax and its errors
 //! * `commands`: a set of commands, changed by `+get`, `-@write` and the like
 //! * `patterns`: keys and channels
+//! * `template`: variables in patterns, for what a token says of its holder
+//! * `verbs`: rules about named queries and about running commands
+//! * `explain`: which rules decide
 //! * `deny`: the configuration's `deny_commands`, in the same language
 //!
 //! Rules are about names, so what concerns users and passwords (`on`, `>password`, `reset`, …) is refused: a token or a
@@ -15,10 +18,15 @@
 
 mod commands;
 mod deny;
+mod explain;
 mod parse;
 mod patterns;
 mod rules;
+mod template;
+mod verbs;
 
 pub use deny::DenyCommands;
+pub use explain::{ExplainedRules, explain_rules};
 pub use parse::RuleError;
 pub use rules::{Access, ChannelDemand, Denied, KeyDemand, Rules};
+pub use verbs::Usage;

@@ -1,6 +1,6 @@
 //! Who may do what: the one function that every door asks.
 
-use crate::acl::{Access, ChannelDemand, DenyCommands, KeyDemand, Rules};
+use crate::acl::{Access, ChannelDemand, DenyCommands, KeyDemand, Rules, Usage};
 use bytes::Bytes;
 use model::Error;
 use model::command::{Categories, CommandSpec, CommandTable};
@@ -15,7 +15,7 @@ pub struct Authorised<'t> {
     pub keys: KeyDemand,
 }
 
-/// Whether a client with these rules may run this command line.
+/// Whether a client with these rules may run this command line (or, in [`authorise_for`], hear it).
 ///
 /// First comes what Redis says of commands that it does not know or that have a wrong number of arguments, though not to
 /// those who may do nothing at all; then what the configuration denies to everybody; then the rules. Beyond what Redis
@@ -28,6 +28,17 @@ pub fn authorise<'t>(
     deny: &DenyCommands,
     command: &[Bytes],
 ) -> Result<Authorised<'t>, Error> {
+    authorise_for(Usage::Command, table, rules, deny, command)
+}
+
+/// The same for a command line that is wanted for this.
+pub(crate) fn authorise_for<'t>(
+    usage: Usage,
+    table: &'t CommandTable,
+    rules: &Rules,
+    deny: &DenyCommands,
+    command: &[Bytes],
+) -> Result<Authorised<'t>, Error> {
     if rules.allow_nothing() {
         return Err(Error::new(NOPERM, "this user has no permissions to run any command"));
     }
@@ -35,7 +46,7 @@ pub fn authorise<'t>(
     if deny.denies(spec, command) {
         return Err(Error::new(NOPERM, format!("the '{}' command is denied on this server", spec.name)));
     }
-    let mut access = Access::of(spec, command);
+    let mut access = Access { usage, ..Access::of(spec, command) };
     match &*spec.name {
         "keys" | "scan" | "randomkey" | "dbsize" | "clusterscan" => access.keys = KeyDemand::All,
         "cluster|getkeysinslot" | "cluster|countkeysinslot" => access.keys = KeyDemand::All,

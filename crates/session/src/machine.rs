@@ -4,17 +4,23 @@
 //! machine keeps nothing about feeds but their numbers. It is small, since most connections do nothing: two requests under
 //! way and two feeds fit without a heap allocation.
 
-use crate::acl::{DenyCommands, Rules};
-use crate::authorise::{Authorised, authorise};
-use crate::query::query;
+use crate::acl::{DenyCommands, Rules, Usage};
+use crate::authorise::{Authorised, authorise_for};
+use crate::claims::Claims;
+use crate::grant::Grant;
+use crate::known::Known;
+use crate::named::{self, Caller, NamedQueries};
+use crate::query::{normalised, query};
 use crate::rate::Rate;
+use crate::revoked::Revoked;
 use crate::shared;
 use bytes::Bytes;
 use model::command::CommandTable;
 use model::error::{BADREQUEST, ERR, NOAUTH, NOFEED, TOOMANY};
 use model::feed::Tag;
 use model::request::From;
-use model::{Args, CloseCode, Error, FeedId, FeedKey, Limits, Pace, Request, Response, Time, Topic, Verb};
+use model::topic::Query;
+use model::{Args, CloseCode, Error, FeedId, FeedKey, Limits, Pace, Request, Response, Time, Topic, Value, Verb};
 use smallvec::SmallVec;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -36,6 +42,10 @@ pub struct Config {
     pub anonymous_user: Rc<str>,
     /// What nobody may do, made for `table`.
     pub deny: DenyCommands,
+    /// Somebody can check tokens: without, the verb `auth` is refused.
+    pub tokens: bool,
+    /// The settings' named queries, made for `table`.
+    pub queries: Rc<NamedQueries>,
 }
 
 /// What a session wants done.
@@ -77,6 +87,22 @@ pub enum Output {
         /// Which feed.
         feed: FeedId,
     },
+    /// Find out who the token belongs to; then `handle_authenticated`. Nothing is taken from the client until then.
+    Authenticate {
+        /// The request's.
+        id: u64,
+        /// The token.
+        token: String,
+    },
+    /// The client's rules are others now: `handle_topic` for each of its feeds.
+    Recheck,
+    /// Send no more of this feed, and tell the client why. The session has already forgotten it.
+    Forbid {
+        /// Which feed.
+        feed: FeedId,
+        /// Why.
+        error: Error,
+    },
     /// Close the connection.
     End(CloseCode),
 }
@@ -97,8 +123,10 @@ pub enum Joined {
 pub struct Session {
     config: Rc<Config>,
     rate: Rate,
-    /// When a connection that may do nothing is ended.
-    auth_deadline: Option<Time>,
+    /// When the connection is ended: it may do nothing and has to say who it is, or what it may do ends. `NEVER`: not.
+    deadline: Time,
+    /// Who the client is, if that was asked for.
+    known: Option<Box<Known>>,
     /// The ids of requests that are not answered yet.
     ids: SmallVec<[u64; 2]>,
     /// The open feeds, in order.
@@ -109,33 +137,68 @@ pub struct Session {
     unanswered: u32,
     /// A command that may write was sent.
     wrote: bool,
+    /// A token is being looked at.
+    authenticating: bool,
+    /// Of the feeds that are opening, some were allowed by rules that hold no more.
+    opening_by_old_rules: bool,
+    /// The feed opened last is one of those.
+    opened_by_old_rules: bool,
 }
+
+/// No deadline.
+const NEVER: Time = Time(u64::MAX);
 
 impl Session {
     /// The session of a connection that was just accepted, without a token.
     pub fn new(config: &Rc<Config>, now: Time) -> Session {
-        let may_nothing = config.anonymous.allow_nothing();
-        let deadline = || now + Duration::from_millis(config.limits.auth_timeout_ms);
+        Session::of(config, None, now)
+    }
+
+    /// The session of a connection that was just accepted; with what its token gives, if it has one.
+    pub fn of(config: &Rc<Config>, grant: Option<Grant>, now: Time) -> Session {
+        let may_nothing = grant.is_none() && config.anonymous.allow_nothing();
+        let auth_deadline = may_nothing.then(|| now + Duration::from_millis(config.limits.auth_timeout_ms));
         Session {
             config: config.clone(),
             rate: Rate::default(),
-            auth_deadline: may_nothing.then(deadline),
+            deadline: grant.as_ref().and_then(|grant| grant.ends).or(auth_deadline).unwrap_or(NEVER),
+            known: grant.map(|grant| Box::new(Known::of(grant))),
             ids: SmallVec::new(),
             feeds: SmallVec::new(),
             opening: 0,
             unanswered: 0,
             wrote: false,
+            authenticating: false,
+            opening_by_old_rules: false,
+            opened_by_old_rules: false,
         }
     }
 
     /// Who the client is; `None`: nobody, it may only `auth` and `ping`.
     pub fn user(&self) -> Option<&Rc<str>> {
-        (!self.rules().allow_nothing()).then_some(&self.config.anonymous_user)
+        match self.grant() {
+            Some(grant) => Some(&grant.user),
+            None => (!self.config.anonymous.allow_nothing()).then_some(&self.config.anonymous_user),
+        }
+    }
+
+    /// When what the client may do ends, in seconds since 1970.
+    pub fn expires(&self) -> Option<u64> {
+        self.grant()?.expires
     }
 
     /// The rules the client is under.
     pub fn rules(&self) -> &Rules {
-        &self.config.anonymous
+        self.grant().map_or(&self.config.anonymous, |grant| &grant.rules)
+    }
+
+    /// Whether what the client was given is revoked.
+    pub fn is_revoked(&self, revoked: &Revoked) -> bool {
+        self.grant().is_some_and(|grant| revoked.covers(grant))
+    }
+
+    fn grant(&self) -> Option<&Grant> {
+        self.known.as_ref()?.grant.as_ref()
     }
 
     /// Takes a request. Every one with an id gets one answer in the end, by `out` or by who carries `out` out. A command
@@ -175,22 +238,88 @@ impl Session {
 
     /// A feed is open now: what becomes of the request.
     pub fn handle_opened(&mut self, id: u64, feed: FeedId) -> Joined {
+        let call = self.known.as_mut().and_then(|known| known.opened(id));
+        self.opened_by_old_rules = self.opening_by_old_rules;
         self.handle_refused(id);
-        match self.feeds.binary_search(&feed) {
+        let joined = match self.feeds.binary_search(&feed) {
             Ok(_) => Joined::Already,
-            Err(_) if self.feeds.len() >= self.config.limits.feeds_max => Joined::Over(self.too_many_feeds()),
+            Err(_) if self.feeds.len() >= self.config.limits.feeds_max => return Joined::Over(self.too_many_feeds()),
             Err(place) => {
                 self.feeds.insert(place, feed);
                 Joined::New
             }
+        };
+        if let (Some(known), Some(call)) = (&mut self.known, call) {
+            known.hold(feed, call);
         }
+        joined
+    }
+
+    /// Whether `handle_topic` is wanted for the feed opened last.
+    pub fn wants_recheck(&self) -> bool {
+        self.opened_by_old_rules
     }
 
     /// A feed was not opened, and the request was answered by an error.
     pub fn handle_refused(&mut self, id: u64) {
         if self.release(id) {
             self.opening = self.opening.saturating_sub(1);
+            self.opening_by_old_rules &= self.opening > 0;
         }
+        if let Some(known) = &mut self.known {
+            known.opened(id);
+        }
+    }
+
+    /// The token of an `auth` was looked at. What the client may do from now on is what it gives, or stays as it was.
+    pub fn handle_authenticated(&mut self, id: u64, result: Result<Grant, Error>, out: &mut Vec<Output>) {
+        self.release(id);
+        self.authenticating = false;
+        let grant = match result {
+            Ok(grant) => grant,
+            Err(error) => return out.push(Output::Answer(Response::Error { id: Some(id), error })),
+        };
+        out.push(Output::Answer(Response::Result { id, value: shown(&grant) }));
+        self.deadline = grant.ends.unwrap_or(NEVER);
+        match &mut self.known {
+            Some(known) => known.grant = Some(grant),
+            None => self.known = Some(Box::new(Known::of(grant))),
+        }
+        self.opening_by_old_rules = self.opening > 0;
+        out.push(Output::Recheck);
+    }
+
+    /// What a feed of this client is, now that its rules are others: it goes on if it is allowed still.
+    pub fn handle_topic(&mut self, feed: FeedId, topic: &Topic, out: &mut Vec<Output>) {
+        if self.feeds.binary_search(&feed).is_err() {
+            return;
+        }
+        if let Err(error) = self.still_allowed(feed, topic) {
+            self.forget(feed);
+            out.push(Output::Forbid { feed, error });
+        }
+    }
+
+    fn still_allowed(&self, feed: FeedId, topic: &Topic) -> Result<(), Error> {
+        let allowed = match topic {
+            Topic::Query(query) => self.authorise(Usage::Feed, &query.command).map(drop),
+            Topic::Channel(name) => self.may_subscribe(name),
+            Topic::Pattern(name) => self.may_psubscribe(name),
+            Topic::Stream(name) => self.may_follow(name),
+        };
+        match topic {
+            Topic::Query(query) if allowed.is_err() && self.is_called(feed, query) => Ok(()),
+            _ => allowed,
+        }
+    }
+
+    /// Whether the feed was opened by a name that stands for it still.
+    fn is_called(&self, feed: FeedId, query: &Query) -> bool {
+        let mut calls = self.known.iter().flat_map(|known| known.calls_of(feed));
+        calls.any(|call| {
+            let resolved = self.resolve(Usage::Feed, call.clone());
+            resolved.is_ok_and(|r| normalised(r.authorised.spec, &r.command) == query.command)
+        })
     }
 
     /// The server ended a feed.
@@ -200,20 +329,22 @@ impl Session {
 
     /// When `handle_timeout` wants to be called.
     pub fn next_timeout(&self) -> Option<Time> {
-        self.auth_deadline
+        (self.deadline != NEVER).then_some(self.deadline)
     }
 
-    /// Ends a connection that may do nothing and has not changed that in time.
+    /// Ends a connection that may do nothing and has not changed that in time, or whose time is over.
     pub fn handle_timeout(&mut self, now: Time, out: &mut Vec<Output>) {
-        if self.auth_deadline.is_some_and(|deadline| deadline <= now) {
-            self.auth_deadline = None;
-            out.push(Output::End(CloseCode::AuthTimeout));
+        if self.deadline <= now {
+            self.deadline = NEVER;
+            let had_token = self.grant().is_some();
+            out.push(Output::End(if had_token { CloseCode::TokenExpired } else { CloseCode::AuthTimeout }));
         }
     }
 
-    /// Whether the client's next request may be read: fewer than `requests_in_flight_max` (at least one) are under way.
+    /// Whether the client's next request may be read: fewer than `requests_in_flight_max` (at least one) are under way, and
+    /// no `auth`, since what comes behind one is meant to be under the new rules.
     pub fn wants_input(&self) -> bool {
-        self.under_way() < self.config.limits.requests_in_flight_max.max(1)
+        !self.authenticating && self.under_way() < self.config.limits.requests_in_flight_max.max(1)
     }
 
     /// How many requests are not answered yet.
@@ -239,26 +370,29 @@ impl Session {
             (_, None) => Err(Error::new(BADREQUEST, "an id is needed: only a command can do without")),
             (Verb::Commands(commands), Some(id)) => self.commands(id, commands, out),
             (Verb::Live { command, every_ms, json, have }, Some(id)) => {
-                let authorised = self.authorise(&command)?;
-                let (query, pace) = query(&authorised, &command, every_ms, &self.config.limits)?;
-                self.open(id, FeedKey { topic: Topic::Query(query), json, pace }, have, None, out)
+                let call = named::is_call(&command).then(|| own_memory(&command));
+                let resolved = self.resolve(Usage::Feed, command)?;
+                let (query, pace) = query(&resolved.authorised, &resolved.command, every_ms, &self.config.limits)?;
+                self.open(id, FeedKey { topic: Topic::Query(query), json, pace }, have, None, out)?;
+                if let Some(call) = call {
+                    self.known.get_or_insert_default().opening(id, call);
+                }
+                Ok(())
             }
             (Verb::Subscribe(channel), Some(id)) => {
-                self.authorise(&[Bytes::from_static(b"SUBSCRIBE"), channel.clone()])?;
+                self.may_subscribe(&channel)?;
                 self.open(id, plain(Topic::Channel(owned(&channel))), None, None, out)
             }
             (Verb::Psubscribe(pattern), Some(id)) => {
-                self.authorise(&[Bytes::from_static(b"PSUBSCRIBE"), pattern.clone()])?;
+                self.may_psubscribe(&pattern)?;
                 self.open(id, plain(Topic::Pattern(owned(&pattern))), None, None, out)
             }
             (Verb::Follow { stream, from }, Some(id)) => {
-                let words = ["XREAD", "STREAMS"].map(|word| Bytes::from_static(word.as_bytes()));
-                let [xread, streams] = words;
-                self.authorise(&[xread, streams, stream.clone(), Bytes::from_static(b"$")])?;
+                self.may_follow(&stream)?;
                 self.open(id, plain(Topic::Stream(owned(&stream))), None, Some(from), out)
             }
             (Verb::Close(feed), Some(id)) => self.close(id, feed, out),
-            (Verb::Auth(_), Some(_)) => Err(Error::new(NOAUTH, "this server has no keys to check tokens with")),
+            (Verb::Auth(token), Some(id)) => self.auth(id, token, out),
             (Verb::Ping(json), Some(id)) => {
                 out.push(Output::Answer(Response::Pong { id, json }));
                 Ok(())
@@ -266,23 +400,64 @@ impl Session {
         }
     }
 
-    fn authorise(&self, command: &[Bytes]) -> Result<Authorised<'_>, Error> {
-        authorise(&self.config.table, self.rules(), &self.config.deny, command)
+    fn auth(&mut self, id: u64, token: String, out: &mut Vec<Output>) -> Result<(), Error> {
+        if !self.config.tokens {
+            return Err(Error::new(NOAUTH, "this server has no keys to check tokens with"));
+        }
+        self.ids.push(id);
+        self.authenticating = true;
+        out.push(Output::Authenticate { id, token });
+        Ok(())
     }
 
-    /// Whether a command may be run on a connection that all share; if so, whether it may write. That another verb is
-    /// the right one is said even to clients that may not run the command.
-    fn check(&self, command: &[Bytes]) -> Result<bool, Error> {
-        let authorised = self.authorise(command);
-        let spec = authorised.as_ref().ok().map(|authorised| authorised.spec);
-        if let Some(spec) = spec.or_else(|| self.config.table.find(command)) {
-            shared::refuse(spec, command)?;
+    fn authorise(&self, usage: Usage, command: &[Bytes]) -> Result<Authorised<'_>, Error> {
+        authorise_for(usage, &self.config.table, self.rules(), &self.config.deny, command)
+    }
+
+    fn may_subscribe(&self, channel: &Bytes) -> Result<(), Error> {
+        self.authorise(Usage::Feed, &[Bytes::from_static(b"SUBSCRIBE"), channel.clone()]).map(drop)
+    }
+
+    fn may_psubscribe(&self, pattern: &Bytes) -> Result<(), Error> {
+        self.authorise(Usage::Feed, &[Bytes::from_static(b"PSUBSCRIBE"), pattern.clone()]).map(drop)
+    }
+
+    fn may_follow(&self, stream: &Bytes) -> Result<(), Error> {
+        let [xread, streams, end] = ["XREAD", "STREAMS", "$"].map(|word| Bytes::from_static(word.as_bytes()));
+        self.authorise(Usage::Feed, &[xread, streams, stream.clone(), end]).map(drop)
+    }
+
+    /// The command that the client means, which it may use so: what it sent, or what a named query stands for.
+    fn resolve(&self, usage: Usage, command: Args) -> Result<Resolved<'_>, Error> {
+        if !named::is_call(&command) {
+            let authorised = self.authorise(usage, &command)?;
+            return Ok(Resolved { command, authorised });
         }
-        authorised.map(|authorised| authorised.spec.may_write())
+        let nothing = Claims::default();
+        let claims = self.grant().map_or(&nothing, |grant| &grant.claims);
+        let Config { table, deny, queries, .. } = &*self.config;
+        let called = queries.call(&command, &Caller { rules: self.rules(), claims, usage }, table, deny)?;
+        Ok(Resolved { command: called.command, authorised: called.authorised })
+    }
+
+    /// The command to be run on a connection that all share; and whether it may write. That another verb is the right one
+    /// is said even to clients that may not run the command.
+    fn check(&self, command: Args) -> Result<(Args, bool), Error> {
+        let words = command.clone();
+        let resolved = self.resolve(Usage::Command, command);
+        let (spec, words) = match &resolved {
+            Ok(resolved) => (Some(resolved.authorised.spec), &resolved.command),
+            Err(_) => (self.config.table.find(&words), &words),
+        };
+        if let Some(spec) = spec {
+            shared::refuse(spec, words)?;
+        }
+        resolved.map(|resolved| (resolved.command, resolved.authorised.spec.may_write()))
     }
 
     fn command(&mut self, id: Option<u64>, command: Args, out: &mut Vec<Output>) -> Result<(), Error> {
-        self.wrote |= self.check(&command)?;
+        let (command, writes) = self.check(command)?;
+        self.wrote |= writes;
         match id {
             Some(id) => self.ids.push(id),
             None => self.unanswered += 1,
@@ -292,14 +467,16 @@ impl Session {
     }
 
     /// All or nothing: one command that is refused refuses all.
-    fn commands(&mut self, id: u64, commands: Vec<Args>, out: &mut Vec<Output>) -> Result<(), Error> {
+    fn commands(&mut self, id: u64, mut commands: Vec<Args>, out: &mut Vec<Output>) -> Result<(), Error> {
         let most = self.config.limits.batch_max;
         if commands.len() > most {
             return Err(Error::new(TOOMANY, format!("over batch_max, which is {most} commands")));
         }
         let mut writes = false;
-        for command in &commands {
-            writes |= self.check(command).map_err(aborted)?;
+        for command in &mut commands {
+            let (meant, may_write) = self.check(command.clone()).map_err(aborted)?;
+            writes |= may_write;
+            *command = meant;
         }
         self.wrote |= writes;
         self.ids.push(id);
@@ -348,6 +525,9 @@ impl Session {
     }
 
     fn forget(&mut self, feed: FeedId) -> bool {
+        if let Some(known) = &mut self.known {
+            known.forget(feed);
+        }
         let place = self.feeds.binary_search(&feed);
         if let Ok(place) = place {
             self.feeds.remove(place);
@@ -355,6 +535,19 @@ impl Session {
         give_back(&mut self.feeds);
         place.is_ok()
     }
+}
+
+/// A command that may be used.
+struct Resolved<'t> {
+    command: Args,
+    authorised: Authorised<'t>,
+}
+
+/// What the client is told of what it may do now.
+fn shown(grant: &Grant) -> Value {
+    let expires = grant.expires.and_then(|at| i64::try_from(at).ok()).map_or(Value::Null, Value::Int);
+    let user = Value::Str(Bytes::copy_from_slice(grant.user.as_bytes()));
+    Value::Object(vec![(Bytes::from_static(b"user"), user), (Bytes::from_static(b"expires"), expires)])
 }
 
 /// A feed without the options of queries.
@@ -365,6 +558,11 @@ fn plain(topic: Topic) -> FeedKey {
 /// A name that does not hold on to the message it came in.
 fn owned(name: &Bytes) -> Bytes {
     Bytes::copy_from_slice(name)
+}
+
+/// Words that do not hold on to the message they came in.
+fn own_memory(words: &Args) -> Args {
+    words.iter().map(owned).collect()
 }
 
 /// In a transaction, a command that Redis would not queue aborts it.

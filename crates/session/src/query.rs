@@ -96,7 +96,7 @@ fn not_live(spec: &CommandSpec, why: &str) -> Error {
 }
 
 /// The command with its name in upper case, in one piece of memory of its own: it outlives the message it came in.
-fn normalised(spec: &CommandSpec, command: &[Bytes]) -> Args {
+pub(crate) fn normalised(spec: &CommandSpec, command: &[Bytes]) -> Args {
     let name_words = if spec.parent.is_some() { 2 } else { 1 };
     let mut text = Vec::with_capacity(command.iter().map(Bytes::len).sum());
     for (at, word) in command.iter().enumerate() {

@@ -10,7 +10,7 @@ use model::request::{Request, Verb};
 use model::topic::Query;
 use model::{Error, Limits, Response, Time, Topic};
 use session::acl::{DenyCommands, Rules};
-use session::{Config, Output, Session};
+use session::{Config, NamedQueries, Output, Session};
 use std::rc::Rc;
 
 /// The query that a `live` opens and its pace in milliseconds, or the error that answers it.
@@ -21,6 +21,8 @@ fn live(command: &str, every_ms: Option<u64>) -> Result<(Query, u16), Error> {
         anonymous: Rc::new(Rules::parse_line("~* &* +@all", &table).unwrap()),
         anonymous_user: "anonymous".into(),
         deny: DenyCommands::parse([], &table).unwrap(),
+        tokens: false,
+        queries: Rc::new(NamedQueries::new(&table)),
         table,
     });
     let mut out = Vec::new();

@@ -11,7 +11,7 @@ use model::feed::Tag;
 use model::request::{From, Request, Response, Verb};
 use model::{Args, CloseCode, EntryId, FeedId, FeedKey, Limits, Pace, Time, Topic};
 use session::acl::{DenyCommands, Rules};
-use session::{Config, Joined, Output, Session};
+use session::{Config, Joined, NamedQueries, Output, Session};
 use std::rc::Rc;
 
 const NOW: Time = Time::from_millis(1000);
@@ -29,6 +29,8 @@ impl Script {
             anonymous: Rc::new(Rules::parse_line(rules, &table).unwrap()),
             anonymous_user: "anonymous".into(),
             deny: DenyCommands::parse(DenyCommands::DEFAULT, &table).unwrap(),
+            tokens: false,
+            queries: Rc::new(NamedQueries::new(&table)),
             table,
         });
         Script { session: Session::new(&config, NOW), now: NOW }

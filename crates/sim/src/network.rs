@@ -152,7 +152,7 @@ impl World {
                 }
             }
         }
-        let partial = socket.decoder.is_mid_frame() || socket.decoder.held_bytes() > 0;
+        let partial = socket.decoder.is_mid_message();
         events.push(Event::Heard { conn, whole, partial });
         events.into_iter().for_each(|event| self.tell_lane(lane, event));
     }

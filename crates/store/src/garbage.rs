@@ -61,12 +61,14 @@ mod tests {
     #[test]
     fn only_large_values_are_handed_over_and_only_to_who_takes_them() {
         let line = |text: String| text.split(' ').map(|w| Bytes::copy_from_slice(w.as_bytes())).collect::<Vec<_>>();
-        for (collected, expected) in [(false, 0), (true, 2)] {
+        for (collected, expected) in [(false, 0), (true, 3)] {
             let mut store = Store::new(Config::default());
             store.collect_garbage(collected);
             store.execute(&line("RPUSH short 1 2 3".into()), 0);
             store.execute(&line(format!("RPUSH long{}", " x".repeat(1000))), 0);
             store.execute(&line("DEL short long".into()), 0);
+            store.execute(&line(format!("RPUSH due{}", " x".repeat(1000))), 0);
+            store.execute(&line("PEXPIRE due -1".into()), 0);
             store.execute(&line("SET a b".into()), 0);
             store.execute(&line("FLUSHALL".into()), 0);
             let mut count = 0;

@@ -37,6 +37,8 @@
 //! assert_eq!(outputs, [Output::Reply { client, reply }]);
 //! ```
 
+#![forbid(unsafe_code)]
+
 pub mod aof;
 mod changes;
 mod client;

@@ -6,6 +6,7 @@
 
 use bytes::Bytes;
 use model::Reply;
+use model::double::DoubleText;
 
 /// The reply to this command line as RESP2 has it: of nulls, errors, simple and byte strings, integers and arrays only.
 pub fn downgraded(line: &[Bytes], reply: Reply) -> Reply {
@@ -97,24 +98,9 @@ fn plain(reply: Reply) -> Reply {
     }
 }
 
-/// The shortest text that is this double, integers without a point, and a sign in every exponent.
+/// The text of a double.
 pub(crate) fn double_text(double: f64) -> Bytes {
-    if !double.is_finite() {
-        return Bytes::from_static(match double {
-            d if d.is_nan() => b"nan",
-            d if d > 0.0 => b"inf",
-            _ => b"-inf",
-        });
-    }
-    let mut buffer = zmij::Buffer::new();
-    let text = buffer.format_finite(double);
-    let whole = |digits: &str| digits.strip_suffix(".0").unwrap_or(digits).to_owned();
-    let text = match text.split_once('e') {
-        Some((digits, exponent)) if !exponent.starts_with('-') => format!("{}e+{exponent}", whole(digits)),
-        Some((digits, exponent)) => format!("{}e{exponent}", whole(digits)),
-        None => whole(text),
-    };
-    text.into()
+    Bytes::copy_from_slice(DoubleText::new(double).as_bytes())
 }
 
 #[cfg(test)]

@@ -81,6 +81,48 @@ const CHOICES: &[(&str, &[&str])] = &[
     ("oom-score-adj", &["no", "yes", "relative", "absolute"]),
 ];
 
+const INT_MAX: i64 = i32::MAX as i64;
+
+/// The least and the greatest value of numbers whose range is not that of [`range`]'s default, as in Redis' `config.c`.
+const RANGES: &[(&str, i64, i64)] = &[
+    ("active-defrag-cycle-max", 1, 99),
+    ("active-defrag-cycle-min", 1, 99),
+    ("active-defrag-threshold-lower", 0, 1000),
+    ("active-defrag-threshold-upper", 0, 1000),
+    ("active-expire-effort", 1, 10),
+    ("auto-aof-rewrite-percentage", 0, INT_MAX),
+    ("client-query-buffer-limit", 1 << 20, i64::MAX),
+    ("hz", 0, INT_MAX),
+    ("lfu-decay-time", 0, INT_MAX),
+    ("lfu-log-factor", 0, INT_MAX),
+    ("list-compress-depth", 0, INT_MAX),
+    ("list-max-listpack-size", i32::MIN as i64, INT_MAX),
+    ("list-max-ziplist-size", i32::MIN as i64, INT_MAX),
+    ("maxclients", 1, u32::MAX as i64),
+    ("maxmemory-eviction-tenacity", 0, 100),
+    ("maxmemory-samples", 1, INT_MAX),
+    ("min-replicas-max-lag", 0, INT_MAX),
+    ("min-replicas-to-write", 0, INT_MAX),
+    ("min-slaves-max-lag", 0, INT_MAX),
+    ("min-slaves-to-write", 0, INT_MAX),
+    ("port", 0, u16::MAX as i64),
+    ("proto-max-bulk-len", 1 << 20, i64::MAX),
+    ("repl-backlog-size", 1, i64::MAX),
+    ("repl-ping-replica-period", 1, INT_MAX),
+    ("repl-ping-slave-period", 1, INT_MAX),
+    ("repl-timeout", 1, INT_MAX),
+    ("shutdown-timeout", 0, INT_MAX),
+    ("slowlog-log-slower-than", -1, i64::MAX),
+    ("tcp-keepalive", 0, INT_MAX),
+    ("timeout", 0, INT_MAX),
+    ("tls-port", 0, u16::MAX as i64),
+];
+
+/// The least and the greatest value that a number may have.
+fn range(name: &str) -> (i64, i64) {
+    RANGES.iter().find(|(of, ..)| *of == name).map_or((0, i64::MAX), |&(_, least, most)| (least, most))
+}
+
 /// Which keys make room when memory is short.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum Policy {
@@ -320,22 +362,72 @@ fn checked(name: &str, old: &str, value: &str) -> Result<String, String> {
     }
     if IN_BYTES.contains(&name) {
         let bytes = memory(value).ok_or("argument must be a memory value")?;
-        return Ok(bytes.to_string());
+        // A number that Redis keeps without a sign has no range; one with has.
+        let (least, most) = range(name);
+        return match i64::try_from(bytes) {
+            Ok(number) if number < least => Err(beyond(least, most)),
+            Ok(_) => Ok(bytes.to_string()),
+            Err(_) if least > 0 => Err(beyond(least, most)),
+            Err(_) => Ok(bytes.to_string()),
+        };
+    }
+    match name {
+        "client-output-buffer-limit" => return output_limits(old, value).map_err(str::to_owned),
+        "save" => return save(value).ok_or_else(|| "Invalid save parameters".to_owned()),
+        _ => {}
     }
     match old {
         "yes" | "no" if matches!(value.to_ascii_lowercase().as_str(), "yes" | "no") => Ok(value.to_ascii_lowercase()),
         "yes" | "no" => Err("argument must be 'yes' or 'no'".into()),
-        _ if parse_int(old.as_bytes()).is_some() && name != "save" => {
+        _ if parse_int(old.as_bytes()).is_some() => {
             let number = parse_int(value.as_bytes()).ok_or("argument couldn't be parsed into an integer")?;
-            let least = if old.starts_with('-') || name == "slowlog-log-slower-than" { i64::MIN } else { 0 };
-            let least = if name == "maxmemory-samples" { 1 } else { least };
-            match number >= least {
-                true => Ok(number.to_string()),
-                false => Err(format!("argument must be between {least} and {} inclusive", i64::MAX)),
-            }
+            let (least, most) = range(name);
+            if (least..=most).contains(&number) { Ok(number.to_string()) } else { Err(beyond(least, most)) }
         }
         _ => Ok(value.to_owned()),
     }
+}
+
+fn beyond(least: i64, most: i64) -> String {
+    format!("argument must be between {least} and {most} inclusive")
+}
+
+/// `class hard soft seconds`, any number of times: the classes that are named take these limits, the others keep theirs.
+fn output_limits(old: &str, value: &str) -> Result<String, &'static str> {
+    const CLASSES: [&str; 3] = ["normal", "slave", "pubsub"];
+    let words: Vec<&str> = value.split(' ').collect();
+    let mut limits: Vec<[String; 3]> = vec![Default::default(); CLASSES.len()];
+    let old = old.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    for group in old.chunks_exact(4) {
+        if let Some(class) = CLASSES.iter().position(|class| *class == group[0]) {
+            limits[class] = [group[1].clone(), group[2].clone(), group[3].clone()];
+        }
+    }
+    if !value.is_empty() && !words.len().is_multiple_of(4) {
+        return Err("Wrong number of arguments in buffer limit configuration.");
+    }
+    for group in words.chunks_exact(4) {
+        let name = group[0].to_ascii_lowercase();
+        let name = if name == "replica" { "slave" } else { &name };
+        let class = CLASSES.iter().position(|class| *class == name);
+        let class = class.ok_or("Invalid client class specified in buffer limit configuration.")?;
+        let seconds = group[3].parse::<i64>().ok().filter(|seconds| *seconds >= 0);
+        let (Some(hard), Some(soft), Some(seconds)) = (memory(group[1]), memory(group[2]), seconds) else {
+            return Err("Error in hard, soft or soft_seconds setting in buffer limit configuration.");
+        };
+        limits[class] = [hard.to_string(), soft.to_string(), seconds.to_string()];
+    }
+    let groups = CLASSES.iter().zip(&limits).map(|(class, limits)| format!("{class} {}", limits.join(" ")));
+    Ok(groups.collect::<Vec<_>>().join(" "))
+}
+
+/// `seconds changes`, any number of times, or nothing.
+fn save(value: &str) -> Option<String> {
+    let numbers = value.split(' ').map(|word| word.parse::<i64>().ok()).collect::<Option<Vec<i64>>>();
+    let good = |numbers: Vec<i64>| {
+        numbers.len().is_multiple_of(2) && numbers.chunks_exact(2).all(|pair| pair[0] >= 1 && pair[1] >= 0)
+    };
+    (value.is_empty() || numbers.is_some_and(good)).then(|| value.to_owned())
 }
 
 /// A number of bytes, with a unit or without: `100mb` is 100·2^20, `100m` is 100·10^6.
@@ -376,6 +468,55 @@ mod tests {
         assert_eq!(settings.get("hash-max-listpack-entries"), Some("7"));
         let globs = [Bytes::from_static(b"MAXmemory*")];
         assert_eq!(settings.matching(&globs).count(), 5);
+    }
+
+    #[test]
+    fn values_beyond_their_range_are_refused_as_redis_refuses_them() {
+        let mut settings = Settings::default();
+        for (name, bad, range) in [
+            ("maxclients", &["0", "4294967296"][..], "1 and 4294967295"),
+            ("timeout", &["-1", "2147483648"], "0 and 2147483647"),
+            ("proto-max-bulk-len", &["0", "1048575", "1k"], "1048576 and 9223372036854775807"),
+            ("client-query-buffer-limit", &["0", "1023kb"], "1048576 and 9223372036854775807"),
+            ("maxmemory-samples", &["0", "2147483648"], "1 and 2147483647"),
+            ("slowlog-log-slower-than", &["-2"], "-1 and 9223372036854775807"),
+            ("slowlog-max-len", &["-1"], "0 and 9223372036854775807"),
+            ("active-expire-effort", &["0", "11"], "1 and 10"),
+        ] {
+            for value in bad {
+                let error = set(&mut settings, &format!("{name} {value}")).unwrap_err();
+                assert!(error.ends_with(&format!("- argument must be between {range} inclusive")), "{name} {error}");
+            }
+            for edge in range.split(" and ") {
+                set(&mut settings, &format!("{name} {edge}")).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn limits_of_output_are_set_class_by_class() {
+        let mut settings = Settings::default();
+        let mut limit = |value: &'static str| {
+            let pair = [Bytes::from_static(b"client-output-buffer-limit"), Bytes::from_static(value.as_bytes())];
+            let result = settings.set(&pair).map_err(|error| error.message.into_owned());
+            (result, settings.get("client-output-buffer-limit").unwrap().to_owned())
+        };
+        let (set, value) = limit("pubsub 1mb 2k 5 REPLICA 5 4 3");
+        assert_eq!((set, &*value), (Ok(()), "normal 0 0 0 slave 5 4 3 pubsub 1048576 2000 5"));
+        for (value, why) in [
+            ("normal 0 0", "Wrong number of arguments in buffer limit configuration."),
+            ("normal 1 2 3 pubsub 7 8", "Wrong number of arguments in buffer limit configuration."),
+            ("foo 0 0 0", "Invalid client class specified in buffer limit configuration."),
+            ("normal x 0 0", "Error in hard, soft or soft_seconds setting in buffer limit configuration."),
+            ("normal 0 0 -1", "Error in hard, soft or soft_seconds setting in buffer limit configuration."),
+        ] {
+            let (refused, after) = limit(value);
+            assert!(refused.unwrap_err().ends_with(why), "{value}");
+            assert_eq!(after, "normal 0 0 0 slave 5 4 3 pubsub 1048576 2000 5", "{value}");
+        }
+        let mut save = |value: &'static str| settings.set(&[Bytes::from_static(b"save"), value.into()]).is_ok();
+        assert!(["", "900 1", "900 1 300 10"].into_iter().all(&mut save));
+        assert!(!["1", "0 1", "1 -1", "a b", "900  1"].into_iter().any(&mut save));
     }
 
     #[test]

@@ -81,7 +81,8 @@ impl Slowlog {
 fn shortened(line: &[Bytes]) -> Vec<Bytes> {
     let shown = if line.len() > WORDS_MAX { WORDS_MAX - 1 } else { line.len() };
     let word = |word: &Bytes| match word.len() > WORD_BYTES_MAX {
-        false => word.clone(),
+        // A word may be a part of a buffer that is not to be kept.
+        false => Bytes::copy_from_slice(word),
         true => {
             let more = format!("... ({} more bytes)", word.len() - WORD_BYTES_MAX);
             [&word[..WORD_BYTES_MAX], more.as_bytes()].concat().into()
@@ -92,4 +93,19 @@ fn shortened(line: &[Bytes]) -> Vec<Bytes> {
         words.push(format!("... ({} more arguments)", line.len() - shown).into());
     }
     words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_buffer_is_kept_alive() {
+        let buffer = Bytes::from(vec![b'x'; 1000]);
+        let mut log = Slowlog::default();
+        log.add(&[buffer.slice(..3), buffer.slice(3..)], 1, 1, ("", &Bytes::new()), 10);
+        let words = &log.newest().next().unwrap().words;
+        assert_eq!((&words[0][..], words[1].ends_with(b"(869 more bytes)")), (&b"xxx"[..], true));
+        assert!(buffer.is_unique());
+    }
 }

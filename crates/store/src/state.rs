@@ -21,6 +21,7 @@ use crate::settings::Settings;
 use crate::slowlog::Slowlog;
 use crate::statistics::Statistics;
 use bytes::Bytes;
+use indexmap::map::Entry;
 use model::command::Flags;
 use std::collections::BTreeMap;
 
@@ -120,6 +121,8 @@ pub(crate) struct Running {
     pub(crate) args: Vec<Bytes>,
     /// Who sent it.
     pub(crate) client: Option<ClientId>,
+    /// What it reads does not count as used: `CLIENT NO-TOUCH`.
+    pub(crate) no_touch: bool,
     /// How many times it touched a key, or something of a key that nobody is told of.
     pub(crate) touches: u64,
 }
@@ -130,6 +133,8 @@ impl State {
         self.running.name = command.name;
         self.running.client = client;
         self.running.touches = 0;
+        let no_touch = client.and_then(|id| self.clients.get(id)).is_some_and(|client| client.no_touch);
+        self.running.no_touch = no_touch && command.name != "touch";
         if !self.settings.events.is_off() {
             self.running.args = args.to_vec();
         }
@@ -230,9 +235,9 @@ impl State {
         }
     }
 
-    /// Bytes that keys and values take, about.
+    /// Bytes that keys and values take, and what clients have queued in transactions, about.
     pub(crate) fn memory(&self) -> usize {
-        self.databases.iter().map(Db::memory).sum()
+        self.databases.iter().map(Db::memory).sum::<usize>() + self.clients.queued_bytes
     }
 
     fn break_watches(&mut self, db: usize, key: &Bytes) {
@@ -257,10 +262,8 @@ impl State {
     /// A client watches a key from now on.
     pub(crate) fn watch(&mut self, id: ClientId, db: usize, key: &Bytes, now_ms: u64) {
         let Some(client) = self.clients.get_mut(id) else { return };
-        if client.watched.iter().any(|(of, watched, _)| (*of, watched) == (db, key)) {
-            return;
-        }
-        client.watched.push((db, key.clone(), self.databases[db].is_due(key, now_ms)));
+        let Entry::Vacant(place) = client.watched.entry((db, key.clone())) else { return };
+        place.insert(self.databases[db].is_due(key, now_ms));
         self.watches.add(db, key, id);
     }
 
@@ -268,7 +271,7 @@ impl State {
     pub(crate) fn unwatch(&mut self, id: ClientId) {
         let Some(client) = self.clients.get_mut(id) else { return };
         client.watched_changed = false;
-        for (db, key, _) in std::mem::take(&mut client.watched) {
+        for ((db, key), _) in std::mem::take(&mut client.watched) {
             self.watches.remove(db, &key, id);
         }
     }
@@ -294,19 +297,19 @@ impl State {
     /// `RESET`, for what is the client's alone.
     pub(crate) fn reset_client(&mut self, id: ClientId) {
         let open = self.settings.get("requirepass").is_none_or(str::is_empty);
+        self.clients.end_transaction(id);
         let Some(client) = self.clients.get_mut(id) else { return };
-        client.transaction = None;
         client.db = 0;
         client.reply_mode = ReplyMode::On;
         client.no_evict = false;
         client.no_touch = false;
         client.name = Bytes::new();
         client.authenticated = open;
-        let was_monitor = std::mem::take(&mut client.monitor);
+        client.monitor = false;
         if std::mem::replace(&mut client.resp, 2) != 2 {
             self.outbox.push(Output::Protocol { client: id, resp: 2 });
         }
-        self.clients.monitors -= usize::from(was_monitor);
+        self.clients.monitors.remove(&id);
     }
 
     /// `CLIENT CACHING` holds for one command, or for the transaction that begins with it.
@@ -356,9 +359,8 @@ impl State {
             text.push_str(&format!(" \"{}\"", word.escape_ascii()));
         }
         let text = Bytes::from(text);
-        for monitor in self.clients.in_order().into_iter().filter(|client| client.monitor) {
-            self.outbox.push(Output::Line { client: monitor.id, text: text.clone() });
-        }
+        let lines = self.clients.monitors.iter().map(|&client| Output::Line { client, text: text.clone() });
+        self.outbox.extend(lines);
     }
 }
 

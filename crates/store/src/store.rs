@@ -167,6 +167,11 @@ impl Store {
         self.state.clients.get(id).is_some_and(Client::is_subscribed)
     }
 
+    /// Whether the client is told of keys' changes: it tracks keys, or another has redirected to it.
+    pub fn is_told_of_keys(&self, id: ClientId) -> bool {
+        self.state.clients.get(id).is_some_and(|client| client.tracking.is_some() || client.is_redirected_to)
+    }
+
     /// Whether the client is shown all commands.
     pub fn is_monitor(&self, id: ClientId) -> bool {
         self.state.clients.get(id).is_some_and(|client| client.monitor)
@@ -266,8 +271,9 @@ impl Store {
         Ok(reply)
     }
 
-    /// What was carried out up to now was the log: counts begin.
-    pub fn loading_is_over(&mut self) {
+    /// What was carried out up to now was the log: counts begin, and all keys count as used now, in milliseconds since 1970.
+    pub fn loading_is_over(&mut self, now_ms: u64) {
+        self.state.databases.iter().for_each(|db| db.touch_all(now_ms));
         self.state.statistics = Default::default();
         self.state.persistence.changes = 0;
         self.state.outbox.clear();
@@ -316,6 +322,11 @@ impl Store {
     /// Tells of the owner's files, for the commands that ask.
     pub fn set_persistence(&mut self, persistence: Persistence) {
         self.state.persistence = persistence;
+    }
+
+    /// What was told of the owner's files.
+    pub fn persistence(&self) -> &Persistence {
+        &self.state.persistence
     }
 
     /// What was told of the owner's files, to tell more.

@@ -204,3 +204,97 @@ fn slow_commands_are_remembered_as_the_owner_measures_them() {
     world.store.note_duration(None, &["AUTH".into(), "secret".into()], 20_000, 3000);
     assert!(!format!("{:?}", world.say(a, "SLOWLOG GET")).contains("secret"));
 }
+
+#[test]
+fn a_transaction_is_bound_by_the_limit_of_memory() {
+    const OOM: &str = "OOM command not allowed when used memory > 'maxmemory'.";
+    let abort = format!("EXECABORT Transaction discarded because of: {OOM}");
+    let queued = || Reply::Simple("QUEUED".into());
+    let mut world = World::new();
+    let (a, b) = (world.connect(), world.connect());
+    let used = world.store.memory();
+    let limit = format!("CONFIG SET maxmemory {}", used + 1000);
+    assert_eq!(world.say(b, &limit), [reply(b, Reply::OK)]);
+
+    world.say(a, "MULTI");
+    assert_eq!(world.say(a, &format!("SET k {}", "x".repeat(2000))), [reply(a, queued())]);
+    assert!(world.store.memory() > used + 2000, "what is queued counts");
+    assert_eq!(world.say(a, "GET k"), [error(a, OOM)], "nothing more is queued");
+    assert_eq!(world.say(b, "SET k x"), [error(b, OOM)]);
+    assert_eq!(world.say(a, "EXEC"), [error(a, &abort)]);
+    assert_eq!(world.store.memory(), used);
+    for end in ["DISCARD", "RESET"] {
+        world.say(a, "MULTI");
+        world.say(a, &format!("SET k {}", "x".repeat(2000)));
+        world.say(a, end);
+        assert_eq!(world.store.memory(), used, "{end}");
+    }
+    world.say(a, "MULTI");
+    world.say(a, &format!("SET k {}", "x".repeat(2000)));
+    world.store.disconnect(a);
+    assert_eq!((world.store.memory(), world.store.keys(0)), (used, 0));
+
+    // Memory ran out between the queue and EXEC.
+    let (a, c) = (world.connect(), world.connect());
+    for (client, line) in [(a, "SET k x"), (c, "GET k")] {
+        world.say(client, "MULTI");
+        assert_eq!(world.say(client, line), [reply(client, queued())]);
+    }
+    world.say(b, "CONFIG SET maxmemory 1");
+    assert_eq!(world.say(a, "EXEC"), [error(a, &abort)]);
+    assert_eq!(world.say(c, "EXEC"), [reply(c, Reply::Array(vec![Reply::Null]))], "a read needs none");
+}
+
+#[test]
+fn many_keys_that_are_waited_for_and_watched_cost_no_more_each_than_few() {
+    const KEYS: usize = 20_000;
+    let mut world = World::new();
+    let (a, b, c) = (world.connect(), world.connect(), world.connect());
+    let keys: String = (0..KEYS).map(|n| format!(" k{n}")).collect();
+    world.say(a, &format!("BLPOP{keys} 0"));
+    world.say(b, &format!("WATCH{keys}"));
+    for _ in 0..20 {
+        world.say(c, "SWAPDB 0 1");
+    }
+    assert!(world.store.is_waiting(a));
+    world.say(c, "RPUSH k19999 x");
+    assert!(!world.store.is_waiting(a));
+    let Output::Reply { reply: Reply::Verbatim { text, .. } | Reply::Bulk(text), .. } =
+        &world.say(c, &format!("CLIENT LIST ID {c} 99 {b}"))[0]
+    else {
+        panic!("a text")
+    };
+    let text = String::from_utf8_lossy(text);
+    let ids: Vec<&str> = text.lines().map(|line| line.split(' ').next().unwrap()).collect();
+    assert_eq!(ids, [format!("id={c}"), format!("id={b}")]);
+    assert!(text.contains(&format!("watch={KEYS}")));
+}
+
+#[test]
+fn a_command_that_waits_is_skipped_too() {
+    let mut world = World::new();
+    let (a, b) = (world.connect(), world.connect());
+    world.say(a, "CLIENT REPLY SKIP");
+    assert_eq!(world.say(a, "BLPOP l 0"), []);
+    assert_eq!(world.say(b, "RPUSH l x"), [reply(b, Reply::Int(1))]);
+    assert!(!world.store.is_waiting(a));
+    assert_eq!(world.say(a, "LLEN l"), [reply(a, Reply::Int(0))], "only one is skipped");
+}
+
+#[test]
+fn what_is_read_without_touch_is_not_used() {
+    let mut world = World::new();
+    let a = world.connect();
+    world.say(a, "SET k v");
+    world.pass(50_000);
+    let idle = |world: &mut World| world.say(a, "OBJECT IDLETIME k");
+    world.say(a, "CLIENT NO-TOUCH ON");
+    world.say(a, "GET k");
+    assert_eq!(idle(&mut world), [reply(a, Reply::Int(50))]);
+    world.say(a, "TOUCH k");
+    assert_eq!(idle(&mut world), [reply(a, Reply::Int(0))], "TOUCH is for that");
+    world.pass(50_000);
+    world.say(a, "CLIENT NO-TOUCH OFF");
+    world.say(a, "GET k");
+    assert_eq!(idle(&mut world), [reply(a, Reply::Int(0))]);
+}

@@ -301,7 +301,7 @@ const ZSET: Family = Family {
     ],
     pools: &[
         ("m", "a b c d e f 1 \\e \\x00\\xff a\\sb"),
-        ("score", "0 1 1 2 2 3 -1 0.5 1.5 100 inf -inf 1e5 3.3333333333333335"),
+        ("score", "0 1 1 2 2 3 -1 0.5 1.5 100 inf -inf 1e5 1e16 -1e16 1e300 3.3333333333333335"),
         ("bound", "0 1 2 3 -1 (0 (1 (2 (3 -inf +inf inf ( (inf (-inf 1.5 \\e (nan 1e400 -1e400 0x2 \\s1 1\\s (\\s1"),
         ("lex", "- + [a (a [b (b [c (d [\\e ( [ [a\\sb a \\e [zz -a +a"),
         ("set", "set set2 a b c long"),

@@ -30,6 +30,8 @@
 //! A connection is trusted as long as it answers. One that owes an answer for half of `stale_after` is taken for dead (the
 //! lanes are told), and dropped after `silence_max`. Whatever a lost connection may have kept from us is read again.
 
+#![forbid(unsafe_code)]
+
 mod commands;
 mod digest;
 mod handshake;

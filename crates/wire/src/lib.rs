@@ -17,6 +17,8 @@
 //! so that an event is encoded once and shared by all who hear it. Nothing here knows sockets, time, topics or who is
 //! allowed to do what.
 
+#![forbid(unsafe_code)]
+
 pub mod http;
 pub mod json;
 pub mod line;

@@ -55,7 +55,8 @@ impl Service for Embedded {
         let client = ClientId(client);
         match () {
             () if self.store.is_monitor(client) => OutputClass::Monitor,
-            () if self.store.is_subscribed(client) => OutputClass::Pubsub,
+            // What it is told of keys comes unasked as well.
+            () if self.store.is_subscribed(client) || self.store.is_told_of_keys(client) => OutputClass::Pubsub,
             () => OutputClass::Normal,
         }
     }
@@ -151,8 +152,11 @@ fn output_limits(text: &str) -> [OutputLimit; 3] {
             _ => continue,
         };
         let seconds: u64 = group[3].parse().unwrap_or(0);
-        limits[class as usize] =
-            OutputLimit { hard_bytes: bytes(group[1]), soft_bytes: bytes(group[2]), soft_ms: seconds * 1000 };
+        limits[class as usize] = OutputLimit {
+            hard_bytes: bytes(group[1]),
+            soft_bytes: bytes(group[2]),
+            soft_ms: seconds.saturating_mul(1000),
+        };
     }
     limits
 }
@@ -214,6 +218,26 @@ mod tests {
     }
 
     #[test]
+    fn who_is_told_of_keys_has_the_limits_of_subscribers() {
+        let mut store = Embedded::new(1, 1);
+        let now = Moment { time: model::Time(1), unix_ms: 1 };
+        let [tracks, receives, redirects] = [(); 3].map(|()| store.connect(&Peer::default(), now));
+        let mut say = |client, line: &str| {
+            let words: Vec<Bytes> = line.split(' ').map(|word| word.to_owned().into()).collect();
+            store.command(client, &words, now, &mut drop);
+        };
+        [tracks, receives, redirects].into_iter().for_each(|client| say(client, "HELLO 3"));
+        say(tracks, "CLIENT TRACKING ON");
+        say(redirects, &format!("CLIENT TRACKING ON REDIRECT {receives}"));
+        assert_eq!(store.class(tracks), OutputClass::Pubsub);
+        assert_eq!(store.class(receives), OutputClass::Pubsub);
+        let plain = store.connect(&Peer::default(), now);
+        assert_eq!(store.class(plain), OutputClass::Normal);
+        store.command(tracks, &["CLIENT".into(), "TRACKING".into(), "OFF".into()], now, &mut drop);
+        assert_eq!(store.class(tracks), OutputClass::Normal);
+    }
+
+    #[test]
     fn limits_are_those_of_redis_until_they_are_set() {
         let mut store = Embedded::new(1, 1);
         let limits = store.limits();
@@ -226,5 +250,7 @@ mod tests {
         let limits = store.limits();
         assert_eq!((limits.clients_max, limits.idle_ms), (3, 2000));
         assert_eq!(limits.output[0], OutputLimit { hard_bytes: 1 << 20, soft_bytes: 1000, soft_ms: 5000 });
+        store.set([("client-output-buffer-limit", "normal 1 1 18446744073709551615")]);
+        assert_eq!(store.limits().output[0].soft_ms, u64::MAX, "a limit without an end, and no overflow");
     }
 }

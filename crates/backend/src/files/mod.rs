@@ -20,6 +20,7 @@
 mod disk;
 mod keeper;
 mod open;
+mod rewriting;
 mod worker;
 
 #[cfg(test)]
@@ -32,6 +33,7 @@ pub use open::OpenError;
 use disk::{Disk, LogFile};
 use keeper::{Job, Keeper, Report};
 use model::Time;
+use rewriting::Rewriting;
 use runtime::{Moment, Waker};
 use std::io;
 use std::path::Path;
@@ -46,14 +48,6 @@ const SYNC_INTERVAL: Duration = Duration::from_secs(1);
 const POSTPONE_MAX: Duration = Duration::from_secs(2);
 /// After a failed write, the next try.
 const RETRY_INTERVAL: Duration = Duration::from_millis(200);
-/// What a rewrite takes from the store in one turn, in bytes …
-const STEP_BYTES: usize = 32 << 10;
-/// … and what of it may wait to be written.
-const BASE_WAITING_MAX: usize = 4 << 20;
-/// After a failed rewrite, the next try; doubled with each further failure, up to a limit.
-const REWRITE_RETRY: Duration = Duration::from_secs(60);
-const REWRITE_RETRY_URGENT: Duration = Duration::from_secs(2);
-const REWRITE_RETRY_MAX: Duration = Duration::from_secs(3600);
 /// Room for what one turn writes that is kept for the next one.
 const BUFFER_KEPT_MAX: usize = 256 << 10;
 
@@ -128,20 +122,6 @@ struct Trouble {
     retry_at: Time,
 }
 
-enum Rewriting {
-    No,
-    /// The new incremental file is being made.
-    Preparing(Moment),
-    /// The store gives the base; so many bytes of it wait to be written.
-    Base {
-        since: Moment,
-        increment: u64,
-        waiting: usize,
-    },
-    /// The base is being put in force.
-    Ending(Moment),
-}
-
 /// What a start found.
 pub(crate) struct Found {
     /// Commands that were loaded, and those of them that failed, as Redis would count them.
@@ -154,19 +134,21 @@ pub(crate) struct Found {
 }
 
 impl Files {
-    /// Locks the directory and loads what it holds into the store, which is empty.
-    pub(crate) fn open(data: &Path, store: &mut Store) -> Result<(Files, Found), OpenError> {
+    /// Locks the directory and loads what it holds into the store, which is empty. `now_ms` is milliseconds since 1970.
+    pub(crate) fn open(data: &Path, store: &mut Store, now_ms: u64) -> Result<(Files, Found), OpenError> {
         let (lock, directory) = open::lock(data)?;
-        let mut found = Files::load(Arc::new(directory), store)?;
+        let mut found = Files::load(Arc::new(directory), store, now_ms)?;
         found.0._lock = Some(lock);
         Ok(found)
     }
 
-    fn load(disk: Arc<dyn Disk>, store: &mut Store) -> Result<(Files, Found), OpenError> {
+    fn load(disk: Arc<dyn Disk>, store: &mut Store, now_ms: u64) -> Result<(Files, Found), OpenError> {
         let repairs = store.settings().get("aof-load-truncated") != Some("no");
         let opened = open::load(&*disk, store, repairs)?;
+        store.loading_is_over(now_ms);
         store.keep_log(true);
-        store.persistence_mut().is_on = true;
+        let persistence = store.persistence_mut();
+        (persistence.is_on, persistence.last_save_s) = (true, now_ms / 1000);
         let found = Found {
             commands: opened.commands,
             failed: opened.failed,
@@ -270,8 +252,8 @@ impl Files {
         let retry = self.trouble.as_ref().map(|trouble| trouble.retry_at);
         let is_dirty = self.synced < self.written || !self.buffer.is_empty();
         let sync = (is_dirty && self.may_sync(settings)).then(|| self.syncing.begun + SYNC_INTERVAL);
-        let step = matches!(self.rewriting, Rewriting::Base { waiting, .. } if waiting < BASE_WAITING_MAX);
-        [retry, sync, step.then_some(now.time)].into_iter().flatten().min()
+        let step = self.rewriting.wants_step().then_some(now.time);
+        [retry, sync, step].into_iter().flatten().min()
     }
 
     /// `BGREWRITEAOF`: begins a rewrite, or does so when the one under way is over.
@@ -288,7 +270,7 @@ impl Files {
     /// The end: everything is written and made durable. A rewrite under way is given up.
     pub(crate) fn stop(&mut self, store: &mut Store, now: Moment) {
         store.take_log(&mut self.buffer);
-        if !matches!(self.rewriting, Rewriting::No) {
+        if !self.rewriting.is_over() {
             self.give(Job::Abort);
             store.abort_rewrite();
         }
@@ -353,7 +335,7 @@ impl Files {
 
     /// Whether another thread is to sync, once it is time.
     fn may_sync(&self, settings: &Settings) -> bool {
-        let is_quiet = settings.no_fsync_on_rewrite && !matches!(self.rewriting, Rewriting::No);
+        let is_quiet = settings.no_fsync_on_rewrite && !self.rewriting.is_over();
         let is_idle = self.syncing.under_way == 0 && self.trouble.is_none() && self.workers.is_some();
         settings.fsync == Fsync::EverySecond && !is_quiet && is_idle
     }
@@ -401,7 +383,7 @@ impl Files {
         trouble.retry_at = now.time + RETRY_INTERVAL;
         if trouble.is_file_lost {
             // A rewrite makes it good, from memory.
-            self.is_rewrite_due = matches!(self.rewriting, Rewriting::No);
+            self.is_rewrite_due = self.rewriting.is_over();
             return;
         }
         if self.write().and_then(|()| if self.synced < self.written { self.sync_here(now) } else { Ok(()) }).is_ok() {
@@ -439,130 +421,9 @@ impl Files {
         persistence.buffer_bytes = self.buffer.len() as u64;
         (persistence.pending_syncs, persistence.delayed_syncs) = (self.syncing.under_way, self.syncing.delayed);
         persistence.is_rewrite_due = self.is_rewrite_due;
-        let since = match &self.rewriting {
-            Rewriting::No => None,
-            Rewriting::Preparing(since) | Rewriting::Base { since, .. } | Rewriting::Ending(since) => {
-                Some(since.unix_ms)
-            }
-        };
+        let since = self.rewriting.since().map(|since| since.unix_ms);
         persistence.is_rewriting = since.is_some();
         persistence.rewriting_since_ms = since.unwrap_or_default();
-    }
-}
-
-/// Rewrites.
-impl Files {
-    fn begin_rewrite_if_due(&mut self, store: &Store, now: Moment) {
-        let settings = store.settings();
-        let (percent, min) = (settings.rewrite_growth_percent, settings.rewrite_bytes_min);
-        let limit = u128::from(self.base_bytes.max(1)) * u128::from(100 + percent);
-        let has_grown = percent > 0 && self.log_bytes > min && u128::from(self.log_bytes) * 100 >= limit;
-        // Where the disk takes nothing, neither will it take this.
-        let is_hopeless = self.trouble.as_ref().is_some_and(|trouble| !trouble.is_file_lost);
-        let is_wanted = (self.is_rewrite_due || has_grown) && now.time >= self.rewrite_not_before && !is_hopeless;
-        if is_wanted && matches!(self.rewriting, Rewriting::No) && self.workers.is_some() {
-            self.is_rewrite_due = false;
-            self.rewriting = Rewriting::Preparing(now);
-            self.give(Job::Increment);
-        }
-    }
-
-    fn give(&mut self, job: Job) {
-        if let Some(workers) = &mut self.workers {
-            workers.keeper.give(job);
-        }
-    }
-
-    fn take_report(&mut self, report: Report, store: &mut Store, now: Moment) {
-        match report {
-            Report::Increment(Ok((file, increment))) => self.mark(file, increment, store, now),
-            Report::Taken(bytes) => {
-                if let Rewriting::Base { waiting, .. } = &mut self.rewriting {
-                    *waiting = waiting.saturating_sub(bytes);
-                }
-            }
-            Report::Rewritten(Ok(bytes)) => self.rewritten(bytes, store, now),
-            Report::Increment(Err(error)) | Report::Rewritten(Err(error)) => self.rewrite_failed(&error, store, now),
-        }
-    }
-
-    /// The new incremental file is there: what was done up to now belongs to the old one, and this is the moment that the
-    /// base shows.
-    fn mark(&mut self, file: Box<dyn LogFile>, increment: u64, store: &mut Store, now: Moment) {
-        let Rewriting::Preparing(since) = self.rewriting else { return };
-        store.take_log(&mut self.buffer);
-        let is_file_lost = self.trouble.is_some();
-        let always = store.settings().fsync == Fsync::Always;
-        let old = self.write().and_then(|()| if always && !is_file_lost { self.sync_here(now) } else { Ok(()) });
-        match old {
-            // The base will have it.
-            Err(_) if is_file_lost => self.buffer.clear(),
-            Err(error) => {
-                self.is_unkept = always;
-                self.failed(store, &error, always && self.buffer.is_empty(), now);
-                return self.rewrite_failed(&error, store, now);
-            }
-            Ok(()) => {}
-        }
-        let old = std::mem::replace(&mut self.file, file);
-        if self.synced < self.written && store.settings().fsync == Fsync::EverySecond && !is_file_lost {
-            self.give_sync(old);
-        }
-        self.since_mark = 0;
-        let begun = store.begin_rewrite();
-        debug_assert!(begun, "there is one rewrite at a time");
-        self.rewriting = Rewriting::Base { since, increment, waiting: 0 };
-        tracing::info!(increment, "the log is rewritten");
-    }
-
-    /// One step of the base.
-    fn step(&mut self, store: &mut Store) {
-        let Rewriting::Base { since, increment, waiting } = &mut self.rewriting else { return };
-        if *waiting >= BASE_WAITING_MAX {
-            return;
-        }
-        let mut part = Vec::with_capacity(STEP_BYTES + STEP_BYTES / 4);
-        let is_whole = store.rewrite_step(STEP_BYTES, &mut part);
-        *waiting += part.len();
-        let (since, increment) = (*since, *increment);
-        if !part.is_empty() {
-            self.give(Job::Base(part));
-        }
-        if is_whole {
-            self.rewriting = Rewriting::Ending(since);
-            self.give(Job::EndBase { increment });
-        }
-    }
-
-    fn rewritten(&mut self, bytes: u64, store: &mut Store, now: Moment) {
-        let Rewriting::Ending(since) = std::mem::replace(&mut self.rewriting, Rewriting::No) else { return };
-        self.log_bytes = bytes + self.since_mark;
-        self.base_bytes = self.log_bytes;
-        let seconds = now.time.since(since.time).as_secs();
-        let persistence = store.persistence_mut();
-        persistence.rewrites += 1;
-        (persistence.rewrite_failures, persistence.last_rewrite_s) = (0, Some(seconds));
-        tracing::info!(bytes, seconds, "the log is rewritten: its new base is in force");
-        if self.trouble.as_ref().is_some_and(|trouble| trouble.is_file_lost) {
-            self.synced = self.written;
-            self.recovered(store);
-        }
-    }
-
-    fn rewrite_failed(&mut self, error: &io::Error, store: &mut Store, now: Moment) {
-        self.rewriting = Rewriting::No;
-        store.abort_rewrite();
-        self.give(Job::Abort);
-        let persistence = store.persistence_mut();
-        persistence.rewrite_failures += 1;
-        let doubled = u32::try_from(persistence.rewrite_failures - 1).unwrap_or(u32::MAX).min(16);
-        let wait = match self.trouble {
-            // Nothing is kept until it succeeds.
-            Some(Trouble { is_file_lost: true, .. }) => REWRITE_RETRY_URGENT,
-            _ => (REWRITE_RETRY * (1 << doubled)).min(REWRITE_RETRY_MAX),
-        };
-        self.rewrite_not_before = now.time + wait;
-        tracing::error!(%error, "the log could not be rewritten; it goes on as it is");
     }
 }
 

@@ -158,82 +158,100 @@ fn take_over_single_file(data: &Path, log: &Path) -> io::Result<()> {
 
 /// Loads what the manifest names. A tail that was cut off is removed if `repairs`.
 pub(super) fn load(disk: &dyn Disk, store: &mut Store, repairs: bool) -> Result<Opened, OpenError> {
-    let fail = |what: &str| {
-        let what = format!("{LOG_DIRECTORY}/{what}");
-        move |error| OpenError::Io { what, error }
-    };
-    let names = disk.names().map_err(fail(""))?;
-    let mut manifest = match text_of(disk, MANIFEST) {
-        Ok(text) => Manifest::parse(&text)?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let holds_data = |name: &&String| is_log(name) && disk.read(name).is_ok_and(|(_, len)| len > 0);
-            if let Some(file) = names.iter().find(holds_data) {
-                return Err(OpenError::NoManifest { file: file.clone() });
-            }
-            Manifest::default()
-        }
-        Err(error) => return Err(fail(MANIFEST)(error)),
-    };
+    let names = disk.names().map_err(failed(""))?;
+    let mut manifest = read_manifest(disk, &names)?;
     for name in names.iter().filter(|name| name.starts_with(TEMPORARY)) {
-        disk.remove(name).map_err(fail(name))?;
+        disk.remove(name).map_err(failed(name))?;
     }
-    let (mut log_bytes, mut base_bytes, mut commands, mut failed) = (0, 0, 0, 0);
-    let files: Vec<(String, u64)> = manifest
-        .files()
-        .map(|file| match disk.read(&file.name) {
-            Ok((_, len)) => Ok((file.name.clone(), len)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                Err(OpenError::Missing { file: file.name.clone() })
-            }
-            Err(error) => Err(fail(&file.name)(error)),
-        })
-        .collect::<Result<_, _>>()?;
-    for (at, (name, len)) in files.iter().enumerate() {
+    let lens = manifest.files().map(|file| len_of(disk, &file.name)).collect::<Result<Vec<u64>, _>>()?;
+    let (mut log_bytes, mut base_bytes, mut counts) = (0, 0, (0, 0));
+    for (at, file) in manifest.files().enumerate() {
+        // A crash while a new file was made leaves that one empty.
+        let is_last = lens[at + 1..].iter().all(|len| *len == 0);
         let mut loader = Loader::new();
-        let ending = load_file(disk, store, &mut loader, name)?;
-        let mut len = *len;
-        if let Ending::Truncated { valid_len } = ending {
-            // A crash while a new file was made leaves that one empty.
-            let is_last = files[at + 1..].iter().all(|(_, len)| *len == 0);
-            let why = match () {
-                () if !is_last => ", and is not the last file",
-                () if !repairs => ", and aof-load-truncated is off",
-                () => "",
-            };
-            if !why.is_empty() {
-                return Err(OpenError::Truncated { file: name.clone(), offset: valid_len, why });
-            }
-            disk.cut(name, valid_len).map_err(fail(name))?;
-            tracing::warn!(
-                file = name,
-                at = valid_len,
-                bytes = len - valid_len,
-                "the log ended in the middle of a command or transaction, as it does after a crash: it was cut there"
-            );
-            len = valid_len;
-        }
-        let counts = loader.counts();
-        (commands, failed) = (commands + counts.0, failed + counts.1);
+        let ending = load_file(disk, store, &mut loader, &file.name)?;
+        let len = match ending {
+            Ending::Whole => lens[at],
+            Ending::Truncated { valid_len } => cut(disk, &file.name, (lens[at], valid_len), is_last, repairs)?,
+        };
+        let (commands, failures) = loader.counts();
+        counts = (counts.0 + commands, counts.1 + failures);
         log_bytes += len;
         if at == 0 && manifest.base.is_some() {
             base_bytes = len;
         }
     }
-    let last = manifest.increments.last().map(|file| file.name.clone());
-    let file = match last {
-        Some(name) => disk.append(&name).map_err(fail(&name))?,
-        None => {
-            let name = manifest.add_increment(PREFIX).name.clone();
-            let file = disk.create(&name).map_err(fail(&name))?;
-            file.sync().and_then(|()| write_manifest(disk, &manifest)).map_err(fail(&name))?;
-            file
-        }
-    };
-    remove_history(disk, &mut manifest).map_err(fail(MANIFEST))?;
+    let file = last_file(disk, &mut manifest)?;
+    remove_history(disk, &mut manifest).map_err(failed(MANIFEST))?;
     let is_named = |name: &String| manifest.files().any(|file| file.name == *name);
     let ignored = names.into_iter().filter(|name| is_log(name) && !is_named(name)).collect();
-    store.loading_is_over();
-    Ok(Opened { manifest, file, log_bytes, base_bytes, commands, failed, ignored })
+    Ok(Opened { manifest, file, log_bytes, base_bytes, commands: counts.0, failed: counts.1, ignored })
+}
+
+/// What the operating system says of a file of the log.
+fn failed(name: &str) -> impl Fn(io::Error) -> OpenError {
+    let what = format!("{LOG_DIRECTORY}/{name}");
+    move |error| OpenError::Io { what: what.clone(), error }
+}
+
+/// The manifest; an empty one for a directory without data.
+fn read_manifest(disk: &dyn Disk, names: &[String]) -> Result<Manifest, OpenError> {
+    match text_of(disk, MANIFEST) {
+        Ok(text) => Ok(Manifest::parse(&text)?),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let holds_data = |name: &&String| is_log(name) && disk.read(name).is_ok_and(|(_, len)| len > 0);
+            match names.iter().find(holds_data) {
+                Some(file) => Err(OpenError::NoManifest { file: file.clone() }),
+                None => Ok(Manifest::default()),
+            }
+        }
+        Err(error) => Err(failed(MANIFEST)(error)),
+    }
+}
+
+fn len_of(disk: &dyn Disk, name: &str) -> Result<u64, OpenError> {
+    match disk.read(name) {
+        Ok((_, len)) => Ok(len),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Err(OpenError::Missing { file: name.to_owned() }),
+        Err(error) => Err(failed(name)(error)),
+    }
+}
+
+/// Removes a tail that was cut off; the length that is left.
+fn cut(
+    disk: &dyn Disk,
+    name: &str,
+    (len, valid_len): (u64, u64),
+    is_last: bool,
+    repairs: bool,
+) -> Result<u64, OpenError> {
+    let why = match () {
+        () if !is_last => ", and is not the last file",
+        () if !repairs => ", and aof-load-truncated is off",
+        () => "",
+    };
+    if !why.is_empty() {
+        return Err(OpenError::Truncated { file: name.to_owned(), offset: valid_len, why });
+    }
+    disk.cut(name, valid_len).map_err(failed(name))?;
+    tracing::warn!(
+        file = name,
+        at = valid_len,
+        bytes = len - valid_len,
+        "the log ended in the middle of a command or transaction, as it does after a crash: it was cut there"
+    );
+    Ok(valid_len)
+}
+
+/// The incremental file to go on with, made if there is none.
+fn last_file(disk: &dyn Disk, manifest: &mut Manifest) -> Result<Box<dyn LogFile>, OpenError> {
+    if let Some(last) = manifest.increments.last() {
+        return disk.append(&last.name).map_err(failed(&last.name));
+    }
+    let name = manifest.add_increment(PREFIX).name.clone();
+    let file = disk.create(&name).map_err(failed(&name))?;
+    file.sync().and_then(|()| write_manifest(disk, manifest)).map_err(failed(&name))?;
+    Ok(file)
 }
 
 fn is_log(name: &str) -> bool {
@@ -248,12 +266,11 @@ fn text_of(disk: &dyn Disk, name: &str) -> io::Result<String> {
 
 /// Carries out the commands of a file.
 fn load_file(disk: &dyn Disk, store: &mut Store, loader: &mut Loader, name: &str) -> Result<Ending, OpenError> {
-    let fail = |error| OpenError::Io { what: format!("{LOG_DIRECTORY}/{name}"), error };
-    let (mut file, _) = disk.read(name).map_err(fail)?;
+    let (mut file, _) = disk.read(name).map_err(failed(name))?;
     let (mut held, mut is_first) = (Vec::with_capacity(2 * PIECE), true);
     loop {
         let begin = held.len();
-        let count = (&mut file).take(PIECE as u64).read_to_end(&mut held).map_err(fail)?;
+        let count = (&mut file).take(PIECE as u64).read_to_end(&mut held).map_err(failed(name))?;
         if is_first && held.starts_with(SNAPSHOT) {
             return Err(OpenError::Rdb { file: name.to_owned() });
         }

@@ -27,7 +27,7 @@ impl World {
     fn open(disk: &Simulated, fsync: &str) -> Result<World, OpenError> {
         let mut store = Store::new(Config { seed: 1, databases: 2 });
         store.settings_mut().set_by_owner("appendfsync", fsync);
-        let (mut files, _) = Files::load(Arc::new(disk.clone()), &mut store)?;
+        let (mut files, _) = Files::load(Arc::new(disk.clone()), &mut store, 1_000_000)?;
         files.start_inline();
         Ok(World { disk: disk.clone(), store, files, now: Moment { time: Time(1), unix_ms: 1_000_000 } })
     }
@@ -321,6 +321,7 @@ fn what_expired_before_the_end_or_meanwhile_is_not_there_again() {
     world.store.handle_timeout(world.now.unix_ms, 10);
     world.idle();
     let mut again = World::open(&world.disk.after_crash(Survives::Nothing), "always").unwrap();
+    assert_eq!(again.run("OBJECT IDLETIME kept"), Reply::Int(0), "what was loaded counts as used now");
     again.now = world.now;
     again.pass(9900);
     assert_eq!(again.run("MGET soon later kept"), Reply::Array(vec![Reply::Null, Reply::Null, Reply::bulk("1")]));
@@ -375,14 +376,15 @@ fn a_tail_that_was_cut_off_is_removed_also_before_an_empty_file() {
 fn a_second_process_is_told_who_has_the_directory() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = Store::new(Config::default());
-    let held = Files::open(folder.path(), &mut store).unwrap();
-    let error = Files::open(folder.path(), &mut Store::new(Config::default())).err().expect("it is locked").to_string();
+    let held = Files::open(folder.path(), &mut store, 1).unwrap();
+    let error =
+        Files::open(folder.path(), &mut Store::new(Config::default()), 1).err().expect("it is locked").to_string();
     assert!(
         error.contains("is in use by another keywire") && error.contains(&std::process::id().to_string()),
         "{error}"
     );
     drop(held);
-    assert!(Files::open(folder.path(), &mut Store::new(Config::default())).is_ok());
+    assert!(Files::open(folder.path(), &mut Store::new(Config::default()), 1).is_ok());
 }
 
 #[test]
@@ -391,11 +393,11 @@ fn the_single_file_of_an_older_redis_is_taken_over() {
     std::fs::write(folder.path().join("appendonly.aof"), SET).unwrap();
     for _ in 0..2 {
         let mut store = Store::new(Config::default());
-        let (files, found) = Files::open(folder.path(), &mut store).unwrap();
+        let (files, found) = Files::open(folder.path(), &mut store, 1).unwrap();
         assert_eq!((found.commands, store.keys(0)), (1, 1));
         assert!(!folder.path().join("appendonly.aof").exists());
         drop(files);
     }
     std::fs::write(folder.path().join("appendonly.aof"), "REDIS0009").unwrap();
-    assert!(matches!(Files::open(folder.path(), &mut Store::new(Config::default())), Err(OpenError::Rdb { .. })));
+    assert!(matches!(Files::open(folder.path(), &mut Store::new(Config::default()), 1), Err(OpenError::Rdb { .. })));
 }

@@ -30,13 +30,41 @@ const GOODBYE: Duration = Duration::from_secs(2);
 /// Serves the connection to its end.
 pub async fn run(client: Rc<Client>, desk: Rc<Desk>) {
     let decoder = RequestDecoder::new(RequestLimits::default());
+    let connected = Connected { client: client.clone(), desk: desk.clone() };
     let mut connection = Connection { client, desk, decoder, held: Bytes::new(), reads_large: false };
     connection.serve().await;
     if connection.client.is_closing.get() && !connection.client.is_aborted.get() {
         // Whoever does not take its last words in time goes without them.
         let _ = tokio::time::timeout(GOODBYE, connection.say_goodbye()).await;
     }
-    connection.desk.disconnect(&connection.client);
+    connected.end();
+}
+
+/// A client that is to be disconnected in every case: if its task panics it would wait for ever.
+struct Connected {
+    client: Rc<Client>,
+    desk: Rc<Desk>,
+}
+
+impl Connected {
+    fn end(self) {
+        self.desk.disconnect(&self.client);
+    }
+}
+
+impl Drop for Connected {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        tracing::error!(client = self.client.number, "closed: a command of it ended in a panic");
+        // Others may hold the client for a while: its socket ends now.
+        self.client.abort();
+        let _ = socket2::SockRef::from(&self.client.stream).shutdown(Shutdown::Both);
+        // In a task of its own, since a second panic on the way out of the first would end the process.
+        let (client, desk) = (self.client.clone(), self.desk.clone());
+        tokio::task::spawn_local(async move { desk.disconnect(&client) });
+    }
 }
 
 struct Connection {

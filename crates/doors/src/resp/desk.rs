@@ -221,6 +221,10 @@ impl Desk {
             let limits = service.limits();
             for client in &clients {
                 client.shrink();
+                if client.is_paused.get() {
+                    // What it waited for may be over without an answer: it wants none.
+                    client.wake();
+                }
                 let class = service.class(client.number);
                 self.check_output(client, &limits.output, class, now.unix_ms);
                 let idle_ms = now.unix_ms.saturating_sub(client.heard_ms.get());

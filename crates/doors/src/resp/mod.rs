@@ -48,7 +48,8 @@ pub fn serve_resp(listeners: Vec<Listener>, lanes: &Lanes, config: RespConfig) {
 }
 
 async fn accept(listener: Listener, desk: Rc<Desk>) {
-    let listener = match tokio::net::TcpListener::from_std(listener.into_socket()) {
+    let Some(socket) = listener.into_tcp() else { return tracing::error!("the RESP port is served on TCP only") };
+    let listener = match tokio::net::TcpListener::from_std(socket) {
         Ok(listener) => listener,
         Err(error) => return tracing::error!(%error, "the RESP port cannot be watched"),
     };

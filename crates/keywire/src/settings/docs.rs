@@ -13,6 +13,10 @@ the most used have flags of their own, see `keywire serve --help`). A flag outra
 `keywire check` takes the same flags, prints what is effective and where it came from, or all mistakes with their places.
 A mistake ends the program with exit code 2.
 
+A running server reads all of it again on SIGHUP, or when the file (or a file of TLS, or of the admin's secret) has
+changed: what is marked so below is taken at once, limits of connections for those that come from then on; the log names
+what needs a restart, and says what is wrong if anything is, in which case all stays as it was.
+
 Sizes are bytes, or `64KiB`, `1MiB`, `2GiB` (`kB`, `MB`, `GB` count by thousands). Times are milliseconds, or `500ms`, `10s`, `2min`, `1h`.
 Lists are arrays in the file, elsewhere separated by commas or spaces; rules are separated by spaces.
 
@@ -25,6 +29,9 @@ fn page() -> String {
         include_str!("servers.rs"),
         include_str!("resp.rs"),
         include_str!("store.rs"),
+        include_str!("auth.rs"),
+        include_str!("transport.rs"),
+        include_str!("operation.rs"),
         include_str!("../logs.rs"),
         include_str!("../../../model/src/limits.rs"),
     ];
@@ -33,8 +40,13 @@ fn page() -> String {
         let field = setting.name.rsplit('.').next().unwrap_or(setting.name);
         let doc = settings.iter().find_map(|source| documentation(source, field));
         let doc = doc.unwrap_or_else(|| panic!("the field {field} has no documentation"));
-        page +=
-            &format!("\n## `{}`\n\n{doc}\n\n{} · default: {}\n", setting.name, kind(&setting.field), default(setting),);
+        page += &format!(
+            "\n## `{}`\n\n{doc}\n\n{} · default: {}{}\n",
+            setting.name,
+            kind(&setting.field),
+            default(setting),
+            reload(setting)
+        );
     }
     page
 }
@@ -66,7 +78,13 @@ fn kind(field: &Field) -> String {
         Field::OneOf(_, words) => words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(" or "),
         Field::Url(..) => "URL".into(),
         Field::File(_) => "path".into(),
+        Field::Texts(_) | Field::Keys(..) => "table of strings".into(),
+        Field::RulesByName(_) => "table of rules".into(),
     }
+}
+
+fn reload(setting: &Setting) -> &'static str {
+    if super::is_reloadable(setting.name) { " · taken without a restart" } else { "" }
 }
 
 fn default(setting: &Setting) -> String {

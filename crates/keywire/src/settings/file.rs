@@ -48,7 +48,9 @@ fn flatten(prefix: &str, table: &DeTable<'_>, found: &mut impl FnMut(String, usi
         let name = format!("{prefix}{}", key.get_ref());
         let inside = format!("{name}.");
         match value.get_ref() {
-            DeValue::Table(table) if SETTINGS.iter().any(|s| s.name.starts_with(&inside)) => {
+            DeValue::Table(table)
+                if SETTINGS.iter().any(|s| s.name.starts_with(&inside) || (s.name == name && s.field.is_table())) =>
+            {
                 flatten(&inside, table, found)
             }
             _ => found(name, key.span().start, given(value)),

@@ -177,9 +177,49 @@ pub fn name(text: &str) -> Result<(), String> {
     }
 }
 
+/// A name of this server, without a port; `*.example.com` for all below one, `*` for any.
+pub fn host(text: &str) -> Result<(), String> {
+    let name = text.strip_prefix("*.").unwrap_or(text);
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-._".contains(c);
+    match text == "*" || (!name.is_empty() && name.chars().all(plain)) {
+        true => Ok(()),
+        false => Err(format!("{text:?} is not a host name such as live.example.com (without scheme and port)")),
+    }
+}
+
+/// An address, a block of addresses, or `unix`.
+pub fn network(text: &str) -> Result<(), String> {
+    text.parse::<doors::Network>().map(drop)
+}
+
+/// Permissions of a file, in octal.
+pub fn file_mode(text: &str) -> Result<(), String> {
+    match u32::from_str_radix(text, 8) {
+        Ok(mode) if (0o600..=0o777).contains(&mode) => Ok(()),
+        _ => Err(format!("{text:?} is not a file mode such as 660")),
+    }
+}
+
 /// Any text.
 pub fn any(_: &str) -> Result<(), String> {
     Ok(())
+}
+
+/// The name of a header, in lower case.
+pub fn header(text: &str) -> Result<(), String> {
+    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "-_".contains(c);
+    match !text.is_empty() && text.chars().all(plain) {
+        true => Ok(()),
+        false => Err(format!("{text:?} is no header's name, such as x-session (lower case)")),
+    }
+}
+
+/// The name of a cookie, or nothing.
+pub fn cookie(text: &str) -> Result<(), String> {
+    match text.is_empty() {
+        true => Ok(()),
+        false => name(text),
+    }
 }
 
 /// A rule that gives or takes commands.
@@ -243,6 +283,10 @@ mod tests {
         assert!(origin("https://a.example:8443").is_ok() && origin("http://[::1]:80").is_ok() && origin("*").is_ok());
         assert!(origin("https://a.example/").is_err() && origin("a.example").is_err() && origin("https://*").is_err());
         assert!(prefix("").is_ok() && prefix("/live/v1").is_ok());
+        assert!(host("live.example").is_ok() && host("*.example").is_ok() && host("*").is_ok());
+        assert!(host("https://a").is_err() && host("a:80").is_err() && host("*.").is_err() && host("").is_err());
+        assert!(network("10.0.0.0/8").is_ok() && network("unix").is_ok() && network("example.com").is_err());
+        assert!(file_mode("660").is_ok() && file_mode("9").is_err() && file_mode("1777").is_err());
         assert!(prefix("live").is_err() && prefix("/live/").is_err() && prefix("/a b").is_err());
     }
 }

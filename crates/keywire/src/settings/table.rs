@@ -4,6 +4,7 @@ use super::parse::{self, Given};
 use super::store::EVICTION;
 use super::{ENV_PREFIX, Settings};
 use crate::logs::LogFormat;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -57,6 +58,12 @@ pub enum Field {
     Url(Place<String>, Rule),
     /// A file or directory, or none.
     File(Place<Option<PathBuf>>),
+    /// Texts by names that the user chooses.
+    Texts(Place<BTreeMap<String, String>>),
+    /// Keys by names, shown without what is secret.
+    Keys(Place<BTreeMap<String, String>>, Rule),
+    /// ACL rules by names.
+    RulesByName(Place<BTreeMap<String, Vec<String>>>),
 }
 
 /// More lanes than this serve nobody: they would only exchange mail.
@@ -71,9 +78,14 @@ const MILLIS_MAX: u64 = 86_400_000;
 /// All settings, in the order in which they are shown.
 pub const SETTINGS: &[Setting] = &[
     setting("listen", Field::Addresses(|s| &mut s.listen)),
+    setting("listen_tls", Field::Addresses(|s| &mut s.transport.listen_tls)),
+    setting("listen_unix", Field::List(|s| &mut s.transport.listen_unix, parse::any)),
+    setting("listen_unix_mode", Field::Text(|s| &mut s.transport.listen_unix_mode, parse::file_mode)),
     setting("lanes", Field::Count(|s| &mut s.lanes, 1..=LANES_MAX as u64)).computed("one per core but one, at least 1"),
     setting("node", Field::Text(|s| &mut s.node, parse::name)).computed("six random characters, new at each start"),
     setting("origins", Field::List(|s| &mut s.origins, parse::origin)),
+    setting("hosts", Field::List(|s| &mut s.transport.hosts, parse::host)),
+    setting("trusted_proxies", Field::List(|s| &mut s.transport.trusted_proxies, parse::network)),
     setting("anonymous", Field::OptionalRules(|s| &mut s.anonymous)).computed("not set"),
     setting("deny_commands", Field::Rules(|s| &mut s.deny_commands, parse::command_rule)),
     setting("prefix", Field::Text(|s| &mut s.prefix, parse::prefix)),
@@ -112,12 +124,41 @@ pub const SETTINGS: &[Setting] = &[
     setting("resp_pubsub_soft_bytes_max", Field::Size(|s| &mut s.resp.resp_pubsub_soft_bytes_max, 0..=TOTAL_MAX)),
     setting("resp_pubsub_soft_ms", Field::Millis(|s| &mut s.resp.resp_pubsub_soft_ms, 0..=MILLIS_MAX)),
     setting("resp_output_total_bytes_max", Field::Size(|s| &mut s.resp.resp_output_total_bytes_max, 65536..=TOTAL_MAX)),
+    setting("queries", Field::Texts(|s| &mut s.queries)),
     setting("store.data", Field::File(|s| &mut s.store.data)).computed("not set: in memory only"),
     setting("store.fsync", Field::OneOf(|s| &mut s.store.fsync, &["always", "everysec", "no"])),
     setting("store.rewrite_growth_percent", Field::Count(|s| &mut s.store.rewrite_growth_percent, 0..=COUNT_MAX)),
     setting("store.rewrite_bytes_min", Field::Size(|s| &mut s.store.rewrite_bytes_min, 0..=TOTAL_MAX)),
     setting("store.memory_bytes_max", Field::Size(|s| &mut s.store.memory_bytes_max, 0..=TOTAL_MAX)),
     setting("store.eviction", Field::OneOf(|s| &mut s.store.eviction, EVICTION)),
+    setting("auth.keys", Field::Keys(|s| &mut s.auth.keys, crate::auth::check_key)),
+    setting("auth.jwks_url", Field::Text(|s| &mut s.auth.jwks_url, crate::auth::check_jwks_url)),
+    setting("auth.jwks_interval_ms", Field::Millis(|s| &mut s.auth.jwks_interval_ms, 1000..=MILLIS_MAX)),
+    setting("auth.jwks_pause_ms", Field::Millis(|s| &mut s.auth.jwks_pause_ms, 100..=MILLIS_MAX)),
+    setting("auth.audience", Field::List(|s| &mut s.auth.audience, parse::any)),
+    setting("auth.issuer", Field::List(|s| &mut s.auth.issuer, parse::any)),
+    setting("auth.leeway_ms", Field::Millis(|s| &mut s.auth.leeway_ms, 0..=600_000)),
+    setting("auth.expiry", Field::OneOf(|s| &mut s.auth.expiry, &["required", "optional"])),
+    setting("auth.user_claim", Field::Text(|s| &mut s.auth.user_claim, parse::any)),
+    setting("auth.acl_claim", Field::Text(|s| &mut s.auth.acl_claim, parse::any)),
+    setting("auth.roles_claim", Field::Text(|s| &mut s.auth.roles_claim, parse::any)),
+    setting("auth.roles", Field::RulesByName(|s| &mut s.auth.roles)),
+    setting("auth.cookie", Field::Text(|s| &mut s.auth.cookie, parse::cookie)),
+    setting("auth.revoked_key", Field::Text(|s| &mut s.auth.revoked_key, parse::any)),
+    setting("auth.forward_url", Field::Text(|s| &mut s.auth.forward_url, crate::auth::check_forward_url)),
+    setting("auth.forward_timeout_ms", Field::Millis(|s| &mut s.auth.forward_timeout_ms, 1..=60_000)),
+    setting("auth.forward_headers", Field::List(|s| &mut s.auth.forward_headers, parse::header)),
+    setting("auth.forward_lifetime_ms", Field::Millis(|s| &mut s.auth.forward_lifetime_ms, 1000..=MILLIS_MAX)),
+    setting("auth.ca", Field::File(|s| &mut s.auth.ca)),
+    setting("tls.certificate", Field::File(|s| &mut s.transport.tls.certificate)),
+    setting("tls.key", Field::File(|s| &mut s.transport.tls.key)),
+    setting("tls.client_ca", Field::File(|s| &mut s.transport.tls.client_ca)),
+    setting("drain.notice_ms", Field::Millis(|s| &mut s.operation.drain.notice_ms, 0..=MILLIS_MAX)),
+    setting("drain.window_ms", Field::Millis(|s| &mut s.operation.drain.window_ms, 0..=MILLIS_MAX)),
+    setting("drain.goodbye_ms", Field::Millis(|s| &mut s.operation.drain.goodbye_ms, 0..=MILLIS_MAX)),
+    setting("admin.access", Field::OneOf(|s| &mut s.operation.admin.access, &["off", "secret", "loopback"])),
+    setting("admin.secret", Field::Secret(|s| &mut s.operation.admin.secret)),
+    setting("admin.secret_file", Field::File(|s| &mut s.operation.admin.secret_file)),
     setting("log.format", Field::LogFormat(|s| &mut s.log.format)),
     setting("log.level", Field::Text(|s| &mut s.log.level, crate::logs::check_level)),
     setting("limits.message_bytes_max", Field::Size(|s| &mut s.limits.message_bytes_max, 1024..=SIZE_MAX)),
@@ -132,6 +173,14 @@ pub const SETTINGS: &[Setting] = &[
     setting("limits.requests_burst_max", Field::Count32(|s| &mut s.limits.requests_burst_max, 1..=COUNT_MAX)),
     setting("limits.topics_max", Field::Count(|s| &mut s.limits.topics_max, 1..=COUNT_MAX)),
     setting("limits.connections_max", Field::Count(|s| &mut s.limits.connections_max, 1..=COUNT_MAX)),
+    setting(
+        "limits.connections_per_address_max",
+        Field::Count(|s| &mut s.limits.connections_per_address_max, 0..=COUNT_MAX),
+    ),
+    setting("limits.http_connections_max", Field::Count(|s| &mut s.limits.http_connections_max, 1..=COUNT_MAX)),
+    setting("limits.header_bytes_max", Field::Size(|s| &mut s.limits.header_bytes_max, 8192..=1 << 20)),
+    setting("limits.headers_max", Field::Count(|s| &mut s.limits.headers_max, 1..=10_000)),
+    setting("limits.messages_per_second_max", Field::Count32(|s| &mut s.limits.messages_per_second_max, 0..=COUNT_MAX)),
     setting("limits.batch_max", Field::Count(|s| &mut s.limits.batch_max, 1..=COUNT_MAX)),
     setting("limits.frame_timeout_ms", Field::Millis(|s| &mut s.limits.frame_timeout_ms, 1..=MILLIS_MAX)),
     setting("limits.auth_timeout_ms", Field::Millis(|s| &mut s.limits.auth_timeout_ms, 1..=MILLIS_MAX)),
@@ -195,6 +244,32 @@ impl Field {
             Field::File(place) => {
                 *place(settings) = Some(given.text()?).filter(|path| !path.is_empty()).map(PathBuf::from)
             }
+            Field::Texts(_) | Field::Keys(..) | Field::RulesByName(_) => {
+                return Err(
+                    "a table of names is wanted: give it in the file, or one by one as --set TABLE.NAME=…".into()
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the setting is a table of names that the user chooses.
+    pub fn is_table(&self) -> bool {
+        matches!(self, Field::Texts(_) | Field::Keys(..) | Field::RulesByName(_))
+    }
+
+    /// Parses the value of one of a table's names.
+    pub fn assign_entry(&self, settings: &mut Settings, name: &str, given: Given) -> Result<(), String> {
+        parse::name(name)?;
+        match self {
+            Field::Texts(place) => drop(place(settings).insert(name.to_owned(), given.text()?)),
+            Field::Keys(place, rule) => {
+                let text = given.text()?;
+                rule(&text)?;
+                place(settings).insert(name.to_owned(), text);
+            }
+            Field::RulesByName(place) => drop(place(settings).insert(name.to_owned(), given.texts(parse::rules)?)),
+            _ => return Err("it is no table".into()),
         }
         Ok(())
     }
@@ -218,6 +293,9 @@ impl Field {
             Field::OneOf(place, _) => quoted(place(settings)),
             Field::Url(place, _) => quoted(&crate::redis::redacted(place(settings))),
             Field::File(place) => quoted(&place(settings).as_ref()?.display().to_string()),
+            Field::Texts(place) => table(place(settings), |text| quoted(text))?,
+            Field::Keys(place, _) => table(place(settings), |text| quoted(&crate::auth::shown_key(text)))?,
+            Field::RulesByName(place) => table(place(settings), |rules| array(rules))?,
         })
     }
 }
@@ -256,10 +334,13 @@ fn ruled(texts: Vec<String>, rule: Rule) -> Result<Vec<String>, String> {
 }
 
 fn addresses(texts: Vec<String>) -> Result<Vec<SocketAddr>, String> {
-    match texts.is_empty() {
-        true => Err("at least one address is needed".into()),
-        false => texts.iter().map(|text| parse::address(text)).collect(),
-    }
+    texts.iter().map(|text| parse::address(text)).collect()
+}
+
+/// As an inline table; none if it is empty.
+fn table<T>(entries: &BTreeMap<String, T>, shown: impl Fn(&T) -> String) -> Option<String> {
+    let entries: Vec<_> = entries.iter().map(|(name, value)| format!("{} = {}", quoted(name), shown(value))).collect();
+    (!entries.is_empty()).then(|| format!("{{ {} }}", entries.join(", ")))
 }
 
 fn quoted(text: &str) -> String {

@@ -77,7 +77,13 @@ fn every_setting_has_a_working_variable_and_flag() {
             table::Field::Window(..) => "50ms,1s",
             table::Field::Text(..) if setting.name == "prefix" => "/p",
             table::Field::Text(..) if setting.name == "log.level" => "debug",
+            table::Field::Text(..) if setting.name.ends_with("_url") => "https://a.example/x",
+            table::Field::List(..) if setting.name.ends_with("headers") => "x-a,x-b",
+            table::Field::Texts(..) | table::Field::Keys(..) | table::Field::RulesByName(_) => continue,
+            table::Field::Text(..) if setting.name == "listen_unix_mode" => "600",
             table::Field::Text(..) => "n1",
+            table::Field::List(..) if setting.name == "hosts" => "a.example,*.b.example",
+            table::Field::List(..) if setting.name == "trusted_proxies" => "10.0.0.0/8 unix",
             table::Field::List(..) => "http://a,http://b",
             table::Field::Rules(..) => "-@all +get",
             table::Field::OptionalRules(_) => "~a +get",
@@ -94,6 +100,11 @@ fn every_setting_has_a_working_variable_and_flag() {
                 .map(|name| flag(name, if name.contains("outbox") { "256KiB" } else { "64KiB" }))
                 .collect();
         }
+        let of_tls = [("listen_tls", "127.0.0.1:0"), ("tls.certificate", "/c"), ("tls.key", "/k")];
+        if setting.name == "listen_tls" || setting.name.starts_with("tls.") {
+            let others = of_tls.iter().filter(|(name, _)| *name != setting.name);
+            sources.flags.extend(others.map(|(name, text)| flag(name, text)));
+        }
         let by_variable = load(&sources, &[]).unwrap().settings;
         sources.flags.push(flag(setting.name, text));
         sources.env.clear();
@@ -101,6 +112,51 @@ fn every_setting_has_a_working_variable_and_flag() {
         assert_eq!(setting.field.shown(&by_variable), setting.field.shown(&by_flag), "{}", setting.name);
         assert_ne!(setting.field.shown(&by_flag), setting.field.shown(&Settings::default()), "{}", setting.name);
     }
+}
+
+#[test]
+fn tables_are_of_names_that_the_user_chooses() {
+    let secret = format!("HS256 text:{}", "s".repeat(32));
+    let text = format!(
+        "[queries]\ntop = \"ZRANGE board 0 9\"\n[auth]\naudience = \"live\"\n[auth.keys]\nmain = \"{secret}\"\n[auth.roles]\nplayer = \"~g:{{sub}}:* +@read\"\n"
+    );
+    let flags = vec![flag("queries.mine", "GET {@sub}"), flag("auth.roles.guest", "~news +get")];
+    let settings = with_file(&text, Sources { flags: flags.clone(), ..Sources::default() }).unwrap();
+    assert_eq!(settings.queries["top"], "ZRANGE board 0 9");
+    assert_eq!(settings.queries["mine"], "GET {@sub}");
+    assert_eq!((settings.auth.keys["main"].as_str(), settings.auth.audience[0].as_str()), (secret.as_str(), "live"));
+    assert_eq!(settings.auth.roles["player"], ["~g:{sub}:*", "+@read"]);
+    assert_eq!(settings.auth.roles["guest"], ["~news", "+get"]);
+    assert_eq!(settings.anonymous_rules(), [""; 0], "where one could have a token, without one there is nothing");
+
+    // What is shown gives the same again, but for what is secret.
+    let effective = load(&Sources { flags, ..Sources::default() }, &[]).unwrap();
+    assert_eq!(with_file(&effective.to_toml(), Sources::default()).unwrap().auth.roles, effective.settings.auth.roles);
+    let secret_flag = Flag { shown: "--set auth.keys.main=…".into(), ..flag("auth.keys.main", &secret) };
+    let shown = load(&Sources { flags: vec![secret_flag], ..Sources::default() }, &[]).unwrap().to_toml();
+    assert!(shown.contains("\"main\" = \"HS256 (hidden)\"") && !shown.contains("sss"), "{shown}");
+
+    let flags = vec![
+        flag("auth.keys", "x"),
+        flag("auth.keys.a b", "x"),
+        flag("auth.keys.k", "HS1 text:x"),
+        flag("auth.key.k", "x"),
+    ];
+    let all = mistakes(Sources { flags, ..Sources::default() });
+    for (mistake, with) in all.iter().zip(["a table of names", "is not a name", "no algorithm", "no such setting"]) {
+        assert!(mistake.contains(with), "{mistake}");
+    }
+}
+
+#[test]
+fn beyond_loopback_somebody_must_be_told_from_everybody() {
+    let open = |set: &[(&str, &str)]| {
+        let flags = [("listen", "0.0.0.0:1")].iter().chain(set).map(|(name, text)| flag(name, text)).collect();
+        load(&Sources { flags, ..Sources::default() }, &[]).is_ok()
+    };
+    assert!(!open(&[]) && !open(&[("auth.cookie", "kw")]));
+    assert!(open(&[("anonymous", "")]) && open(&[("auth.jwks_url", "https://a.example/keys")]));
+    assert!(open(&[("auth.keys.k", "ES256 file:/x")]) && open(&[("auth.forward_url", "http://app/who")]));
 }
 
 #[test]

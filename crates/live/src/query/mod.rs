@@ -42,6 +42,11 @@ impl Queries {
         self.on(id, now, shared, out, |watch, shared, out| watch.open(wish, open.fresh, now, shared, out));
     }
 
+    /// The query of a watch.
+    pub fn query(&self, id: WatchId) -> Option<&Query> {
+        Some(&self.watches.get(&id)?.query)
+    }
+
     fn begin(&mut self, query: Query, shared: &mut Shared) -> WatchId {
         let id = shared.watch_id();
         shared.keys.hold(&query.keys, Reader::Query(id));

@@ -37,6 +37,11 @@ impl Streams {
         self.on(id, now, shared, out, |stream, shared, out| stream.open(open.opener, from, open.fresh, shared, out));
     }
 
+    /// The key of a stream.
+    pub fn key(&self, id: WatchId) -> Option<&Bytes> {
+        Some(&self.streams.get(&id)?.key)
+    }
+
     fn begin(&mut self, key: Bytes, shared: &mut Shared) -> WatchId {
         let id = shared.watch_id();
         shared.keys.hold(std::slice::from_ref(&key), Reader::Stream(id));

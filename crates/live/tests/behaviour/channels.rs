@@ -136,3 +136,29 @@ fn one_message_is_one_event_whatever_else_there_is() {
     }
     assert_eq!(lane.live.counters().messages, 1000);
 }
+
+#[test]
+fn what_comes_too_fast_is_counted_and_told_before_the_next_that_passes_or_a_second_later() {
+    let limits = model::Limits { messages_per_second_max: 4, ..model::Limits::default() };
+    let (mut lane, name) = (lane_with(live::Config { limits, ..live::Config::default() }), channel("c"));
+    lane.open(open(c()));
+    let feed = feed(&in_force(&mut lane, &name));
+    let event = |event| Output::Event { feed, event };
+    let text = || event(FeedEvent::Message("m".into()));
+    let missed = |count| event(FeedEvent::Missed(Some(count)));
+    // A second's worth goes at once, and not one more.
+    let burst: Vec<Output> = (0..7).flat_map(|_| message(&mut lane, &name, "m")).collect();
+    assert_eq!(burst, [text(), text(), text(), text()]);
+    assert_eq!(lane.pass(249), []);
+    assert_eq!(message(&mut lane, &name, "m"), []);
+    assert_eq!(lane.pass(1), []);
+    assert_eq!(message(&mut lane, &name, "m"), [missed(4), text()]);
+    assert_eq!(message(&mut lane, &name, "m"), []);
+    assert_eq!(lane.pass(2000), [missed(1)], "though nothing more comes");
+    assert_eq!(lane.live.next_timeout(), None);
+    assert_eq!(lane.live.counters().messages_over_rate, 5);
+    // Who comes now has lost nothing of what was dropped before.
+    (0..5).for_each(|_| drop(message(&mut lane, &name, "m")));
+    let joined = lane.open(open(c()));
+    assert!(matches!(&joined[..], [told, Output::Opened { .. }] if *told == missed(1)), "{joined:?}");
+}

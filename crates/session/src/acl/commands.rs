@@ -3,9 +3,10 @@
 use super::parse::{Reason, SYNTAX};
 use bytes::Bytes;
 use model::command::{Categories, CommandId, CommandSpec, CommandTable};
+use std::borrow::Cow;
 
-const UNKNOWN: Reason = "Unknown command or category name in ACL";
-const FIRST_ARG_OF_SUBCOMMAND: Reason = "Allowing first-arg of a subcommand is not supported";
+const UNKNOWN: Reason = Cow::Borrowed("Unknown command or category name in ACL");
+const FIRST_ARG_OF_SUBCOMMAND: Reason = Cow::Borrowed("Allowing first-arg of a subcommand is not supported");
 
 /// Commands of one table. Means nothing for another table.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -1,15 +1,18 @@
 //! The syntax of a list of rules, and what is wrong with one.
 
 use super::rules::{Rules, Selector};
+use super::template::Variables;
+use crate::claims::Claims;
 use model::command::CommandTable;
+use std::borrow::Cow;
 use std::fmt;
 
 /// Why a rule is refused: a sentence, Redis' own where it has one.
-pub(crate) type Reason = &'static str;
+pub(crate) type Reason = Cow<'static, str>;
 
-pub(crate) const SYNTAX: Reason = "Syntax error";
-const UNMATCHED: Reason = "Unmatched parenthesis in acl selector";
-const NOT_A_USER: Reason = "Rules are about commands, keys and channels here, not about users and passwords";
+pub(crate) const SYNTAX: Reason = Cow::Borrowed("Syntax error");
+const UNMATCHED: Reason = Cow::Borrowed("Unmatched parenthesis in acl selector");
+const NOT_A_USER: &str = "Rules are about commands, keys and channels here, not about users and passwords";
 
 /// A rule that is not understood, or has no meaning here.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -17,7 +20,7 @@ pub struct RuleError {
     /// The rule, a whole selector if it is in one.
     pub rule: String,
     /// Why.
-    pub reason: &'static str,
+    pub reason: Cow<'static, str>,
 }
 
 impl fmt::Display for RuleError {
@@ -34,6 +37,34 @@ impl Rules {
     ///
     /// The first rule that is wrong is the error; there are no half-applied rules.
     pub fn parse<'a>(rules: impl IntoIterator<Item = &'a str>, table: &CommandTable) -> Result<Rules, RuleError> {
+        Rules::parse_with(rules, Variables::None, table)
+    }
+
+    /// As [`Rules::parse`], with variables in patterns: `~user:{sub}:*` is for the one whom the claim `sub` names.
+    ///
+    /// # Errors
+    /// The first rule that is wrong, or whose claim is missing or cannot stand there.
+    pub fn parse_for<'a>(
+        rules: impl IntoIterator<Item = &'a str>,
+        claims: &Claims,
+        table: &CommandTable,
+    ) -> Result<Rules, RuleError> {
+        Rules::parse_with(rules, Variables::Of(claims), table)
+    }
+
+    /// Whether a list is one that [`Rules::parse_for`] would take from somebody whose claims are in order.
+    ///
+    /// # Errors
+    /// The first rule that is wrong.
+    pub fn check_syntax<'a>(rules: impl IntoIterator<Item = &'a str>, table: &CommandTable) -> Result<(), RuleError> {
+        Rules::parse_with(rules, Variables::Any, table).map(drop)
+    }
+
+    fn parse_with<'a>(
+        rules: impl IntoIterator<Item = &'a str>,
+        variables: Variables<'_>,
+        table: &CommandTable,
+    ) -> Result<Rules, RuleError> {
         let mut parsed = Rules::nothing(table);
         let mut open: Option<String> = None;
         for rule in rules {
@@ -44,7 +75,7 @@ impl Rules {
             if whole.starts_with('(') && !rule.ends_with(')') {
                 open = Some(whole);
             } else {
-                parsed.apply(&whole, table).map_err(|reason| RuleError { rule: whole, reason })?;
+                parsed.apply(&whole, variables, table).map_err(|reason| RuleError { rule: whole, reason })?;
             }
         }
         match open {
@@ -58,13 +89,13 @@ impl Rules {
         Rules::parse(line.split_ascii_whitespace(), table)
     }
 
-    fn apply(&mut self, rule: &str, table: &CommandTable) -> Result<(), Reason> {
+    fn apply(&mut self, rule: &str, variables: Variables<'_>, table: &CommandTable) -> Result<(), Reason> {
         if rule.is_empty() {
             return Ok(());
         }
         if let Some(inner) = rule.strip_prefix('(').and_then(|rest| rest.strip_suffix(')')) {
             let mut selector = Selector::nothing(table);
-            inner.split_ascii_whitespace().try_for_each(|rule| selector.apply(rule, table))?;
+            inner.split_ascii_whitespace().try_for_each(|rule| selector.apply(rule, variables, table))?;
             self.selectors.push(selector);
             return Ok(());
         }
@@ -72,7 +103,7 @@ impl Rules {
             self.selectors.clear();
             return Ok(());
         }
-        if is_about_users(rule) { Err(NOT_A_USER) } else { self.root.apply(rule, table) }
+        if is_about_users(rule) { Err(NOT_A_USER.into()) } else { self.root.apply(rule, variables, table) }
     }
 }
 

@@ -1,13 +1,14 @@
 //! Which keys and which channels a selector allows.
 
 use super::parse::{Reason, SYNTAX};
+use super::template::{Variables, expand};
 use bytes::Bytes;
 use model::command::KeyFlags;
 use model::glob;
 
-const AFTER_ALL_KEYS: Reason = "Adding a pattern after the * pattern (or the 'allkeys' flag) is not valid and does not have \
+const AFTER_ALL_KEYS: &str = "Adding a pattern after the * pattern (or the 'allkeys' flag) is not valid and does not have \
      any effect. Try 'resetkeys' to start with an empty list of patterns";
-const AFTER_ALL_CHANNELS: Reason = "Adding a pattern after the * pattern (or the 'allchannels' flag) is not valid and does \
+const AFTER_ALL_CHANNELS: &str = "Adding a pattern after the * pattern (or the 'allchannels' flag) is not valid and does \
      not have any effect. Try 'resetchannels' to start with an empty list of channels";
 
 /// A glob of keys, and what may be done to them.
@@ -39,24 +40,24 @@ impl KeyPatterns {
     }
 
     /// Applies a rule about keys; `None` if the rule is about something else.
-    pub fn apply(&mut self, rule: &str) -> Option<Result<(), Reason>> {
+    pub fn apply(&mut self, rule: &str, variables: Variables<'_>) -> Option<Result<(), Reason>> {
         if rule.eq_ignore_ascii_case("allkeys") || rule == "~*" {
             *self = KeyPatterns { all: true, patterns: Vec::new() };
         } else if rule.eq_ignore_ascii_case("resetkeys") {
             *self = KeyPatterns::default();
         } else if rule.starts_with(['~', '%']) {
-            return Some(self.add(rule));
+            return Some(self.add(rule, variables));
         } else {
             return None;
         }
         Some(Ok(()))
     }
 
-    fn add(&mut self, rule: &str) -> Result<(), Reason> {
+    fn add(&mut self, rule: &str, variables: Variables<'_>) -> Result<(), Reason> {
         if self.all {
-            return Err(AFTER_ALL_KEYS);
+            return Err(AFTER_ALL_KEYS.into());
         }
-        let added = KeyPattern::parse(rule).ok_or(SYNTAX)?;
+        let added = KeyPattern::parse(rule, variables)?;
         match self.patterns.iter_mut().find(|p| p.glob == added.glob) {
             Some(same) => (same.read, same.write) = (same.read | added.read, same.write | added.write),
             None => self.patterns.push(added),
@@ -67,7 +68,7 @@ impl KeyPatterns {
 
 impl KeyPattern {
     /// `~glob`, `%R~glob`, `%W~glob` or `%RW~glob`. As in Redis, `%R` alone is `%R~`, which only the empty key matches.
-    fn parse(rule: &str) -> Option<KeyPattern> {
+    fn parse(rule: &str, variables: Variables<'_>) -> Result<KeyPattern, Reason> {
         let (kinds, glob) = match rule.strip_prefix('%') {
             Some(rest) => rest.split_once('~').unwrap_or((rest, "")),
             None => ("RW", &rule[1..]),
@@ -77,14 +78,16 @@ impl KeyPattern {
             let granted = match kind.to_ascii_uppercase() {
                 b'R' => &mut read,
                 b'W' => &mut write,
-                _ => return None,
+                _ => return Err(SYNTAX),
             };
             if std::mem::replace(granted, true) {
-                return None;
+                return Err(SYNTAX);
             }
         }
-        let pattern = KeyPattern { glob: glob.as_bytes().into(), read, write };
-        ((read || write) && !has_blanks(glob)).then_some(pattern)
+        if !(read || write) || has_blanks(glob) {
+            return Err(SYNTAX);
+        }
+        Ok(KeyPattern { glob: expand(glob, variables)?, read, write })
     }
 }
 
@@ -108,26 +111,27 @@ impl ChannelPatterns {
     }
 
     /// Applies a rule about channels; `None` if the rule is about something else.
-    pub fn apply(&mut self, rule: &str) -> Option<Result<(), Reason>> {
+    pub fn apply(&mut self, rule: &str, variables: Variables<'_>) -> Option<Result<(), Reason>> {
         if rule.eq_ignore_ascii_case("allchannels") || rule == "&*" {
             *self = ChannelPatterns { all: true, globs: Vec::new() };
         } else if rule.eq_ignore_ascii_case("resetchannels") {
             *self = ChannelPatterns::default();
         } else {
-            return Some(self.add(rule.strip_prefix('&')?));
+            return Some(self.add(rule.strip_prefix('&')?, variables));
         }
         Some(Ok(()))
     }
 
-    fn add(&mut self, glob: &str) -> Result<(), Reason> {
+    fn add(&mut self, glob: &str, variables: Variables<'_>) -> Result<(), Reason> {
         if self.all {
-            return Err(AFTER_ALL_CHANNELS);
+            return Err(AFTER_ALL_CHANNELS.into());
         }
         if has_blanks(glob) {
             return Err(SYNTAX);
         }
-        if !self.globs.iter().any(|g| **g == *glob.as_bytes()) {
-            self.globs.push(glob.as_bytes().into());
+        let glob = expand(glob, variables)?;
+        if !self.globs.contains(&glob) {
+            self.globs.push(glob);
         }
         Ok(())
     }

@@ -3,6 +3,8 @@
 use super::commands::CommandSet;
 use super::parse::Reason;
 use super::patterns::{ChannelPatterns, KeyPatterns};
+use super::template::Variables;
+use super::verbs::{Usage, Verbs};
 use bytes::Bytes;
 use model::Error;
 use model::command::{ChannelUse, Channels, CommandSpec, CommandTable, Flags, Keys};
@@ -23,6 +25,7 @@ pub(super) struct Selector {
     commands: CommandSet,
     keys: KeyPatterns,
     channels: ChannelPatterns,
+    verbs: Verbs,
 }
 
 /// What a command line demands of the rules.
@@ -38,6 +41,8 @@ pub struct Access<'a> {
     pub channels: ChannelDemand<'a>,
     /// It may do anything at all: needs every key, channel and command in one selector.
     pub everything: bool,
+    /// What it is wanted for.
+    pub usage: Usage,
 }
 
 /// The keys that a command line demands.
@@ -65,6 +70,8 @@ pub enum ChannelDemand<'a> {
 pub enum Denied {
     /// No selector allows the command.
     Command,
+    /// The command may be heard as a live query, but not run.
+    Run,
     /// A key is not allowed.
     Key,
     /// The command needs all keys.
@@ -78,14 +85,14 @@ pub enum Denied {
 }
 
 impl<'a> Access<'a> {
-    /// What Redis demands for a command line of `spec`. Keys that cannot be known are all keys.
+    /// What Redis demands for a command line of `spec`, to be run. Keys that cannot be known are all keys.
     pub fn of(spec: &'a CommandSpec, command: &'a [Bytes]) -> Access<'a> {
         let keys = spec.keys(command).map_or(KeyDemand::All, KeyDemand::Named);
         let channels = match spec.channels(command) {
             Some(channels) if channels.kind != ChannelUse::Unsubscribe => ChannelDemand::Named(channels),
             _ => ChannelDemand::None,
         };
-        Access { spec, command, keys, channels, everything: false }
+        Access { spec, command, keys, channels, everything: false, usage: Usage::Command }
     }
 }
 
@@ -95,9 +102,25 @@ impl Rules {
         Rules { root: Selector::nothing(table), selectors: Vec::new() }
     }
 
-    /// Whether no command is allowed, whatever its arguments.
+    /// Rules that allow everything.
+    pub fn everything(table: &CommandTable) -> Rules {
+        Rules::parse(["~*", "&*", "+@all", "+@named"], table).expect("these are rules")
+    }
+
+    /// Whether no command and no named query is allowed, whatever its arguments.
     pub fn allow_nothing(&self) -> bool {
-        self.all_selectors().all(|selector| selector.commands.is_empty())
+        self.all_selectors().all(|selector| selector.commands.is_empty() && !selector.verbs.allow_any_named())
+    }
+
+    /// Allows also what other rules allow; what is allowed by neither alone stays forbidden.
+    pub fn add(&mut self, other: Rules) {
+        self.selectors.push(other.root);
+        self.selectors.extend(other.selectors);
+    }
+
+    /// Whether a named query may be used so, by its name.
+    pub fn allow_named(&self, name: &str, usage: Usage) -> bool {
+        self.all_selectors().any(|selector| selector.verbs.allow_named(name, usage))
     }
 
     /// Whether the root rules or one selector allow the command with all its keys and channels.
@@ -123,19 +146,24 @@ impl Selector {
             commands: CommandSet::none(table),
             keys: KeyPatterns::default(),
             channels: ChannelPatterns::default(),
+            verbs: Verbs::default(),
         }
     }
 
     /// Applies one rule that a selector understands.
-    pub fn apply(&mut self, rule: &str, table: &CommandTable) -> Result<(), Reason> {
-        let applied = self.keys.apply(rule).or_else(|| self.channels.apply(rule));
-        applied.or_else(|| self.commands.apply(rule, table)).unwrap_or(Err(super::parse::SYNTAX))
+    pub fn apply(&mut self, rule: &str, variables: Variables<'_>, table: &CommandTable) -> Result<(), Reason> {
+        let applied = self.keys.apply(rule, variables).or_else(|| self.channels.apply(rule, variables));
+        let applied = applied.or_else(|| self.verbs.apply(rule)).or_else(|| self.commands.apply(rule, table));
+        applied.unwrap_or(Err(super::parse::SYNTAX))
     }
 
     fn check(&self, access: &Access<'_>) -> Result<(), Denied> {
         let free = access.spec.flags.contains(Flags::NO_AUTH);
         if !free && !self.commands.contains(access.spec, access.command) {
             return Err(Denied::Command);
+        }
+        if !free && !self.verbs.allow(access.usage) {
+            return Err(Denied::Run);
         }
         self.check_keys(access)?;
         self.check_channels(access)?;
@@ -172,6 +200,9 @@ impl Denied {
     pub fn error(self, command_name: &str) -> Error {
         let text = match self {
             Denied::Command => format!("run the '{command_name}' command"),
+            Denied::Run => {
+                "run commands: they may only be used by `live`, `subscribe`, `psubscribe` and `follow`".into()
+            }
             Denied::Key => "access one of the keys used as arguments".into(),
             Denied::AllKeys => format!("access all keys, which this '{command_name}' command may do"),
             Denied::Channel => "access one of the channels used as arguments".into(),

@@ -2,11 +2,11 @@
 
 use super::encode::{Encoder, head, line, string};
 use crate::db::Entry;
-use crate::resp2::double_text;
 use crate::types::stream::Group;
 use crate::types::{Hash, Set, Stream, Value, Zset};
 use bytes::Bytes;
 use model::EntryId;
+use model::double::DoubleText;
 
 /// Elements per command: Redis' `AOF_REWRITE_ITEMS_PER_CMD`.
 const ELEMENTS_MAX: usize = 64;
@@ -68,7 +68,7 @@ pub(super) fn part(encoder: &mut Encoder, db: usize, entry: &Entry, from: Place,
 fn sorted_set(key: &[u8], zset: &Zset, from: Place, out: &mut Vec<u8>) -> Option<Place> {
     let (from, to) = elements_from(from, zset.len());
     let mut gathered = Gathered::new(b"ZADD", key, out);
-    zset.range(from..to).for_each(|(member, score)| gathered.add(&[&double_text(score), member]));
+    zset.range(from..to).for_each(|(member, score)| gathered.add(&[DoubleText::new(score).as_bytes(), member]));
     gathered.end();
     (to < zset.len()).then_some(Place::Element(to))
 }

@@ -119,6 +119,10 @@ fn effects_are_logged_and_not_wishes() {
         ("XADD x * f v", "SELECT 0|XADD x 1700000000000-0 f v"),
         ("XADD x MAXLEN ~ 5 1-1 f v", "SELECT 0|MULTI|XADD x 1-1 f v|XTRIM x MAXLEN = 1|EXEC"),
         ("RPUSH l a|BLPOP l 0", "SELECT 0|RPUSH l a|LPOP l"),
+        (
+            "XADD x 1-1 f v|XGROUP CREATE x g 0|XCLAIM x g c 0 9-9 LASTID 1-1|XGROUP CREATECONSUMER x g c",
+            "SELECT 0|XADD x 1-1 f v|XGROUP CREATE x g 0|MULTI|XGROUP SETID x g 1-1 ENTRIESREAD -1|XGROUP CREATECONSUMER x g c|EXEC",
+        ),
         ("FLUSHALL|DEL none|SADD s a|SADD s a", "SELECT 0|FLUSHALL|SADD s a"),
     ] {
         let mut logged_ = Logged::new();
@@ -306,6 +310,21 @@ fn large_keys_are_written_in_parts_and_as_they_were_at_the_mark() {
         assert_eq!(Loader::new().load(&mut base_only, &logged.base), Ok(logged.base.len()));
         assert_eq!(content(&mut base_only), before, "{touched}");
         assert_eq!(content(&mut logged.reloaded()), content(&mut logged.store), "{touched}");
+    }
+}
+
+#[test]
+fn a_rewrite_keeps_scores_of_every_size() {
+    let scores = ["1e16", "-1e16", "9007199254740993", "4.7e18", "1.5e300", "1e-300", "5e-324", "inf", "-inf", "0.1"];
+    for fillers in [0, 200] {
+        let mut logged = Logged::new();
+        (0..fillers).for_each(|n| _ = logged.run(0, &format!("ZADD z 1 m{n}")));
+        scores.iter().for_each(|score| _ = logged.run(0, &format!("ZADD z {score} is{score}")));
+        logged.begin_rewrite();
+        let Logged { store, base, .. } = &mut logged;
+        while !store.rewrite_step(1000, base) {}
+        assert_eq!(content(&mut logged.reloaded()), content(&mut logged.store), "{fillers}");
+        assert_eq!(logged.reloaded().execute(&words("ZCARD z"), 0), Reply::Int(fillers + scores.len() as i64));
     }
 }
 

@@ -15,8 +15,9 @@ pub mod waiting;
 
 use ahash::AHashMap;
 use bytes::Bytes;
-use indexmap::IndexSet;
+use indexmap::{IndexMap, IndexSet};
 use model::{Error, Reply};
+use std::collections::BTreeSet;
 use std::fmt;
 use tracking::Tracked;
 use transaction::Transaction;
@@ -138,7 +139,7 @@ pub(crate) struct Client {
     /// What is queued after `MULTI`.
     pub(crate) transaction: Option<Transaction>,
     /// Watched keys, each with its database and whether it was already due when it was watched.
-    pub(crate) watched: Vec<(usize, Bytes, bool)>,
+    pub(crate) watched: IndexMap<Place, bool>,
     /// A watched key was changed: `EXEC` will answer null.
     pub(crate) watched_changed: bool,
     /// What it waits for; no command of it is taken meanwhile.
@@ -147,6 +148,8 @@ pub(crate) struct Client {
     pub(crate) patterns: IndexSet<Bytes>,
     pub(crate) shard_channels: IndexSet<Bytes>,
     pub(crate) tracking: Option<Tracked>,
+    /// Another client has named it in `CLIENT TRACKING … REDIRECT`.
+    pub(crate) is_redirected_to: bool,
     pub(crate) reply_mode: ReplyMode,
     pub(crate) no_evict: bool,
     pub(crate) no_touch: bool,
@@ -169,13 +172,14 @@ impl Client {
             db: 0,
             resp: 2,
             transaction: None,
-            watched: Vec::new(),
+            watched: IndexMap::new(),
             watched_changed: false,
             wait: None,
             channels: IndexSet::new(),
             patterns: IndexSet::new(),
             shard_channels: IndexSet::new(),
             tracking: None,
+            is_redirected_to: false,
             reply_mode: ReplyMode::On,
             no_evict: false,
             no_touch: false,
@@ -258,8 +262,10 @@ pub(crate) struct Clients {
     by_id: AHashMap<ClientId, Client>,
     /// How many there ever were: the greatest id given.
     given: u64,
-    /// How many have `MONITOR` on.
-    pub(crate) monitors: usize,
+    /// Those with `MONITOR` on, in the order in which they connected.
+    pub(crate) monitors: BTreeSet<ClientId>,
+    /// Bytes that they have queued in transactions.
+    pub(crate) queued_bytes: usize,
 }
 
 impl Clients {
@@ -279,8 +285,9 @@ impl Clients {
     }
 
     pub(crate) fn remove(&mut self, id: ClientId) -> Option<Client> {
+        self.end_transaction(id);
         let client = self.by_id.remove(&id)?;
-        self.monitors -= usize::from(client.monitor);
+        self.monitors.remove(&id);
         Some(client)
     }
 

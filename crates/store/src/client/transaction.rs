@@ -3,7 +3,7 @@
 //! A watch is broken by any change of its key, by the key's end, and by what may have changed it (a flush of a database
 //! where the key was). At `EXEC` a key that is due but still there breaks it too, unless it was due when it was watched.
 
-use super::{ClientId, Place};
+use super::{ClientId, Clients, Place};
 use ahash::AHashMap;
 use bytes::Bytes;
 use model::Args;
@@ -16,15 +16,37 @@ pub(crate) struct Transaction {
     pub(crate) commands: Vec<Args>,
     /// About how many bytes they are.
     pub(crate) bytes: usize,
+    /// One of them may need memory.
+    pub(crate) grows: bool,
     /// One of them was refused: `EXEC` will refuse all.
     pub(crate) failed: bool,
 }
 
 impl Transaction {
-    pub(crate) fn queue(&mut self, line: &[Bytes]) {
+    fn queue(&mut self, line: &[Bytes], grows: bool) {
+        self.grows |= grows;
         self.bytes += line.iter().map(|word| word.len() + size_of::<Bytes>()).sum::<usize>();
         // The words may be parts of a buffer that is not to be kept.
         self.commands.push(line.iter().map(|word| Bytes::copy_from_slice(word)).collect());
+    }
+}
+
+impl Clients {
+    /// Queues a command of a client with an open transaction; whether it has one. `grows`: it may need memory.
+    pub(crate) fn queue(&mut self, id: ClientId, line: &[Bytes], grows: bool) -> bool {
+        let Some(transaction) = self.get_mut(id).and_then(|client| client.transaction.as_mut()) else { return false };
+        let before = transaction.bytes;
+        transaction.queue(line, grows);
+        let added = transaction.bytes - before;
+        self.queued_bytes += added;
+        true
+    }
+
+    /// Ends a client's transaction, if it has one open: what it queued.
+    pub(crate) fn end_transaction(&mut self, id: ClientId) -> Option<Transaction> {
+        let transaction = self.get_mut(id)?.transaction.take()?;
+        self.queued_bytes -= transaction.bytes;
+        Some(transaction)
     }
 }
 

@@ -9,14 +9,18 @@ use super::{ClientId, Place};
 use crate::commands::Command;
 use ahash::AHashMap;
 use bytes::Bytes;
+use indexmap::IndexSet;
 use model::{Args, Reply};
 use std::collections::{BTreeSet, VecDeque};
+
+/// Different keys, in the order in which a command named them.
+pub type Keys = IndexSet<Bytes, ahash::RandomState>;
 
 /// What a command that cannot be answered yet waits for; the command says it.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Wait {
     /// The keys that may let it go on.
-    pub keys: Vec<Bytes>,
+    pub keys: Keys,
     /// When it is answered at the latest, in milliseconds since 1970.
     pub deadline_ms: Option<u64>,
     /// What it is answered then, and at once where nothing may wait (in a transaction).
@@ -30,12 +34,18 @@ pub struct Wait {
 impl Wait {
     /// For one of these keys, at the latest until the deadline, answered with null then.
     pub fn for_keys(keys: &[Bytes], deadline_ms: Option<u64>) -> Wait {
-        Wait { keys: keys.to_vec(), deadline_ms, otherwise: Reply::Null, args: None, resume: Resume::Never }
+        Wait {
+            keys: keys.iter().cloned().collect(),
+            deadline_ms,
+            otherwise: Reply::Null,
+            args: None,
+            resume: Resume::Never,
+        }
     }
 
     /// For the deadline alone.
     pub fn for_moment(deadline_ms: Option<u64>, otherwise: Reply) -> Wait {
-        Wait { keys: Vec::new(), deadline_ms, otherwise, args: None, resume: Resume::Never }
+        Wait { keys: Keys::default(), deadline_ms, otherwise, args: None, resume: Resume::Never }
     }
 }
 
@@ -66,7 +76,7 @@ impl PartialEq for Resume {
 pub(crate) struct Waiting {
     by_key: AHashMap<Place, VecDeque<ClientId>>,
     /// Keys that were written since somebody who waits for them was last looked after.
-    ready: Vec<Place>,
+    ready: IndexSet<Place, ahash::RandomState>,
     deadlines: BTreeSet<(u64, ClientId)>,
     /// Clients held by a pause, in order.
     pub(crate) paused: VecDeque<ClientId>,
@@ -76,7 +86,7 @@ pub(crate) struct Waiting {
 
 impl Waiting {
     /// A client begins to wait for these keys of a database.
-    pub(crate) fn add(&mut self, client: ClientId, db: usize, keys: &[Bytes], deadline_ms: Option<u64>) {
+    pub(crate) fn add(&mut self, client: ClientId, db: usize, keys: &Keys, deadline_ms: Option<u64>) {
         self.count += 1;
         for key in keys {
             let queue = self.by_key.entry((db, key.clone())).or_default();
@@ -88,7 +98,7 @@ impl Waiting {
     }
 
     /// It waits no more.
-    pub(crate) fn remove(&mut self, client: ClientId, db: usize, keys: &[Bytes], deadline_ms: Option<u64>) {
+    pub(crate) fn remove(&mut self, client: ClientId, db: usize, keys: &Keys, deadline_ms: Option<u64>) {
         self.count -= 1;
         for key in keys {
             let place = (db, key.clone());
@@ -110,8 +120,8 @@ impl Waiting {
             return;
         }
         let place = (db, key.clone());
-        if self.by_key.contains_key(&place) && !self.ready.contains(&place) {
-            self.ready.push(place);
+        if self.by_key.contains_key(&place) {
+            self.ready.insert(place);
         }
     }
 

@@ -197,6 +197,11 @@ impl Db {
         }
     }
 
+    /// All keys are used now.
+    pub(crate) fn touch_all(&self, now_ms: u64) {
+        self.keys.iter().for_each(|entry| entry.touch(now_ms));
+    }
+
     /// The soonest deadline of any key.
     pub fn next_deadline_ms(&self) -> Option<u64> {
         self.deadlines.first().map(|(deadline, _)| *deadline)

@@ -11,6 +11,7 @@ use crate::events::Classes;
 use crate::random::Random;
 use crate::state::State;
 use crate::types::{Kind, Value};
+use ahash::AHashSet;
 use bytes::Bytes;
 use model::Error;
 
@@ -130,7 +131,9 @@ impl<'a> Txn<'a> {
         let counter = if entry.is_some() { &self.state.statistics.hits } else { &self.state.statistics.misses };
         counter.set(counter.get() + 1);
         let entry = entry?;
-        entry.touch(self.now_ms);
+        if !self.state.running.no_touch {
+            entry.touch(self.now_ms);
+        }
         Some(&entry.value)
     }
 
@@ -213,7 +216,7 @@ impl<'a> Txn<'a> {
             Deadline::At(ms) => Some(ms),
         };
         if value.is_gone() || deadline_ms.is_some_and(|deadline| deadline <= self.now_ms) {
-            self.remove(key);
+            self.delete(key);
             return;
         }
         self.settle_expiry(key);
@@ -248,8 +251,7 @@ impl<'a> Txn<'a> {
             return false;
         }
         if deadline_ms.is_some_and(|deadline| deadline <= self.now_ms) {
-            self.remove(key);
-            return true;
+            return self.delete(key);
         }
         self.before_write(key);
         self.db_mut().set_deadline(key, deadline_ms);
@@ -279,7 +281,7 @@ impl<'a> Txn<'a> {
             let databases = &self.state.databases;
             let holds = |key: &Bytes| [db, other].iter().any(|&db| databases[db].get(key, 0).is_some());
             let watched: Vec<Bytes> = self.state.watches.keys(db).map(|(key, _)| key.clone()).collect();
-            let held: Vec<Bytes> = watched.into_iter().filter(holds).collect();
+            let held: AHashSet<Bytes> = watched.into_iter().filter(holds).collect();
             self.state.touched_all(db, |key| held.contains(key));
         }
     }

@@ -15,6 +15,8 @@ use model::{Args, Error, Reply};
 
 /// The commands that are carried out at once though a transaction is open.
 const NEVER_QUEUED: [&str; 6] = ["exec", "discard", "multi", "watch", "quit", "reset"];
+/// What ends a transaction is carried out however short memory is; everything else would be queued, and takes some.
+const ENDS_TRANSACTION: [&str; 4] = ["exec", "discard", "quit", "reset"];
 /// What a client that speaks RESP2 may send while it is subscribed.
 const WHILE_SUBSCRIBED: [&str; 9] =
     ["subscribe", "ssubscribe", "psubscribe", "unsubscribe", "sunsubscribe", "punsubscribe", "ping", "quit", "reset"];
@@ -51,14 +53,19 @@ impl Store {
                 "Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context",
                 name
             ))),
+            () if in_transaction && !ENDS_TRANSACTION.contains(&name) && self.is_out_of_memory(now_ms) => {
+                Err(errors::OUT_OF_MEMORY)
+            }
             () => self.admit_write(&found, now_ms),
         };
         if let Err(error) = refusal {
             self.refuse(id, Some(&found));
             return Err(error);
         }
-        if matches!(found.command.run, Run::Exec) && self.queues_writes(id) {
-            self.admit_change().map_err(|error| self.abort(id, &error))?;
+        if matches!(found.command.run, Run::Exec)
+            && let Err(error) = self.admit_queued(id, now_ms)
+        {
+            return Err(self.abort(id, &error));
         }
         if self.is_held_back(id, &found) {
             let resume = Resume::Paused { line: found.line.into() };
@@ -66,12 +73,11 @@ impl Store {
             self.state.waiting.paused.push_back(id);
             return Ok(None);
         }
-        let client = self.client(id);
-        if let Some(transaction) = client.transaction.as_mut().filter(|_| !NEVER_QUEUED.contains(&name)) {
-            transaction.queue(found.line);
+        let grows = found.spec.flags.contains(Flags::DENYOOM);
+        if !NEVER_QUEUED.contains(&name) && self.state.clients.queue(id, found.line, grows) {
             return Ok(Some(Reply::Simple(Bytes::from_static(b"QUEUED"))));
         }
-        let caller = Caller { client: Some(id), db: client.db, now_ms, may_wait: true };
+        let caller = Caller { client: Some(id), db: self.client(id).db, now_ms, may_wait: true };
         Ok(match self.call(caller, found) {
             Ran::Replied(reply) => Some(reply),
             Ran::Silent => None,
@@ -94,9 +100,10 @@ impl Store {
 
     /// `EXEC` itself was refused: the transaction is over, and the error says why.
     pub(super) fn abort(&mut self, id: ClientId, why: &Error) -> Error {
-        self.client(id).transaction = None;
+        self.state.clients.end_transaction(id);
         self.state.unwatch(id);
-        Error::new("EXECABORT", format!("Transaction discarded because of: {}", why.message))
+        let why = if why.code == model::error::ERR { why.message.to_string() } else { why.to_string() };
+        Error::new("EXECABORT", format!("Transaction discarded because of: {why}"))
     }
 
     /// Whether memory and the owner's files allow the command.
@@ -114,6 +121,15 @@ impl Store {
         }
     }
 
+    /// Whether memory and the owner's files allow what is queued.
+    fn admit_queued(&mut self, id: ClientId, now_ms: u64) -> Result<(), Error> {
+        let grows = self.client(id).transaction.as_ref().is_some_and(|transaction| transaction.grows);
+        if grows && self.is_out_of_memory(now_ms) {
+            return Err(errors::OUT_OF_MEMORY);
+        }
+        if self.queues_writes(id) { self.admit_change() } else { Ok(()) }
+    }
+
     fn queues_writes(&self, id: ClientId) -> bool {
         let queued = self.state.clients.get(id).and_then(|client| client.transaction.as_ref());
         let writes = |line: &Args| self.registry.find(line).is_ok_and(|found| may_write(found.spec));
@@ -123,12 +139,13 @@ impl Store {
 
     /// Makes room if memory is short; an error if there is none and the command may need some.
     fn admit_memory(&mut self, found: &Found<'_>, now_ms: u64) -> Result<(), Error> {
-        if self.state.settings.maxmemory == 0 || self.state.make_room(now_ms, EVICTED_PER_COMMAND_MAX) {
-            return Ok(());
-        }
         let grows = found.spec.flags.contains(Flags::DENYOOM);
-        let queued = matches!(found.command.run, Run::Exec);
-        if grows && !queued { Err(errors::OUT_OF_MEMORY) } else { Ok(()) }
+        if self.is_out_of_memory(now_ms) && grows { Err(errors::OUT_OF_MEMORY) } else { Ok(()) }
+    }
+
+    /// Makes room if memory is short; whether there is none.
+    fn is_out_of_memory(&mut self, now_ms: u64) -> bool {
+        self.state.settings.maxmemory != 0 && !self.state.make_room(now_ms, EVICTED_PER_COMMAND_MAX)
     }
 
     /// Whether a pause holds the command back.
@@ -136,7 +153,7 @@ impl Store {
         let Some(pause) = self.state.pause else { return false };
         let writes = |line: &[Bytes]| self.registry.find(line).is_ok_and(|found| changes_something(&found));
         if !pause.writes_only {
-            return found.command.name != "client|unpause" || found.line.is_empty();
+            return found.command.name != "client|unpause";
         }
         let queued = self.state.clients.get(id).and_then(|client| client.transaction.as_ref());
         match found.command.run {
@@ -150,7 +167,8 @@ impl Store {
     pub(super) fn answer(&mut self, id: ClientId, line: &[Bytes], reply: Option<Reply>, begin: usize) {
         let Some(client) = self.state.clients.get_mut(id) else { return };
         let (closing, mode) = (client.closing, client.reply_mode);
-        if mode == ReplyMode::Skip {
+        // What waits is not answered yet: it is then that it is skipped.
+        if mode == ReplyMode::Skip && client.wait.is_none() {
             client.reply_mode = ReplyMode::On;
         }
         if let Some(Reply::Error(text)) = &reply {
@@ -188,7 +206,7 @@ impl Store {
         ] {
             names.iter().for_each(|name| self.state.pubsub.remove(space, name, id));
         }
-        for (db, key, _) in &client.watched {
+        for (db, key) in client.watched.keys() {
             self.state.watches.remove(*db, key, id);
         }
         if client.tracking.is_some() {

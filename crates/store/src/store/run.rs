@@ -64,7 +64,7 @@ impl Store {
         state.statistics.started_ms.get_or_insert(now_ms);
         state.statistics.commands += 1;
         state.begin(command, args, client);
-        if state.clients.monitors > 0 {
+        if !state.clients.monitors.is_empty() {
             state.show_to_monitors(&found, client, db, now_ms);
         }
         state.changes.begin();
@@ -101,14 +101,14 @@ impl Store {
     /// `EXEC`: all that was queued, as one unit.
     pub(super) fn exec(&mut self, caller: Caller) -> Reply {
         let Some(id) = caller.client else { return Reply::error(needs_connection("exec").to_string()) };
-        let client = self.client(id);
-        let Some(transaction) = client.transaction.take() else {
+        let Some(transaction) = self.state.clients.end_transaction(id) else {
             return Reply::error(errors::custom("EXEC without MULTI").to_string());
         };
         let state = &self.state;
         let client = state.clients.get(id).expect("the client was just there");
-        let ended =
-            |(db, key, was_due): &(usize, Bytes, bool)| !was_due && state.databases[*db].is_due(key, caller.now_ms);
+        let ended = |((db, key), was_due): (&(usize, Bytes), &bool)| {
+            !was_due && state.databases[*db].is_due(key, caller.now_ms)
+        };
         let broken = client.watched_changed || client.watched.iter().any(ended);
         self.state.unwatch(id);
         if transaction.failed {

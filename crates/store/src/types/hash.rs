@@ -27,6 +27,8 @@ enum Form {
 #[derive(Clone, Debug)]
 struct Large {
     fields: Dict<Field>,
+    /// Bytes that names and values take beside the table.
+    heap: usize,
     /// Whether Redis would still hold it in a listpack.
     is_listpack: bool,
 }
@@ -37,16 +39,28 @@ struct Field {
     value: Text,
 }
 
+impl Field {
+    fn heap_size(&self) -> usize {
+        self.name.heap_size() + self.value.heap_size()
+    }
+}
+
 impl Item for Field {
     fn name(&self) -> &[u8] {
         &self.name
     }
 }
 
+impl Default for Hash {
+    fn default() -> Hash {
+        Hash::new()
+    }
+}
+
 impl Hash {
-    /// A hash without fields. `seed` is for hashing.
-    pub fn new(seed: u64) -> Hash {
-        Hash(Form::Small(Pack::new(seed)))
+    /// A hash without fields.
+    pub fn new() -> Hash {
+        Hash(Form::Small(Pack::new()))
     }
 
     /// How many fields there are.
@@ -83,9 +97,9 @@ impl Hash {
         self.get(field).is_some()
     }
 
-    /// Gives a field this value; whether the field is new.
-    pub fn insert(&mut self, field: &[u8], value: &[u8]) -> bool {
-        self.grow_for(field, value);
+    /// Gives a field this value; whether the field is new. `seed` is for hashing, should it grow large now.
+    pub fn insert(&mut self, field: &[u8], value: &[u8], seed: u64) -> bool {
+        self.grow_for(field, value, seed);
         match &mut self.0 {
             Form::Small(pack) => match pack.find(field, 2) {
                 Some(at) => {
@@ -109,7 +123,11 @@ impl Hash {
                 found.iter().for_each(|&at| pack.remove(at, 2));
                 found.is_some()
             }
-            Form::Large(large) => large.fields.remove(field).is_some(),
+            Form::Large(large) => {
+                let removed = large.fields.remove(field);
+                large.heap -= removed.as_ref().map_or(0, Field::heap_size);
+                removed.is_some()
+            }
         }
     }
 
@@ -159,26 +177,22 @@ impl Hash {
         }
     }
 
-    /// About how many bytes it takes beside its own 16, in constant time: fields are taken to be as long as one is.
+    /// About how many bytes it takes beside its own 16, in constant time.
     pub fn heap_size(&self) -> usize {
         match &self.0 {
             Form::Small(pack) => pack.heap_size(),
-            Form::Large(large) => {
-                let heap = |field: &Field| field.name.heap_size() + field.value.heap_size();
-                let strings = large.fields.iter().next().map_or(0, heap) * large.fields.len();
-                size_of::<Large>() + large.fields.memory() + strings
-            }
+            Form::Large(large) => size_of::<Large>() + large.fields.memory() + large.heap,
         }
     }
 
     /// Takes the large form if the small one has no room for this field.
-    fn grow_for(&mut self, field: &[u8], value: &[u8]) {
+    fn grow_for(&mut self, field: &[u8], value: &[u8], seed: u64) {
         let Form::Small(pack) = &self.0 else { return };
         let is_short = field.len() <= STRING_MAX && value.len() <= STRING_MAX;
         if is_short && (pack.len() / 2 < SMALL_MAX || pack.find(field, 2).is_some()) {
             return;
         }
-        let mut large = Large { fields: Dict::new(pack.seed()), is_listpack: true };
+        let mut large = Large { fields: Dict::new(seed), heap: 0, is_listpack: true };
         self.iter().for_each(|(field, value)| _ = large.insert(field, value));
         self.0 = Form::Large(Box::new(large));
     }
@@ -189,8 +203,10 @@ impl Large {
         let make = || Field { name: Name::new(field), value: Text::new(value) };
         let (held, is_new) = self.fields.get_or_insert_with(field, make);
         if !is_new {
+            self.heap -= held.heap_size();
             held.value = Text::new(value);
         }
+        self.heap += held.heap_size();
         let is_long = field.len() > STRING_MAX || value.len() > STRING_MAX;
         self.is_listpack &= self.fields.len() <= LISTPACK_MAX && !is_long;
         is_new
@@ -206,14 +222,14 @@ mod tests {
     #[test]
     fn a_hash_is_small_in_memory_and_grows_at_the_limits() {
         assert_eq!(size_of::<Hash>(), 16);
-        let mut hash = Hash::new(1);
-        (0..=SMALL_MAX).for_each(|n| assert!(hash.insert(n.to_string().as_bytes(), b"x")));
+        let mut hash = Hash::new();
+        (0..=SMALL_MAX).for_each(|n| assert!(hash.insert(n.to_string().as_bytes(), b"x", 1)));
         assert!(matches!(hash.0, Form::Large(_)) && hash.encoding() == "listpack");
-        (0..=LISTPACK_MAX).for_each(|n| _ = hash.insert(n.to_string().as_bytes(), b"x"));
+        (0..=LISTPACK_MAX).for_each(|n| _ = hash.insert(n.to_string().as_bytes(), b"x", 1));
         assert_eq!((hash.len(), hash.encoding()), (LISTPACK_MAX + 1, "hashtable"));
         for (len, encoding) in [(STRING_MAX, "listpack"), (STRING_MAX + 1, "hashtable")] {
-            let mut hash = Hash::new(1);
-            hash.insert(b"f", &vec![b'x'; len]);
+            let mut hash = Hash::new();
+            hash.insert(b"f", &vec![b'x'; len], 1);
             assert_eq!((hash.encoding(), hash.get(b"f").map(<[u8]>::len)), (encoding, Some(len)));
         }
     }
@@ -223,15 +239,18 @@ mod tests {
 
         #[test]
         fn a_hash_is_a_map(steps in proptest::collection::vec((any::<bool>(), 0u8..200, 0usize..80), 0..400)) {
-            let (mut hash, mut map) = (Hash::new(7), BTreeMap::new());
+            let (mut hash, mut map) = (Hash::new(), BTreeMap::new());
             for (insert, n, len) in steps {
                 let (field, value) = (vec![n; usize::from(n % 5)], vec![b'v'; len]);
                 if insert {
-                    prop_assert_eq!(hash.insert(&field, &value), map.insert(field.clone(), value).is_none());
+                    prop_assert_eq!(hash.insert(&field, &value, 7), map.insert(field.clone(), value).is_none());
                 } else {
                     prop_assert_eq!(hash.remove(&field), map.remove(&field).is_some());
                 }
                 prop_assert_eq!(hash.len(), map.len());
+                if let Form::Large(large) = &hash.0 {
+                    prop_assert_eq!(large.heap, large.fields.iter().map(Field::heap_size).sum::<usize>());
+                }
                 prop_assert_eq!(hash.get(&field), map.get(&field).map(Vec::as_slice));
             }
             let got: BTreeMap<_, _> = hash.iter().map(|(f, v)| (f.to_vec(), v.to_vec())).collect();

@@ -74,7 +74,7 @@ impl Value {
         }
     }
 
-    /// About how many bytes it takes beside its own 24, in constant time but for streams.
+    /// About how many bytes it takes beside its own 24, in constant time.
     pub fn heap_size(&self) -> usize {
         match self {
             Value::Str(text) => text.heap_size(),
@@ -115,8 +115,8 @@ impl Kind for Text {
 }
 
 impl Kind for List {
-    fn empty(seed: u64) -> List {
-        List::new(seed)
+    fn empty(_: u64) -> List {
+        List::new()
     }
     fn of(value: &Value) -> Option<&List> {
         if let Value::List(list) = value { Some(list) } else { None }
@@ -130,8 +130,8 @@ impl Kind for List {
 }
 
 impl Kind for Set {
-    fn empty(seed: u64) -> Set {
-        Set::new(seed)
+    fn empty(_: u64) -> Set {
+        Set::new()
     }
     fn of(value: &Value) -> Option<&Set> {
         if let Value::Set(set) = value { Some(set) } else { None }
@@ -145,8 +145,8 @@ impl Kind for Set {
 }
 
 impl Kind for Hash {
-    fn empty(seed: u64) -> Hash {
-        Hash::new(seed)
+    fn empty(_: u64) -> Hash {
+        Hash::new()
     }
     fn of(value: &Value) -> Option<&Hash> {
         if let Value::Hash(hash) = value { Some(hash) } else { None }
@@ -196,5 +196,39 @@ mod tests {
     #[test]
     fn a_value_is_small() {
         assert_eq!(size_of::<Value>(), 24);
+    }
+
+    #[test]
+    fn what_is_counted_is_what_there_is_however_unequal_the_elements() {
+        use crate::{Config, Store};
+        use bytes::Bytes;
+        use model::Reply;
+
+        const LONG: usize = 1000;
+        let fills = [
+            ("RPUSH k a", "RPUSH k $#", "LTRIM k 0 0"),
+            ("SADD k a", "SADD k $#", "SREM k $#"),
+            ("HSET k a b", "HSET k f# $", "HDEL k f#"),
+            ("ZADD k 0 a", "ZADD k 1 $#", "ZREM k $#"),
+            ("XGROUP CREATE k g 0 MKSTREAM", "XGROUP CREATECONSUMER k g $#", "XGROUP DELCONSUMER k g $#"),
+        ];
+        for (first, more, less) in fills {
+            let mut store = Store::new(Config::default());
+            let mut run = |line: &str, n: usize| {
+                let line = line.replace('#', &n.to_string()).replace('$', &"x".repeat(LONG));
+                let words: Vec<Bytes> = line.split(' ').map(|word| word.to_owned().into()).collect();
+                store.execute(&words, 1)
+            };
+            let mut used = |line: &str, count| {
+                (0..count).for_each(|n| assert!(run(line, n).as_error().is_none(), "{line}"));
+                let Reply::Int(used) = run("MEMORY USAGE k", 0) else { panic!("a size") };
+                usize::try_from(used).unwrap()
+            };
+            let few = used(first, 1);
+            let many = used(more, 200);
+            assert!((LONG * 200..LONG * 400).contains(&many), "{more} {many}");
+            let left = used(less, 200);
+            assert!(left < few + 30_000, "{less} {left}");
+        }
     }
 }

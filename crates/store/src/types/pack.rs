@@ -1,7 +1,6 @@
 //! A few short byte strings in one allocation: the small form of hashes, sets and lists.
 //!
-//! Six bytes of head (the seed for the large form, and how many strings there are), then each string behind its length in
-//! one byte. Searched from end to end, changed by writing the whole anew: for so few bytes that is as fast as anything, and
+//! Two bytes of head (how many strings there are), then each string behind its length in one byte. Searched from end to end, changed by writing the whole anew: for so few bytes that is as fast as anything, and
 //! nothing takes less memory.
 
 use std::ops::Range;
@@ -9,30 +8,21 @@ use std::ops::Range;
 /// The longest string of a pack, in bytes (Redis' `hash-max-listpack-value` and its kin).
 pub const STRING_MAX: usize = 64;
 
-const HEAD: usize = 6;
+const HEAD: usize = 2;
 
 /// Short strings in the order they were added.
 #[derive(Clone)]
 pub struct Pack(Box<[u8]>);
 
 impl Pack {
-    /// No strings. `seed` is kept for the form that comes after.
-    pub fn new(seed: u64) -> Pack {
-        let mut head = [0; HEAD];
-        head[..4].copy_from_slice(&(seed as u32).to_le_bytes());
-        Pack(Box::new(head))
-    }
-
-    /// The seed, or as much of it as was kept.
-    pub fn seed(&self) -> u64 {
-        let [a, b, c, d, ..] = self.head();
-        u64::from(u32::from_le_bytes([a, b, c, d]))
+    /// No strings.
+    pub fn new() -> Pack {
+        Pack(Box::new([0; HEAD]))
     }
 
     /// How many strings there are.
     pub fn len(&self) -> usize {
-        let [.., low, high] = self.head();
-        usize::from(u16::from_le_bytes([low, high]))
+        usize::from(u16::from_le_bytes(self.head()))
     }
 
     /// The strings.
@@ -120,7 +110,7 @@ impl Pack {
 
     fn set_len(&mut self, len: usize) {
         let len = u16::try_from(len).expect("a pack has few strings");
-        self.0[HEAD - 2..HEAD].copy_from_slice(&len.to_le_bytes());
+        self.0[..HEAD].copy_from_slice(&len.to_le_bytes());
     }
 }
 

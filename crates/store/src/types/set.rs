@@ -27,6 +27,8 @@ enum Form {
 #[derive(Clone, Debug)]
 struct Large {
     members: Dict<Name>,
+    /// Bytes that the members take beside the table.
+    heap: usize,
     /// Whether Redis would still hold it as integers.
     is_intset: bool,
 }
@@ -37,10 +39,16 @@ impl Item for Name {
     }
 }
 
+impl Default for Set {
+    fn default() -> Set {
+        Set::new()
+    }
+}
+
 impl Set {
-    /// A set without members. `seed` is for hashing.
-    pub fn new(seed: u64) -> Set {
-        Set(Form::Small(Pack::new(seed)))
+    /// A set without members.
+    pub fn new() -> Set {
+        Set(Form::Small(Pack::new()))
     }
 
     /// How many members there are.
@@ -64,9 +72,9 @@ impl Set {
         }
     }
 
-    /// Adds a member; whether it is new.
-    pub fn insert(&mut self, member: &[u8]) -> bool {
-        self.grow_for(member);
+    /// Adds a member; whether it is new. `seed` is for hashing, should it grow large now.
+    pub fn insert(&mut self, member: &[u8], seed: u64) -> bool {
+        self.grow_for(member, seed);
         match &mut self.0 {
             Form::Small(pack) => {
                 let is_new = pack.find(member, 1).is_none();
@@ -87,7 +95,11 @@ impl Set {
                 found.iter().for_each(|&at| pack.remove(at, 1));
                 found.is_some()
             }
-            Form::Large(large) => large.members.remove(member).is_some(),
+            Form::Large(large) => {
+                let removed = large.members.remove(member);
+                large.heap -= removed.as_ref().map_or(0, Name::heap_size);
+                removed.is_some()
+            }
         }
     }
 
@@ -136,24 +148,21 @@ impl Set {
         }
     }
 
-    /// About how many bytes it takes beside its own 16, in constant time: members are taken to be as long as one is.
+    /// About how many bytes it takes beside its own 16, in constant time.
     pub fn heap_size(&self) -> usize {
         match &self.0 {
             Form::Small(pack) => pack.heap_size(),
-            Form::Large(large) => {
-                let heap = large.members.iter().next().map_or(0, Name::heap_size);
-                size_of::<Large>() + large.members.memory() + heap * large.members.len()
-            }
+            Form::Large(large) => size_of::<Large>() + large.members.memory() + large.heap,
         }
     }
 
     /// Takes the large form if the small one has no room for this member.
-    fn grow_for(&mut self, member: &[u8]) {
+    fn grow_for(&mut self, member: &[u8], seed: u64) {
         let Form::Small(pack) = &self.0 else { return };
         if member.len() <= STRING_MAX && (pack.len() < SMALL_MAX || pack.find(member, 1).is_some()) {
             return;
         }
-        let mut large = Large { members: Dict::new(pack.seed()), is_intset: true };
+        let mut large = Large { members: Dict::new(seed), heap: 0, is_intset: true };
         pack.iter().for_each(|member| _ = large.insert(member));
         self.0 = Form::Large(Box::new(large));
     }
@@ -161,7 +170,8 @@ impl Set {
 
 impl Large {
     fn insert(&mut self, member: &[u8]) -> bool {
-        let (_, is_new) = self.members.get_or_insert_with(member, || Name::new(member));
+        let (held, is_new) = self.members.get_or_insert_with(member, || Name::new(member));
+        self.heap += if is_new { held.heap_size() } else { 0 };
         self.is_intset = self.is_intset && self.members.len() <= INTSET_MAX && parse_int(member).is_some();
         is_new
     }
@@ -176,8 +186,8 @@ mod tests {
     #[test]
     fn encodings_are_those_of_redis_at_the_limits() {
         let of = |members: &mut dyn Iterator<Item = String>| {
-            let mut set = Set::new(1);
-            members.for_each(|member| _ = set.insert(member.as_bytes()));
+            let mut set = Set::new();
+            members.for_each(|member| _ = set.insert(member.as_bytes(), 1));
             set.encoding()
         };
         assert_eq!(size_of::<Set>(), 16);
@@ -190,18 +200,32 @@ mod tests {
         assert_eq!(of(&mut std::iter::once("x".repeat(STRING_MAX + 1))), "hashtable");
     }
 
+    #[test]
+    fn every_bit_of_the_seed_decides_where_members_lie() {
+        let order = |seed: u64| {
+            let mut set = Set::new();
+            (0..500_u32).for_each(|n| _ = set.insert(&n.to_le_bytes(), seed));
+            set.iter().map(<[u8]>::to_vec).collect::<Vec<_>>()
+        };
+        assert_eq!(order(1), order(1));
+        (0..64).for_each(|bit| assert_ne!(order(1 << bit), order(0), "{bit}"));
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(100))]
 
         #[test]
         fn a_set_is_a_set(steps in proptest::collection::vec((any::<bool>(), 0u8..250), 0..500)) {
-            let (mut set, mut model) = (Set::new(7), BTreeSet::new());
+            let (mut set, mut model) = (Set::new(), BTreeSet::new());
             for (insert, n) in steps {
                 let member = vec![n; 1 + usize::from(n % 3) * 33];
                 if insert {
-                    prop_assert_eq!(set.insert(&member), model.insert(member.clone()));
+                    prop_assert_eq!(set.insert(&member, 7), model.insert(member.clone()));
                 } else {
                     prop_assert_eq!(set.remove(&member), model.remove(&member));
+                }
+                if let Form::Large(large) = &set.0 {
+                    prop_assert_eq!(large.heap, set.iter().map(|member| Name::<Box<[u8]>>::new(member).heap_size()).sum::<usize>());
                 }
                 prop_assert_eq!((set.len(), set.contains(&member)), (model.len(), model.contains(&member)));
             }

@@ -3,9 +3,9 @@
 //! RESP2 has fewer types than RESP3. What a reply becomes there is decided by its type alone but for three shapes that
 //! depend on the command: [`Downgrade`] names them.
 
-use super::number::DoubleText;
 use bytes::BytesMut;
 use model::Reply;
+use model::double::DoubleText;
 
 /// The protocol's version, chosen by `HELLO`.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]

@@ -179,6 +179,11 @@ impl Decoder {
         self.partial.as_ref().is_some_and(|p| p.head_len > 0 || p.frame.is_some())
     }
 
+    /// Whether a message has begun and not ended, though nothing of it may have come but empty fragments.
+    pub fn is_mid_message(&self) -> bool {
+        self.is_mid_frame() || self.partial.as_ref().is_some_and(|p| p.message.is_some() || !p.control.is_empty())
+    }
+
     /// Bytes of payload that are held until the rest of their message comes.
     pub fn held_bytes(&self) -> usize {
         self.partial.as_ref().map_or(0, |p| p.message.as_ref().map_or(0, Gathered::len) + p.control.len())

@@ -2,6 +2,7 @@
 //! (<https://redis.io/docs/latest/commands/client-list/>).
 
 use super::shared::is_of_type;
+use crate::client::ClientId;
 use crate::commands::args::is;
 use crate::commands::{Command, Outcome};
 use crate::db::txn::Txn;
@@ -14,12 +15,11 @@ use model::Reply;
 pub const COMMAND: Command = Command::read("client|list", run);
 
 fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
-    let clients = txn.state.clients.in_order();
     let chosen: Vec<_> = match args {
-        [] => clients,
+        [] => txn.state.clients.in_order(),
         [option, kind] if is(option, "TYPE") => {
             let mut chosen = Vec::new();
-            for client in clients {
+            for client in txn.state.clients.in_order() {
                 if is_of_type(client, kind)? {
                     chosen.push(client);
                 }
@@ -29,7 +29,8 @@ fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
         [option, ids @ ..] if is(option, "ID") && !ids.is_empty() => {
             let wanted: Option<Vec<i64>> = ids.iter().map(|id| parse_int(id).filter(|&id| id > 0)).collect();
             let wanted = wanted.ok_or_else(|| errors::custom("Invalid client ID"))?;
-            clients.into_iter().filter(|client| wanted.contains(&(client.id.0 as i64))).collect()
+            // In the order in which they are asked for, as in Redis.
+            wanted.into_iter().filter_map(|id| txn.state.clients.get(ClientId(id.unsigned_abs()))).collect()
         }
         _ => return Err(errors::SYNTAX),
     };

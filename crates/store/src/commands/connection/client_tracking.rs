@@ -34,6 +34,9 @@ fn run(txn: &mut Txn<'_>, id: ClientId, args: &[Bytes]) -> Attempt {
         }
         wanted.broadcast = Some(without_repeats(before.unwrap_or_default().into_iter().chain(prefixes).collect()));
     }
+    if let Some(receiver) = wanted.redirect {
+        txn.client_mut(receiver).is_redirected_to = true;
+    }
     txn.client_mut(id).tracking = Some(wanted);
     Ok(Some(Reply::OK))
 }

@@ -16,13 +16,14 @@ fn run(txn: &mut Txn<'_>, args: &[Bytes]) -> Outcome {
     if Extended::parse(by).ok_or(errors::NOT_A_FLOAT)?.is_infinite() {
         return Err(errors::custom("value is NaN or Infinity"));
     }
+    let seed = txn.seed();
     txn.try_write(key, |hash: &mut Hash| {
         let old = hash.get(field).map_or(&b"0"[..], |text| text);
         let sum = add_decimals(old, by).map_err(|error| match error {
             SumError::NotANumber => errors::custom("hash value is not a float"),
             SumError::NotFinite => errors::NOT_FINITE,
         })?;
-        hash.insert(field, sum.as_bytes());
+        hash.insert(field, sum.as_bytes(), seed);
         Ok(Edit::changed(Reply::bulk(sum)))
     })
 }

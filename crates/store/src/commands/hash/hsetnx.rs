@@ -10,10 +10,11 @@ use bytes::Bytes;
 pub const COMMAND: Command = Command::write("hsetnx", run);
 
 fn run(txn: &mut Txn<'_>, args: &[Bytes]) -> Outcome {
+    let seed = txn.seed();
     let set = txn.write(&args[0], |hash: &mut Hash| {
         let free = !hash.contains(&args[1]);
         if free {
-            hash.insert(&args[1], &args[2]);
+            hash.insert(&args[1], &args[2], seed);
         }
         Edit::when(free, free)
     })?;

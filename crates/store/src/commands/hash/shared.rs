@@ -12,8 +12,9 @@ pub fn set_fields(txn: &mut Txn<'_>, args: &[Bytes], command: &str) -> Result<us
     if !pairs.len().is_multiple_of(2) {
         return Err(wrong_number_of_arguments(command));
     }
+    let seed = txn.seed();
     txn.write(key, |hash: &mut Hash| {
-        let added = pairs.chunks_exact(2).filter(|pair| hash.insert(&pair[0], &pair[1]));
+        let added = pairs.chunks_exact(2).filter(|pair| hash.insert(&pair[0], &pair[1], seed));
         Edit::changed(added.count())
     })
 }

@@ -226,11 +226,12 @@ fn stats(txn: &Txn<'_>) -> Facts {
 }
 
 fn replication(txn: &Txn<'_>) -> Facts {
+    let run_id = txn.state.facts.get("run_id").map_or_else(|| "0".repeat(40), |told| told.to_string());
     facts([
         ("role", "master".into()),
         ("connected_slaves", "0".into()),
         ("master_failover_state", "no-failover".into()),
-        ("master_replid", format!("{:040x}", txn.state.seed)),
+        ("master_replid", run_id),
         ("master_replid2", "0".repeat(40)),
         ("master_repl_offset", "0".into()),
         ("second_repl_offset", "-1".into()),
@@ -284,4 +285,28 @@ fn keyspace(txn: &Txn<'_>) -> Facts {
         (format!("db{number}"), format!("keys={},expires={},avg_ttl=0", db.len(), db.volatile_len()))
     };
     databases.map(line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Config, Store};
+
+    #[test]
+    fn nothing_tells_how_the_store_hashes() {
+        let mut store = Store::new(Config { seed: 0x1234_5678_9abc_def1, databases: 1 });
+        store.execute(&["SET".into(), "a".into(), "b".into()], 1);
+        let inner = store.with_txn(0, 1, |txn| txn.seed());
+        let Reply::Verbatim { text, .. } = store.execute(&["INFO".into(), "everything".into()], 1) else {
+            panic!("a text")
+        };
+        let text = String::from_utf8_lossy(&text).to_lowercase();
+        assert!(text.contains("master_replid:0000"));
+        for secret in [0x1234_5678_9abc_def1, inner] {
+            assert!(!text.contains(&format!("{secret:x}")) && !text.contains(&secret.to_string()), "{text}");
+        }
+        store.set_fact("run_id", "abc");
+        let Reply::Verbatim { text, .. } = store.execute(&["INFO".into()], 1) else { panic!("a text") };
+        assert!(String::from_utf8_lossy(&text).contains("master_replid:abc"));
+    }
 }

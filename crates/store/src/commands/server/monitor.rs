@@ -10,9 +10,7 @@ use model::Reply;
 pub const COMMAND: Command = Command::client("monitor", run);
 
 fn run(txn: &mut Txn<'_>, id: ClientId, _: &[Bytes]) -> Attempt {
-    let client = txn.client_mut(id);
-    if !std::mem::replace(&mut client.monitor, true) {
-        txn.state.clients.monitors += 1;
-    }
+    txn.client_mut(id).monitor = true;
+    txn.state.clients.monitors.insert(id);
     Ok(Some(Reply::OK))
 }

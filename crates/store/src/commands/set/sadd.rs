@@ -10,8 +10,9 @@ use bytes::Bytes;
 pub const COMMAND: Command = Command::write("sadd", run);
 
 fn run(txn: &mut Txn<'_>, args: &[Bytes]) -> Outcome {
+    let seed = txn.seed();
     let added = txn.write(&args[0], |set: &mut Set| {
-        let added = args[1..].iter().filter(|member| set.insert(member)).count();
+        let added = args[1..].iter().filter(|member| set.insert(member, seed)).count();
         Edit::when(added > 0, added)
     })?;
     Ok(size(added))

@@ -3,6 +3,7 @@
 use crate::commands::args::size;
 use crate::commands::{Outcome, args};
 use crate::db::txn::{Deadline, Txn};
+use crate::types::zset::combine::removes_others;
 use crate::types::{Kind, Set};
 use bytes::Bytes;
 use model::{Error, Reply};
@@ -12,8 +13,8 @@ pub type Combine = fn(&Txn<'_>, &[Bytes]) -> Result<Set, Error>;
 
 /// The members that all sets have.
 pub fn intersection(txn: &Txn<'_>, keys: &[Bytes]) -> Result<Set, Error> {
-    let mut result = Set::empty(txn.seed());
-    common(txn, keys)?.for_each(|member| _ = result.insert(member));
+    let (mut result, seed) = (Set::new(), txn.seed());
+    common(txn, keys)?.for_each(|member| _ = result.insert(member, seed));
     Ok(result)
 }
 
@@ -34,9 +35,9 @@ fn common<'t>(txn: &'t Txn<'_>, keys: &[Bytes]) -> Result<impl Iterator<Item = &
 
 /// The members that any set has.
 pub fn union(txn: &Txn<'_>, keys: &[Bytes]) -> Result<Set, Error> {
-    let mut result = Set::empty(txn.seed());
+    let (mut result, seed) = (Set::new(), txn.seed());
     for set in read_all(txn, keys)?.into_iter().flatten() {
-        set.iter().for_each(|member| _ = result.insert(member));
+        set.iter().for_each(|member| _ = result.insert(member, seed));
     }
     Ok(result)
 }
@@ -44,11 +45,23 @@ pub fn union(txn: &Txn<'_>, keys: &[Bytes]) -> Result<Set, Error> {
 /// The members of the first set that no other has.
 pub fn difference(txn: &Txn<'_>, keys: &[Bytes]) -> Result<Set, Error> {
     let sets = read_all(txn, keys)?;
-    let mut result = Set::empty(txn.seed());
+    let (mut result, seed) = (Set::new(), txn.seed());
     let Some(first) = sets[0] else { return Ok(result) };
-    let others: Vec<&Set> = sets[1..].iter().copied().flatten().collect();
+    let mut others: Vec<&Set> = sets[1..].iter().copied().flatten().collect();
+    if removes_others(first.len(), others.iter().map(|set| set.len())) {
+        first.iter().for_each(|member| _ = result.insert(member, seed));
+        for member in others.iter().flat_map(|set| set.iter()) {
+            if result.is_empty() {
+                break;
+            }
+            result.remove(member);
+        }
+        return Ok(result);
+    }
+    // Who has most is most likely to have a member.
+    others.sort_by_key(|set| std::cmp::Reverse(set.len()));
     let alone = first.iter().filter(|member| !others.iter().any(|set| set.contains(member)));
-    alone.for_each(|member| _ = result.insert(member));
+    alone.for_each(|member| _ = result.insert(member, seed));
     Ok(result)
 }
 

@@ -22,7 +22,8 @@ fn run(txn: &mut Txn<'_>, args: &[Bytes]) -> Outcome {
         Edit::when(removed, removed)
     })?;
     if moved == Some(true) {
-        txn.write(destination, |set: &mut Set| Edit::when(set.insert(member), ()))?;
+        let seed = txn.seed();
+        txn.write(destination, |set: &mut Set| Edit::when(set.insert(member, seed), ()))?;
     }
     Ok(flag(moved == Some(true)))
 }

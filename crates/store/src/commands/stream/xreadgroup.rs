@@ -51,8 +51,7 @@ fn read(
     let now_ms = txn.now_ms();
     let Some((name, consumer)) = request.group else { return Ok((None, false)) };
     let read = txn.try_update_quietly(key, |stream: &mut Stream| {
-        let group = stream.group_mut(name).expect("the group was seen to exist");
-        let is_new = group.seen(consumer, now_ms);
+        let is_new = stream.group_mut(name).expect("the group was seen to exist").seen(consumer, now_ms);
         if is_new {
             log.push(creation(key, name, consumer));
         }
@@ -85,7 +84,7 @@ fn history(
             None => replies.push(Reply::Array(vec![id_reply(id), Reply::Null])),
             Some(found) => {
                 replies.push(entry(found));
-                let group = stream.group_mut(name).expect("the group was seen to exist");
+                let mut group = stream.group_mut(name).expect("the group was seen to exist");
                 let deliveries = group.pending()[&id].deliveries + 1;
                 group.assign(id, consumer, now_ms, deliveries);
             }
@@ -109,13 +108,13 @@ fn news(
     let (last, _) = found.last()?;
     for (id, _) in &found {
         stream.advance(name, *id);
-        let group = stream.group_mut(name)?;
+        let mut group = stream.group_mut(name)?;
         if !request.no_ack {
             group.assign(*id, consumer, now_ms, 1);
-            log.push(transfer(key, name, group, *id));
+            log.push(transfer(key, name, &group, *id));
         }
     }
-    let group = stream.group_mut(name)?;
+    let mut group = stream.group_mut(name)?;
     group.active(consumer, now_ms);
     log.push(place(key, name, *last, group.entries_read));
     Some(found.into_iter().map(|(_, entry)| entry).collect())

@@ -11,7 +11,7 @@ use model::Reply;
 pub const COMMAND: Command = Command::client("discard", run);
 
 fn run(txn: &mut Txn<'_>, id: ClientId, _: &[Bytes]) -> Attempt {
-    if txn.client_mut(id).transaction.take().is_none() {
+    if txn.state.clients.end_transaction(id).is_none() {
         return Err(errors::custom("DISCARD without MULTI"));
     }
     txn.state.unwatch(id);

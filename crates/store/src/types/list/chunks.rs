@@ -13,6 +13,8 @@ pub struct Chunks {
     /// None is empty.
     chunks: VecDeque<VecDeque<Text>>,
     len: usize,
+    /// Bytes that the elements take beside the chunks.
+    heap: usize,
 }
 
 impl Chunks {
@@ -23,6 +25,7 @@ impl Chunks {
 
     /// Adds an element at the head.
     pub fn push_front(&mut self, element: Text) {
+        self.heap += element.heap_size();
         if self.chunks.front().is_none_or(|chunk| chunk.len() >= CHUNK_MAX) {
             self.reserve_chunk();
             self.chunks.push_front(VecDeque::new());
@@ -33,6 +36,7 @@ impl Chunks {
 
     /// Adds an element at the tail.
     pub fn push_back(&mut self, element: Text) {
+        self.heap += element.heap_size();
         if self.chunks.back().is_none_or(|chunk| chunk.len() >= CHUNK_MAX) {
             self.reserve_chunk();
             self.chunks.push_back(VecDeque::new());
@@ -49,6 +53,7 @@ impl Chunks {
             self.chunks.pop_front();
         }
         self.len -= 1;
+        self.heap -= element.as_ref().map_or(0, Text::heap_size);
         element
     }
 
@@ -60,6 +65,7 @@ impl Chunks {
             self.chunks.pop_back();
         }
         self.len -= 1;
+        self.heap -= element.as_ref().map_or(0, Text::heap_size);
         element
     }
 
@@ -75,7 +81,9 @@ impl Chunks {
     /// Puts an element in the place of the one that is there. The place must exist.
     pub fn set(&mut self, position: usize, element: Text) {
         let (chunk, at) = self.locate(position);
-        self.chunks[chunk][at] = element;
+        self.heap += element.heap_size();
+        let old = std::mem::replace(&mut self.chunks[chunk][at], element);
+        self.heap -= old.heap_size();
     }
 
     /// Puts an element before the one at this place, or behind the last.
@@ -84,6 +92,7 @@ impl Chunks {
             return self.push_back(element);
         }
         let (chunk, at) = self.locate(position);
+        self.heap += element.heap_size();
         self.chunks[chunk].insert(at, element);
         self.len += 1;
         if self.chunks[chunk].len() > CHUNK_MAX {
@@ -103,6 +112,7 @@ impl Chunks {
         for chunk in &mut self.chunks {
             chunk.retain(&mut keep);
         }
+        self.heap = self.chunks.iter().flatten().map(Text::heap_size).sum();
         self.chunks.retain(|chunk| !chunk.is_empty());
         self.len = self.chunks.iter().map(VecDeque::len).sum();
     }
@@ -118,10 +128,10 @@ impl Chunks {
         self.chunks.range(chunk..).flatten().skip(at).take(range.len())
     }
 
-    /// About how many bytes it takes, in constant time: elements are taken to be as long as the first is.
+    /// About how many bytes it takes, in constant time.
     pub fn heap_size(&self) -> usize {
-        let element = size_of::<Text>() + self.get(0).map_or(0, Text::heap_size);
-        size_of::<Chunks>() + self.chunks.len() * size_of::<VecDeque<Text>>() + self.len * element
+        let chunks = self.chunks.len() * size_of::<VecDeque<Text>>() + self.len * size_of::<Text>();
+        size_of::<Chunks>() + chunks + self.heap
     }
 
     /// Room for one more chunk: just that while the list has one, as most lists will never have two.
@@ -157,6 +167,7 @@ impl Chunks {
         while let Some(chunk) = self.chunks.back_mut().filter(|_| count > 0) {
             let left = chunk.len().saturating_sub(count);
             count -= chunk.len() - left;
+            self.heap -= chunk.range(left..).map(Text::heap_size).sum::<usize>();
             chunk.truncate(left);
             if left == 0 {
                 self.chunks.pop_back();
@@ -169,7 +180,7 @@ impl Chunks {
         while let Some(chunk) = self.chunks.front_mut().filter(|_| count > 0) {
             let dropped = count.min(chunk.len());
             count -= dropped;
-            chunk.drain(..dropped);
+            self.heap -= chunk.drain(..dropped).map(|element| element.heap_size()).sum::<usize>();
             if chunk.is_empty() {
                 self.chunks.pop_front();
             }
@@ -182,5 +193,6 @@ impl Chunks {
     /// Panics unless no chunk is empty or too long.
     pub(super) fn check(&self) {
         assert!(self.chunks.iter().all(|chunk| !chunk.is_empty() && chunk.len() <= CHUNK_MAX));
+        assert_eq!(self.heap, self.iter().map(Text::heap_size).sum::<usize>());
     }
 }

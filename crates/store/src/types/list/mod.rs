@@ -24,10 +24,16 @@ enum Form {
     Large(Box<Chunks>),
 }
 
+impl Default for List {
+    fn default() -> List {
+        List::new()
+    }
+}
+
 impl List {
-    /// A list without elements. It needs no seed; that of other types is taken so that all are made alike.
-    pub fn new(seed: u64) -> List {
-        List(Form::Small(Pack::new(seed)))
+    /// A list without elements.
+    pub fn new() -> List {
+        List(Form::Small(Pack::new()))
     }
 
     /// How many elements there are.
@@ -113,7 +119,7 @@ impl List {
     pub fn retain(&mut self, mut keep: impl FnMut(&[u8]) -> bool) {
         match &mut self.0 {
             Form::Small(pack) => {
-                let mut kept = Pack::new(pack.seed());
+                let mut kept = Pack::new();
                 pack.iter().filter(|element| keep(element)).for_each(|element| kept.push(&[element]));
                 *pack = kept;
             }
@@ -150,7 +156,7 @@ impl List {
         if is_few && bytes() <= LISTPACK_BYTES_MAX { "listpack" } else { "quicklist" }
     }
 
-    /// About how many bytes it takes beside its own 16, in constant time: elements are taken to be as long as the first is.
+    /// About how many bytes it takes beside its own 16, in constant time.
     pub fn heap_size(&self) -> usize {
         match &self.0 {
             Form::Small(pack) => pack.heap_size(),
@@ -189,7 +195,7 @@ mod tests {
     #[test]
     fn a_list_is_small_in_memory_and_grows_at_the_limits() {
         assert_eq!(size_of::<List>(), 16);
-        let mut list = List::new(1);
+        let mut list = List::new();
         (0..SMALL_MAX).for_each(|_| list.push_front(b"x"));
         assert!(matches!(list.0, Form::Small(_)));
         list.set(3, &[b'y'; STRING_MAX]);
@@ -205,7 +211,7 @@ mod tests {
 
         #[test]
         fn a_list_is_a_sequence(steps in proptest::collection::vec((0u8..9, any::<u16>(), 0usize..40), 0..300)) {
-            let (mut list, mut model) = (List::new(1), VecDeque::new());
+            let (mut list, mut model) = (List::new(), VecDeque::new());
             for (step, n, many) in steps {
                 let at = usize::from(n) % (model.len() + 1);
                 match step {

@@ -6,6 +6,7 @@ use super::Stream;
 use bytes::Bytes;
 use model::EntryId;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::{Deref, DerefMut};
 
 /// A consumer group of a stream.
 #[derive(Clone, Debug)]
@@ -17,6 +18,8 @@ pub struct Group {
     pub entries_read: Option<u64>,
     pending: BTreeMap<EntryId, Pending>,
     consumers: BTreeMap<Bytes, Consumer>,
+    /// Bytes of the consumers' names.
+    names: usize,
 }
 
 /// An entry that was given to a consumer and not acknowledged.
@@ -50,7 +53,7 @@ impl Consumer {
 impl Group {
     /// A group that goes on after this id.
     pub fn new(last_id: EntryId, entries_read: Option<u64>) -> Group {
-        Group { last_id, entries_read, pending: BTreeMap::new(), consumers: BTreeMap::new() }
+        Group { last_id, entries_read, pending: BTreeMap::new(), consumers: BTreeMap::new(), names: 0 }
     }
 
     /// All that is pending, by id.
@@ -67,6 +70,7 @@ impl Group {
     pub fn add_consumer(&mut self, name: &Bytes, now_ms: u64) -> bool {
         let is_new = !self.consumers.contains_key(name);
         if is_new {
+            self.names += name.len();
             self.consumers.insert(name.clone(), Consumer { seen_ms: now_ms, ..Consumer::default() });
         }
         is_new
@@ -87,6 +91,7 @@ impl Group {
     /// Removes a consumer with all that is pending for it; how much that was. `None`: there is no such consumer.
     pub fn remove_consumer(&mut self, name: &[u8]) -> Option<usize> {
         let consumer = self.consumers.remove(name)?;
+        self.names -= name.len();
         for id in &consumer.pending {
             self.pending.remove(id);
         }
@@ -114,11 +119,39 @@ impl Group {
     /// Bytes that it takes, about.
     pub fn memory(&self) -> usize {
         const PENDING: usize = size_of::<(EntryId, Pending)>() + size_of::<EntryId>();
-        size_of::<Group>() + self.pending.len() * PENDING + self.consumers.len() * 128
+        size_of::<Group>() + self.pending.len() * PENDING + self.consumers.len() * 128 + self.names
     }
 
     fn consumer(&mut self, name: &Bytes) -> &mut Consumer {
         self.consumers.get_mut(name).expect("a consumer is added before it is given anything")
+    }
+}
+
+/// A group that is being changed: the stream's count of bytes takes the change in when this goes.
+#[derive(Debug)]
+pub struct GroupMut<'a> {
+    group: &'a mut Group,
+    /// Of all groups but this one.
+    bytes: &'a mut usize,
+}
+
+impl Deref for GroupMut<'_> {
+    type Target = Group;
+
+    fn deref(&self) -> &Group {
+        self.group
+    }
+}
+
+impl DerefMut for GroupMut<'_> {
+    fn deref_mut(&mut self) -> &mut Group {
+        self.group
+    }
+}
+
+impl Drop for GroupMut<'_> {
+    fn drop(&mut self) {
+        *self.bytes += self.group.memory();
     }
 }
 
@@ -134,14 +167,17 @@ impl Stream {
     }
 
     /// A group, to change it.
-    pub fn group_mut(&mut self, name: &[u8]) -> Option<&mut Group> {
-        self.groups.get_mut(name)
+    pub fn group_mut(&mut self, name: &[u8]) -> Option<GroupMut<'_>> {
+        let group = self.groups.get_mut(name)?;
+        self.group_bytes -= group.memory();
+        Some(GroupMut { group, bytes: &mut self.group_bytes })
     }
 
     /// Adds a group; `false` if there is one of this name.
     pub fn add_group(&mut self, name: Bytes, group: Group) -> bool {
         let is_new = !self.groups.contains_key(&name);
         if is_new {
+            self.group_bytes += name.len() + group.memory();
             self.groups.insert(name, group);
         }
         is_new
@@ -149,7 +185,9 @@ impl Stream {
 
     /// Removes a group; whether it was there.
     pub fn remove_group(&mut self, name: &[u8]) -> bool {
-        self.groups.remove(name).is_some()
+        let Some(group) = self.groups.remove(name) else { return false };
+        self.group_bytes -= name.len() + group.memory();
+        true
     }
 
     /// How many entries the group has still to read; `None` if deletions made that unknown, negative if it was said to have

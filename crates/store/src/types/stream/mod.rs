@@ -14,7 +14,7 @@ mod group;
 use bytes::Bytes;
 use chunk::Chunk;
 pub use chunk::EntryRef;
-pub use group::{Consumer, Group, Pending};
+pub use group::{Consumer, Group, GroupMut, Pending};
 use model::stream::StreamRange;
 use model::{Entry, EntryId};
 use std::collections::BTreeMap;
@@ -34,6 +34,8 @@ pub struct Stream {
     groups: BTreeMap<Bytes, Group>,
     /// Bytes that the chunks take.
     bytes: usize,
+    /// Bytes that the groups take, with their names.
+    group_bytes: usize,
 }
 
 /// The id that a new entry is to have.
@@ -103,10 +105,9 @@ impl Stream {
         self.chunks.len()
     }
 
-    /// About how many bytes the stream holds.
+    /// About how many bytes the stream holds, in constant time.
     pub fn memory(&self) -> usize {
-        let groups: usize = self.groups.values().map(Group::memory).sum();
-        size_of::<Stream>() + self.bytes + groups
+        size_of::<Stream>() + self.bytes + self.group_bytes
     }
 
     /// The id that an entry asked for in this way would get now; `None` if it would not be above the last id.

@@ -119,12 +119,29 @@ pub fn intersection_len(sources: &[Source<'_>], max: usize) -> usize {
 pub fn difference(sources: &[Source<'_>], seed: u64) -> Zset {
     let mut result = Zset::new(seed);
     let (first, others) = sources.split_first().expect("a difference has a source");
+    if removes_others(first.len(), others.iter().map(|source| source.len())) {
+        first.iter().for_each(|(member, score)| _ = result.insert_as_is(member, score));
+        for (member, _) in others.iter().flat_map(|other| other.iter()) {
+            if result.is_empty() {
+                break;
+            }
+            result.remove(member);
+        }
+        return result;
+    }
     for (member, score) in first.iter() {
         if others.iter().all(|other| other.score(member).is_none()) {
             result.insert_as_is(member, score);
         }
     }
     result
+}
+
+/// Which of Redis' two ways to a difference is shorter: to take all others' members out of a copy of the first, or to ask the
+/// others for each member of the first, which as a rule stops half way.
+pub fn removes_others(first: usize, others: impl ExactSizeIterator<Item = usize>) -> bool {
+    let asked = first.saturating_mul(others.len() + 1) / 2;
+    asked > first + others.sum::<usize>()
 }
 
 /// The smallest source first, as Redis does: sums of doubles depend on the order.
@@ -136,4 +153,30 @@ fn by_size<'a>(inputs: &[Input<'a>]) -> Vec<Input<'a>> {
 
 fn zero_if_nan(score: f64) -> f64 {
     if score.is_nan() { 0.0 } else { score }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(members: impl Iterator<Item = u32>) -> Set {
+        let mut set = Set::new();
+        members.for_each(|n| _ = set.insert(&n.to_be_bytes(), 1));
+        set
+    }
+
+    #[test]
+    fn a_difference_is_the_same_on_either_way_to_it() {
+        let first = set(0..300);
+        let small: Vec<Set> = (0..20).map(|n| set(n * 10..n * 10 + 7)).collect();
+        let large = [set(100..2000)];
+        for (others, removes) in [(&small[..], true), (&large[..], false)] {
+            assert_eq!(removes_others(first.len(), others.iter().map(Set::len)), removes);
+            let sources: Vec<Source<'_>> = std::iter::once(&first).chain(others).map(Source::Set).collect();
+            let difference = difference(&sources, 1);
+            let expected = |member: &&[u8]| others.iter().all(|other| !other.contains(member));
+            assert_eq!(difference.len(), first.iter().filter(expected).count());
+            assert!(difference.iter().all(|(member, _)| expected(&member)));
+        }
+    }
 }

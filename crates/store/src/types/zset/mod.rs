@@ -43,6 +43,8 @@ enum Form {
 struct Large {
     scores: Dict<Scored>,
     tree: Tree,
+    /// Bytes that the members take beside the map and the tree.
+    heap: usize,
 }
 
 /// A member in the map.
@@ -92,15 +94,14 @@ impl Zset {
         }
     }
 
-    /// About how many bytes the set holds, in constant time: members are taken to be as long as the first is.
+    /// About how many bytes the set holds, in constant time.
     pub fn memory(&self) -> usize {
-        let heap = self.at(0).map_or(0, |(member, _)| SharedName::new(member).heap_size());
-        let entry = match &self.form {
-            Form::Small(_) => size_of::<Entry>(),
+        let (entry, heap) = match &self.form {
+            Form::Small(entries) => (size_of::<Entry>(), entries.iter().map(|e| e.member.heap_size()).sum()),
             // The map and the tree's leaves are about three quarters full.
-            Form::Large(_) => (size_of::<Entry>() + size_of::<Scored>()) * 4 / 3,
+            Form::Large(large) => ((size_of::<Entry>() + size_of::<Scored>()) * 4 / 3, large.heap),
         };
-        size_of::<Zset>() + self.len() * (entry + heap)
+        size_of::<Zset>() + self.len() * entry + heap
     }
 
     /// The member's score.
@@ -147,7 +148,8 @@ impl Zset {
         match &mut self.form {
             Form::Small(entries) => find(entries, member).map(|at| entries.remove(at).score),
             Form::Large(large) => {
-                let score = large.scores.remove(member)?.score;
+                let Scored { member: held, score } = large.scores.remove(member)?;
+                large.heap -= held.heap_size();
                 large.tree.remove(score, member).expect("a member of the map is in the tree");
                 Some(score)
             }
@@ -255,8 +257,9 @@ impl Zset {
         if !fits {
             let mut scores = Dict::new(self.seed);
             entries.iter().for_each(|e| _ = scores.insert(Scored { member: e.member.clone(), score: e.score }));
+            let heap = entries.iter().map(|e| e.member.heap_size()).sum();
             let tree = Tree::from_sorted(std::mem::take(entries));
-            self.form = Form::Large(Box::new(Large { scores, tree }));
+            self.form = Form::Large(Box::new(Large { scores, tree, heap }));
         }
     }
 }
@@ -267,6 +270,7 @@ impl Large {
             self.scores.get_or_insert_with(member, || Scored { member: SharedName::new(member), score });
         if is_new {
             let member = held.member.clone();
+            self.heap += member.heap_size();
             self.tree.insert(Entry { score, member });
             return None;
         }

@@ -137,6 +137,21 @@ fn half_a_frame_is_seen_and_counted() {
 }
 
 #[test]
+fn a_message_of_empty_fragments_has_begun_until_it_ends() {
+    let mut decoder = Decoder::new(Role::Server);
+    for (fragment, is_mid) in [
+        ((false, Opcode::Text, b""), true),
+        ((false, Opcode::Continuation, b""), true),
+        ((true, Opcode::Ping, b""), true),
+        ((true, Opcode::Continuation, b""), false),
+    ] {
+        let (fin, opcode, payload) = fragment;
+        decode(&mut decoder, &frames(&[(fin, opcode, payload)]), &[usize::MAX], MAX);
+        assert_eq!(decoder.is_mid_message(), is_mid, "{opcode:?}");
+    }
+}
+
+#[test]
 fn a_big_message_in_small_pieces_takes_its_own_size() {
     let payload = "0123456789abcde\n".repeat(1 << 20);
     let mut bytes = Vec::new();

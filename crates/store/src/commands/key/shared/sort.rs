@@ -134,7 +134,7 @@ pub fn store(txn: &mut Txn<'_>, destination: &Bytes, found: Vec<Reply>) -> Reply
         txn.delete(destination);
         return count;
     }
-    let mut list = List::empty(txn.seed());
+    let mut list = List::new();
     found.into_iter().for_each(|reply| list.push_back(&text(reply)));
     txn.set(destination, list.into_value(), Deadline::Never);
     count

@@ -43,7 +43,7 @@ pub fn claim(txn: &mut Txn<'_>, args: &[Bytes], wanted: &Claim, ids: &[EntryId])
     let (claimed, is_new) = txn
         .try_update_quietly(key, |stream: &mut Stream| {
             let mut claimed = Claimed::default();
-            let group = stream.group_mut(name).expect("the group was seen to exist");
+            let mut group = stream.group_mut(name).expect("the group was seen to exist");
             if let Some(last_id) = wanted.last_id.filter(|id| *id > group.last_id) {
                 group.last_id = last_id;
                 log.push(place(key, name, last_id, group.entries_read));
@@ -52,16 +52,18 @@ pub fn claim(txn: &mut Txn<'_>, args: &[Bytes], wanted: &Claim, ids: &[EntryId])
             if is_new {
                 log.push(creation(key, name, consumer));
             }
+            drop(group);
             for &id in ids {
                 let exists = stream.contains(id);
-                let group = stream.group_mut(name).expect("the group was seen to exist");
+                let mut group = stream.group_mut(name).expect("the group was seen to exist");
                 if !exists {
                     if group.acknowledge(id) {
                         claimed.gone.push(id);
                         log.push(acknowledgement(key, name, id));
                     }
-                } else if take(group, id, consumer, wanted, now_ms) {
-                    log.push(transfer(key, name, group, id));
+                } else if take(&mut group, id, consumer, wanted, now_ms) {
+                    log.push(transfer(key, name, &group, id));
+                    drop(group);
                     let found = stream.get(id).map(|found| if wanted.just_id { id_reply(id) } else { entry(found) });
                     claimed.replies.extend(found);
                 }

@@ -89,7 +89,7 @@ pub fn with_group_if<R>(
     change: impl FnOnce(&mut Group) -> Edit<R>,
 ) -> Result<R, Error> {
     let changed = txn.try_update_quietly(key, |stream: &mut Stream| {
-        stream.group_mut(name).map(change).ok_or_else(|| no_group(key, name))
+        stream.group_mut(name).map(|mut group| change(&mut group)).ok_or_else(|| no_group(key, name))
     })?;
     changed.ok_or_else(key_must_exist)
 }

@@ -1,0 +1,103 @@
+//! The gate: one for the node, asked by every door for every client.
+
+use crate::carried::Carried;
+use crate::config::Config;
+use crate::denial::Denial;
+use crate::forward::Asker;
+use crate::keys::{KeySet, read_keys};
+use crate::refresh::{Fetched, watch_files};
+use crate::rights::Said;
+use crate::token::{Parts, parse};
+use model::Time;
+use session::Grant;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// One moment on both clocks.
+#[derive(Clone, Copy, Debug)]
+pub struct Now {
+    /// The monotonic clock.
+    pub time: Time,
+    /// Milliseconds since 1970.
+    pub unix_ms: u64,
+}
+
+/// Finds out who a client is. Shared by all threads.
+pub struct Gate {
+    pub(crate) config: Config,
+    /// The keys of the settings.
+    fixed: watch::Receiver<Arc<KeySet>>,
+    fetched: Option<Fetched>,
+    asker: Option<Asker>,
+}
+
+impl Gate {
+    /// Makes a gate. What it does in the background it does on the runtime that this is called on.
+    ///
+    /// # Errors
+    /// The settings that cannot be used, and why: `auth.keys`, `auth.jwks_url`, `auth.forward_url`.
+    pub fn open(config: Config) -> Result<Gate, Vec<(String, String)>> {
+        let keys = read_keys(&config.keys).map_err(|wrong| {
+            wrong.into_iter().map(|(name, what)| (format!("auth.keys.{name}"), what)).collect::<Vec<_>>()
+        })?;
+        let named = |name: &str| {
+            let name = name.to_owned();
+            move |what| vec![(name, what)]
+        };
+        let fetched = config.jwks.clone().map(|jwks| Fetched::start(jwks, &config));
+        let fetched = fetched.transpose().map_err(named("auth.jwks_url"))?;
+        let asker = config.forward.clone().map(|forward| Asker::new(forward, &config));
+        let asker = asker.transpose().map_err(named("auth.forward_url"))?;
+        Ok(Gate { fixed: watch_files(&config.keys, keys), fetched, asker, config })
+    }
+
+    /// Who comes with this request; none: nobody in particular.
+    ///
+    /// # Errors
+    /// Why it is not let in. A client that brings a bad token is not let in as nobody.
+    pub async fn arrive(&self, carried: Carried<'_>, now: Now) -> Result<Option<Grant>, Denial> {
+        if self.config.takes_tokens()
+            && let Some(token) = carried.token(self.config.cookie.as_deref())
+        {
+            return self.token(&token, now).await.map(Some);
+        }
+        let Some(asker) = &self.asker else { return Ok(None) };
+        let said = asker.ask(carried, now).await?;
+        let denied = |denial: Denial| {
+            tracing::warn!(error = %denial, "the rules that the application gives are not understood");
+            denial
+        };
+        said.map(|said| said.grant(&self.config, now)).transpose().map_err(denied)
+    }
+
+    /// Whose a token is.
+    ///
+    /// # Errors
+    /// Why it is not accepted.
+    pub async fn token(&self, token: &str, now: Now) -> Result<Grant, Denial> {
+        let parts = parse(token)?;
+        self.check_signature(&parts).await?;
+        parts.check_claims(&self.config, now.unix_ms / 1000)?;
+        Said::by_token(&parts, &self.config)?.grant(&self.config, now)
+    }
+
+    pub(crate) async fn check_signature(&self, parts: &Parts<'_>) -> Result<(), Denial> {
+        let fixed = self.fixed.borrow().clone();
+        let id = parts.key_id();
+        let Some(fetched) = self.fetched.as_ref().filter(|_| !(id.is_some() && fixed.has(id))) else {
+            return parts.check_signature(&fixed);
+        };
+        let mut keys = fetched.current();
+        if keys.as_ref().is_none_or(|keys| id.is_some() && !keys.has(id)) {
+            keys = fetched.renewed().await;
+        }
+        match keys {
+            Some(keys) if id.is_some() && keys.has(id) => parts.check_signature(&keys),
+            Some(keys) if id.is_none() => parts.check_signature(&keys).or_else(|_| parts.check_signature(&fixed)),
+            Some(_) => parts.check_signature(&fixed),
+            None => parts.check_signature(&fixed).map_err(|_| {
+                Denial::Unavailable("the keys that tokens are checked with cannot be fetched now".to_owned())
+            }),
+        }
+    }
+}

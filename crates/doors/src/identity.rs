@@ -1,0 +1,61 @@
+//! Who a client is: what every door asks before it opens.
+
+use auth::{Carried, Denial, Gate, Grant, Now};
+use http::Request;
+use lane::Lane;
+use model::command::CommandTable;
+use model::error::UNAVAILABLE;
+use model::{CloseCode, Error};
+use runtime::{LaneHandle, Moment};
+use std::net::IpAddr;
+
+/// What a client may do; none: what everybody may.
+pub type Identity = Option<Grant>;
+
+/// Somebody whom a door lets in.
+pub struct Client {
+    /// What it may do.
+    pub identity: Identity,
+    /// Where it is; none: on this machine, or unknown.
+    pub address: Option<IpAddr>,
+}
+
+/// The node's own: for what it does itself, by the doors' ways.
+pub fn node() -> Identity {
+    Some(Grant::node(&CommandTable::redis()))
+}
+
+/// Who sends this request.
+///
+/// # Errors
+/// Why it is not let in.
+pub async fn of<B>(gate: &Gate, lane: &LaneHandle, request: &Request<B>) -> Result<Identity, Denial> {
+    let carried = Carried { headers: request.headers(), uri: request.uri() };
+    let identity = gate.arrive(carried, now(lane)).await?;
+    lane.with_lane(|lane| check(lane, identity))
+}
+
+/// Whether it may be had still, just before a lane is given it.
+pub fn check(lane: &Lane, identity: Identity) -> Result<Identity, Denial> {
+    match identity.as_ref().map_or(Ok(()), |grant| lane.check_grant(grant)) {
+        Ok(()) => Ok(identity),
+        Err(Error { code, message }) if code == UNAVAILABLE => Err(Denial::Unavailable(message.into_owned())),
+        Err(error) => Err(Denial::Bad(error.message.into_owned())),
+    }
+}
+
+/// The token of a client that is connected already.
+pub async fn of_token(gate: &Gate, lane: &LaneHandle, token: &str) -> Result<Box<Grant>, Error> {
+    gate.token(token, now(lane)).await.map(Box::new).map_err(|denial| denial.error())
+}
+
+/// How to end a connection that is not let in.
+pub fn close_code(denial: &Denial) -> CloseCode {
+    tracing::debug!(error = %denial, "a client is not let in");
+    denial.close_code()
+}
+
+fn now(lane: &LaneHandle) -> Now {
+    let Moment { time, unix_ms } = lane.clock().moment();
+    Now { time, unix_ms }
+}

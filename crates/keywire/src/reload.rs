@@ -1,0 +1,200 @@
+//! Settings that change while the server runs: on SIGHUP, or when a file of theirs has changed.
+//!
+//! All sources are read anew, by the same rules as at the start. If anything is wrong, everything stays as it was and the
+//! log says what is wrong. Else what can change does, for connections that come from then on or for all, and the log names
+//! what cannot.
+
+use crate::settings::{self, Drain, Effective, Settings, Sources, Transport};
+use crate::{CHECKS, assemble, logs};
+use runtime::Lanes;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+/// How often the files are looked at.
+const INTERVAL: Duration = Duration::from_secs(1);
+
+/// Keeps a running server to its settings.
+pub struct Reloader {
+    /// In force now.
+    pub settings: Settings,
+    /// Where settings come from.
+    pub sources: Sources,
+    /// The demo's pages are served.
+    pub demo: bool,
+    /// The lanes, whose limits may change.
+    pub lanes: Lanes,
+    /// What the doors are made with.
+    pub doors: watch::Sender<Arc<doors::Config>>,
+    /// How the server will end.
+    pub drain: watch::Sender<Drain>,
+    /// Finds out who clients are.
+    pub gate: Arc<auth::Gate>,
+    /// What the log tells.
+    pub level: logs::Level,
+}
+
+impl Reloader {
+    /// Runs for as long as the server does.
+    pub async fn run(mut self) {
+        let Ok(mut hangup) = signal(SignalKind::hangup()) else { return };
+        let mut ticks = tokio::time::interval(INTERVAL);
+        let mut stamps = self.stamps();
+        loop {
+            let why = tokio::select! {
+                _ = hangup.recv() => "SIGHUP",
+                _ = ticks.tick() => match self.stamps() == stamps {
+                    true => continue,
+                    false => "a file changed",
+                },
+            };
+            self.reload(why);
+            stamps = self.stamps();
+        }
+    }
+
+    fn reload(&mut self, why: &str) {
+        let loaded = settings::load(&self.sources, CHECKS).map_err(|mistakes| mistakes.to_string());
+        let changed = loaded.and_then(|new| {
+            let new = self.with_own_name(new);
+            let (merged, changes) = merge(&self.settings, &new);
+            self.apply(merged).map(|()| changes)
+        });
+        match changed {
+            Ok(Changes { applied, pending }) => {
+                tracing::info!(why, applied = applied.join(" "), "settings reloaded");
+                if !pending.is_empty() {
+                    tracing::warn!(
+                        settings = pending.join(" "),
+                        "changed in the settings, but only a restart brings it about"
+                    );
+                }
+            }
+            Err(what) => tracing::error!(why, %what, "settings not reloaded, all stays as it was"),
+        }
+    }
+
+    /// A node that was given no name keeps the one it made up.
+    fn with_own_name(&self, new: Effective) -> Settings {
+        let is_given = new.is_given("node");
+        let mut settings = new.settings;
+        if !is_given {
+            settings.node.clone_from(&self.settings.node);
+        }
+        settings
+    }
+
+    fn apply(&mut self, new: Settings) -> Result<(), String> {
+        let doors = assemble::doors(&new, self.demo, self.gate.clone()).map_err(|error| format!("{error:#}"))?;
+        self.level.set(&new.log.level);
+        self.doors.send_replace(Arc::new(doors));
+        self.drain.send_replace(new.operation.drain.clone());
+        if new.limits != self.settings.limits {
+            self.lanes.set_limits(&new.limits);
+        }
+        self.settings = new;
+        Ok(())
+    }
+
+    /// The files that settings come from, as they are now.
+    fn stamps(&self) -> Vec<Option<Stamp>> {
+        let tls = assemble::tls_files(&self.settings);
+        let tls = tls.iter().flat_map(doors::TlsFiles::paths).map(Path::to_owned);
+        let secret = self.settings.operation.admin.secret_file.clone();
+        let files: Vec<PathBuf> = self.sources.config_file().into_iter().chain(tls).chain(secret).collect();
+        files.iter().map(|path| Stamp::of(path)).collect()
+    }
+}
+
+/// Tells whether a file is another than it was.
+#[derive(PartialEq, Eq, Debug)]
+struct Stamp {
+    modified: Option<SystemTime>,
+    bytes: u64,
+    inode: u64,
+}
+
+impl Stamp {
+    fn of(path: &Path) -> Option<Stamp> {
+        let file = std::fs::metadata(path).ok()?;
+        Some(Stamp { modified: file.modified().ok(), bytes: file.len(), inode: file.ino() })
+    }
+}
+
+/// Names of settings that are not as they were.
+#[derive(PartialEq, Eq, Debug)]
+struct Changes {
+    /// In force from now on.
+    applied: Vec<&'static str>,
+    /// In force after a restart.
+    pending: Vec<&'static str>,
+}
+
+/// `old` with what of `new` can be brought about in a running server.
+fn merge(old: &Settings, new: &Settings) -> (Settings, Changes) {
+    let (applied, pending) =
+        settings::differences(old, new).into_iter().partition(|name| settings::is_reloadable(name));
+    let new = new.clone();
+    let merged = Settings {
+        origins: new.origins,
+        transport: Transport {
+            hosts: new.transport.hosts,
+            trusted_proxies: new.transport.trusted_proxies,
+            tls: new.transport.tls,
+            ..old.transport.clone()
+        },
+        operation: new.operation,
+        limits: new.limits,
+        log: logs::Log { level: new.log.level, ..old.log.clone() },
+        ..old.clone()
+    };
+    (merged, Changes { applied, pending })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_change_does_and_what_cannot_is_named() {
+        let old = Settings::default();
+        let mut new = old.clone();
+        new.origins = vec!["https://a.example".into()];
+        new.limits.feeds_max = 7;
+        new.log.level = "debug".into();
+        new.lanes += 1;
+        new.transport.listen_unix = vec!["/x".into()];
+        new.transport.hosts = vec!["a.example".into()];
+        let (merged, changes) = merge(&old, &new);
+        assert_eq!(changes.applied, ["origins", "hosts", "log.level", "limits.feeds_max"]);
+        assert_eq!(changes.pending, ["listen_unix", "lanes"]);
+        assert_eq!((merged.limits.feeds_max, merged.lanes), (7, old.lanes));
+        assert!(merged.transport.listen_unix.is_empty() && merged.transport.hosts == ["a.example"]);
+    }
+
+    #[test]
+    fn every_setting_that_is_said_to_be_reloadable_is_merged() {
+        for name in settings::names().filter(|name| settings::is_reloadable(name)) {
+            let Some(new) = settings::varied(name) else { continue };
+            let (merged, changes) = merge(&Settings::default(), &new);
+            assert_eq!(changes, Changes { applied: vec![name], pending: vec![] });
+            assert_eq!(merged, new, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_replaced_is_another() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("f");
+        let absent = Stamp::of(&path);
+        std::fs::write(&path, "a").unwrap();
+        let first = Stamp::of(&path);
+        std::fs::write(dir.path().join("g"), "b").unwrap();
+        std::fs::rename(dir.path().join("g"), &path).unwrap();
+        let second = Stamp::of(&path);
+        assert!(absent.is_none() && first.is_some() && first != second && second == Stamp::of(&path));
+    }
+}

@@ -1,0 +1,81 @@
+//! Which rules of a list decide about a command: those without which the decision would be the other one.
+
+use super::deny::DenyCommands;
+use super::rules::Rules;
+use super::verbs::Usage;
+use crate::authorise::authorise;
+use crate::claims::Claims;
+use bytes::Bytes;
+use model::command::CommandTable;
+
+/// What a list of rules says of a command.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ExplainedRules {
+    /// Allowed, or why not.
+    pub verdict: Result<(), String>,
+    /// The places of the rules that decide. Where it is allowed, none of them can go; where it is not, without one of them
+    /// it would be. None, if no single rule decides.
+    pub by: Vec<usize>,
+}
+
+/// Asks a list of rules about running a command, or a named query by its name.
+pub fn explain_rules(
+    rules: &[String],
+    claims: &Claims,
+    table: &CommandTable,
+    deny: &DenyCommands,
+    command: &[Bytes],
+) -> ExplainedRules {
+    let ask = |left_out: Option<usize>| {
+        let kept = rules.iter().enumerate().filter(|(at, _)| Some(*at) != left_out).map(|(_, rule)| rule.as_str());
+        let rules = Rules::parse_for(kept, claims, table).map_err(|error| error.to_string())?;
+        if let Some(name) = call_name(command) {
+            let allowed = rules.allow_named(&name, Usage::Command);
+            return if allowed { Ok(()) } else { Err("no rule allows the query by its name".to_owned()) };
+        }
+        authorise(table, &rules, deny, command).map(drop).map_err(|error| error.message.into_owned())
+    };
+    let verdict = ask(None);
+    let by = (0..rules.len()).filter(|&at| ask(Some(at)).is_ok() != verdict.is_ok()).collect();
+    ExplainedRules { verdict, by }
+}
+
+/// The name of the query that a command line calls, if it calls one.
+fn call_name(command: &[Bytes]) -> Option<String> {
+    let name = command.first()?.strip_prefix(b"@")?;
+    Some(String::from_utf8_lossy(name).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn explained(rules: &str, command: &str) -> (bool, String) {
+        let table = CommandTable::redis();
+        let deny = DenyCommands::parse(DenyCommands::DEFAULT, &table).unwrap();
+        let rules: Vec<String> = rules.split(' ').map(str::to_owned).collect();
+        let command: Vec<Bytes> = command.split(' ').map(|word| Bytes::copy_from_slice(word.as_bytes())).collect();
+        let explained = explain_rules(&rules, &Claims::new([("sub", "ann")]), &table, &deny, &command);
+        let by: Vec<&str> = explained.by.iter().map(|&at| rules[at].as_str()).collect();
+        (explained.verdict.is_ok(), by.join(" "))
+    }
+
+    #[test]
+    fn the_rules_that_decide_are_named() {
+        for (rules, command, expected) in [
+            ("~u:{sub}:* ~x +@read +set", "GET u:ann:1", (true, "~u:{sub}:* +@read")),
+            ("~* +@all -@write", "SET a 1", (false, "-@write")),
+            ("~* +@all -set +@read", "SET a 1", (false, "-set")),
+            ("~a +get", "GET b", (false, "")),
+            ("~a* ~ab +get", "GET ab", (true, "+get")),
+            ("~* +@all", "FLUSHALL", (false, "")),
+            ("~u:{nosuch} +get", "GET a", (false, "")),
+            ("~* +@all +@named|top", "@top 1", (true, "+@named|top")),
+            ("+@named -@command", "@top 1", (false, "-@command")),
+            ("~* +@all", "@top 1", (false, "")),
+        ] {
+            let (allowed, by) = explained(rules, command);
+            assert_eq!((allowed, by.as_str()), expected, "{rules}: {command}");
+        }
+    }
+}
