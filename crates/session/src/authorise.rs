@@ -15,7 +15,7 @@ pub struct Authorised<'t> {
     pub keys: KeyDemand,
 }
 
-/// Whether a client with these rules may run this command line (or, in [`authorise_for`], hear it).
+/// Whether a client with these rules may run this command line.
 ///
 /// First comes what Redis says of commands that it does not know or that have a wrong number of arguments, though not to
 /// those who may do nothing at all; then what the configuration denies to everybody; then the rules. Beyond what Redis

@@ -34,7 +34,7 @@
 //! let mut outputs = Vec::new();
 //! store.drain_outputs(|output| outputs.push(output));
 //! let reply = model::Reply::Array(vec![model::Reply::bulk("queue"), model::Reply::bulk("job")]);
-//! assert_eq!(outputs, [Output::Reply { client, reply }]);
+//! assert_eq!(outputs, [Output::Reply { client, reply, null_is_array: false }]);
 //! ```
 
 #![forbid(unsafe_code)]

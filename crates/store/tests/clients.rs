@@ -40,7 +40,12 @@ impl World {
 }
 
 fn reply(client: ClientId, reply: Reply) -> Output {
-    Output::Reply { client, reply }
+    Output::Reply { client, reply, null_is_array: false }
+}
+
+/// RESP2's null where an array would have come.
+fn null_array(client: ClientId) -> Output {
+    Output::Reply { client, reply: Reply::Null, null_is_array: true }
 }
 
 fn error(client: ClientId, text: &str) -> Output {
@@ -54,7 +59,7 @@ fn a_wait_ends_at_its_deadline_and_not_before() {
     assert_eq!(world.say(a, "BLPOP l 0.05"), []);
     assert_eq!((world.store.is_waiting(a), world.store.next_timeout_ms()), (true, Some(world.now_ms + 50)));
     assert_eq!(world.pass(49), []);
-    assert_eq!(world.pass(1), [reply(a, Reply::Null)]);
+    assert_eq!(world.pass(1), [null_array(a)]);
     assert_eq!((world.store.is_waiting(a), world.store.next_timeout_ms()), (false, None));
     assert_eq!(world.say(b, "RPUSH l x"), [reply(b, Reply::Int(1))], "nobody waits any more");
 }
@@ -78,7 +83,7 @@ fn a_wait_can_be_ended_by_others() {
     let mut world = World::new();
     let (a, b) = (world.connect(), world.connect());
     world.say(a, "BLPOP l 0");
-    assert_eq!(world.say(b, &format!("CLIENT UNBLOCK {a}")), [reply(b, Reply::Int(1)), reply(a, Reply::Null)]);
+    assert_eq!(world.say(b, &format!("CLIENT UNBLOCK {a}")), [reply(b, Reply::Int(1)), null_array(a)]);
     assert_eq!(world.say(b, &format!("CLIENT UNBLOCK {a}")), [reply(b, Reply::Int(0))]);
     world.say(a, "BLPOP l 0");
     let ended = error(a, "UNBLOCKED client unblocked via CLIENT UNBLOCK");
@@ -297,4 +302,14 @@ fn what_is_read_without_touch_is_not_used() {
     world.say(a, "CLIENT NO-TOUCH OFF");
     world.say(a, "GET k");
     assert_eq!(idle(&mut world), [reply(a, Reply::Int(0))]);
+}
+
+#[test]
+fn what_a_pause_held_back_is_answered_with_the_null_that_it_would_have_had() {
+    let mut world = World::new();
+    let [a, b, c] = [(); 3].map(|()| world.connect());
+    world.say(c, "CLIENT PAUSE 100");
+    world.say(a, "GET none");
+    world.say(b, "LPOP none 2");
+    assert_eq!(world.say(c, "CLIENT UNPAUSE"), [reply(c, Reply::OK), reply(a, Reply::Null), null_array(b)]);
 }

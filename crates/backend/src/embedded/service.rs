@@ -6,7 +6,7 @@ use super::Embedded;
 use crate::files::Files;
 use bytes::Bytes;
 use runtime::{ClientLimits, ClientNumber, ClientOutput, Moment, OutputClass, OutputLimit, Peer, Service};
-use store::{ClientId, Output, OwnerRequest, Settings, Store, resp2};
+use store::{ClientId, Output, OwnerRequest, Settings, Store};
 
 /// Room for words that is kept from command to command.
 const WORDS_KEPT_MAX: usize = 1024;
@@ -35,7 +35,7 @@ impl Service for Embedded {
             let micros = u64::try_from(clock.now().since(begun).as_micros()).unwrap_or(u64::MAX);
             store.note_duration(Some(id), line, micros, now.unix_ms);
         }
-        drain(store, (wants_end, files), Some((id, line)), each);
+        drain(store, (wants_end, files), each);
         if may_change_limits(line) {
             self.limits = limits(self.store.settings());
         }
@@ -79,23 +79,15 @@ impl Embedded {
     /// Keeps what was brought about for clients by others than them.
     pub(super) fn take_outputs_of_store(&mut self) {
         let Embedded { store, wants_end, outputs, files, .. } = self;
-        drain(store, (wants_end, files), None, &mut |output| outputs.push(output));
+        drain(store, (wants_end, files), &mut |output| outputs.push(output));
     }
 }
 
-/// Shows the store's outputs, the last of which answer `command` if they are for its client.
-fn drain(
-    store: &mut Store,
-    (wants_end, files): (&mut bool, &mut Option<Files>),
-    command: Option<(ClientId, &[Bytes])>,
-    each: &mut dyn FnMut(ClientOutput),
-) {
+/// Shows the store's outputs.
+fn drain(store: &mut Store, (wants_end, files): (&mut bool, &mut Option<Files>), each: &mut dyn FnMut(ClientOutput)) {
     store.drain_outputs(|output| {
         each(match output {
-            Output::Reply { client, reply } => {
-                // Whoever waited and got nothing would have got an array.
-                let line = command.filter(|(of, _)| *of == client).map(|(_, line)| line);
-                let null_is_array = reply == model::Reply::Null && line.is_none_or(resp2::null_is_array);
+            Output::Reply { client, reply, null_is_array } => {
                 ClientOutput::Reply { client: client.0, reply, null_is_array }
             }
             Output::Push { client, message } => ClientOutput::Push { client: client.0, message },

@@ -43,6 +43,8 @@ pub enum Output {
         client: ClientId,
         /// The answer.
         reply: Reply,
+        /// It is null, and RESP2 has the null of an array there.
+        null_is_array: bool,
     },
     /// A message that answers no command: a RESP3 push, an array in RESP2. Confirmations of subscriptions too.
     Push {

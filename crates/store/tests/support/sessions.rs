@@ -85,7 +85,7 @@ impl Bench<'_> {
                     resp[ours.iter().position(|id| *id == client).unwrap()] = version;
                 }
                 let (to, got) = match output {
-                    Output::Reply { client, reply } => (client, Got::Reply(reply)),
+                    Output::Reply { client, reply, .. } => (client, Got::Reply(reply)),
                     Output::Push { client, message } => (client, Got::Push(message)),
                     _ => return,
                 };
