@@ -220,17 +220,14 @@ impl Live {
 
     /// What these feeds show, as a client would have asked for it; feeds that are not there are left out.
     pub fn describe(&self, feeds: impl Iterator<Item = FeedId>) -> Vec<(FeedId, &'static str, model::Args)> {
-        let described = feeds.filter_map(|feed| match self.shared.feeds.get(&feed)? {
-            Owner::Reader(Reader::Query(id)) => Some((feed, "live", self.queries.query(*id)?.command.clone())),
-            Owner::Reader(Reader::Stream(id)) => {
-                Some((feed, "follow", [self.streams.key(*id)?.clone()].into_iter().collect()))
-            }
-            Owner::Channel(ChannelName::Channel(name)) => {
-                Some((feed, "subscribe", [name.clone()].into_iter().collect()))
-            }
-            Owner::Channel(ChannelName::Pattern(name)) => {
-                Some((feed, "psubscribe", [name.clone()].into_iter().collect()))
-            }
+        let described = feeds.filter_map(|feed| {
+            let (verb, words): (_, model::Args) = match self.topic(feed)? {
+                Topic::Query(query) => ("live", query.command),
+                Topic::Stream(key) => ("follow", [key].into()),
+                Topic::Channel(name) => ("subscribe", [name].into()),
+                Topic::Pattern(name) => ("psubscribe", [name].into()),
+            };
+            Some((feed, verb, words))
         });
         described.collect()
     }

@@ -389,11 +389,6 @@ impl LaneHandle {
         *self.0.desk.borrow_mut() = Some(desk);
     }
 
-    /// A turn is wanted, as something waits to be written.
-    pub fn want_turn(&self) {
-        self.wake_pump();
-    }
-
     /// How the backend is, if it lives here.
     pub fn backend_report(&self) -> Option<Report> {
         let mut report = self.0.backend.borrow().as_ref().map(|host| host.backend.report())?;
