@@ -7,7 +7,7 @@ use crate::mail::{Mail, Open, Opened};
 use bytes::Bytes;
 use hub::Class;
 use model::backend::BackendRequest;
-use model::error::TOOBIG;
+use model::error::{TOOBIG, TOOMANY};
 use model::request::{Hello, Opening};
 use model::{
     CloseCode, ConnId, Error, FeedEvent, FeedId, Format, LaneId, Limits, Reply, Request, Response, Ticket, Time, Value,
@@ -94,12 +94,12 @@ impl Lane {
     pub(crate) fn handle_session(&mut self, conn: ConnId, output: session::Output, now: Time, out: &mut Vec<Output>) {
         match output {
             session::Output::Answer(response) => self.answer(conn, &response, out),
-            session::Output::Command { id, command } => {
-                let ticket = self.ticket(conn, id);
+            session::Output::Command { id, command, large } => {
+                let ticket = self.ticket(conn, id, large);
                 out.push(Output::Backend(BackendRequest::Command { ticket, command }));
             }
             session::Output::Transaction { id, commands } => {
-                let ticket = self.ticket(conn, Some(id));
+                let ticket = self.ticket(conn, Some(id), true);
                 out.push(Output::Backend(BackendRequest::Transaction { ticket, commands }));
             }
             session::Output::Open { id, key, have, from, fresh } => {
@@ -126,19 +126,23 @@ impl Lane {
         }
     }
 
-    fn ticket(&mut self, conn: ConnId, id: Option<u64>) -> Ticket {
+    fn ticket(&mut self, conn: ConnId, id: Option<u64>, large: bool) -> Ticket {
+        if let Some(client) = self.client_mut(conn) {
+            client.large_under_way += u32::from(large);
+        }
         self.next_ticket += 1;
         self.counters.commands += 1;
         let ticket = Ticket(self.next_ticket);
-        self.pending.insert(ticket, Pending { conn, id });
+        self.pending.insert(ticket, Pending { conn, id, large });
         ticket
     }
 
     pub(crate) fn handle_reply(&mut self, ticket: Ticket, reply: Reply, out: &mut Vec<Output>) {
-        let Some(Pending { conn, id }) = self.pending.remove(&ticket) else { return };
+        let Some(Pending { conn, id, large }) = self.pending.remove(&ticket) else { return };
         let was_full = !self.wants_input(conn);
         let Some(client) = self.client_mut(conn) else { return };
         client.session.handle_answered(id);
+        client.large_under_way -= u32::from(large);
         client.replied(reply.size());
         if was_full && self.wants_input(conn) {
             out.push(Output::Resume { conn });
@@ -255,6 +259,11 @@ impl Lane {
         {
             return self.answer(conn, &too_big(*id), out);
         }
+        if !self.has_room_for(conn, self.buffer.len())
+            && let Response::Result { id, .. } = response
+        {
+            return self.answer(conn, &no_room(*id), out);
+        }
         let frame = Bytes::copy_from_slice(&self.buffer);
         self.buffer.shrink_to(64 << 10);
         let Lane { hub, clients, .. } = self;
@@ -263,6 +272,18 @@ impl Lane {
             (Some(replies), Some(id)) => replies.answer(id, frame, |frame| hub.send(conn, frame)),
             _ => hub.send(conn, frame),
         }
+    }
+
+    /// Whether a reply of so many bytes goes beside those the client has not read yet. Those that nobody could know to be
+    /// large before they were there must not end the connection; a quarter of the outbox is kept to say so.
+    fn has_room_for(&self, conn: ConnId, bytes: usize) -> bool {
+        let Some(client) = self.client(conn) else { return true };
+        // The door of HTTP takes replies as they come, and counts them itself.
+        let queued = if client.format == Format::Http { 0 } else { self.hub.queued_replies_bytes(conn) };
+        let unread = queued + client.replies.as_ref().map_or(0, |replies| replies.bytes());
+        /// What the refusal itself takes.
+        const SMALL_BYTES: usize = 256;
+        bytes <= SMALL_BYTES || unread == 0 || unread + bytes <= self.config.limits.outbox_bytes_max / 4 * 3
     }
 
     /// Looks at every client: pings, overdue frames, sessions whose time is over.
@@ -301,7 +322,7 @@ impl Client {
     }
 
     fn replied(&mut self, bytes: usize) {
-        let fall = self.reply_bytes.saturating_sub(bytes).div_ceil(4);
+        let fall = self.reply_bytes.saturating_sub(bytes).div_ceil(16);
         self.reply_bytes = bytes.max(self.reply_bytes - fall);
     }
 }
@@ -333,6 +354,12 @@ fn ping_frame(format: Format) -> Bytes {
 fn too_big(id: u64) -> Response {
     let message = "the reply is over value_bytes_max; ask for less of it";
     Response::Error { id: Some(id), error: Error::new(TOOBIG, message) }
+}
+
+fn no_room(id: u64) -> Response {
+    let message = "carried out, but the reply finds no room in outbox_bytes_max beside those not read yet; \
+                   wait for replies before asking for more";
+    Response::Error { id: Some(id), error: Error::new(TOOMANY, message) }
 }
 
 /// The last frame of a connection; none where the format has no such thing.

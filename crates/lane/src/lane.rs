@@ -104,6 +104,8 @@ pub(crate) struct Client {
     pub is_closing: bool,
     /// About how many bytes its next reply has: quick to rise, slow to fall.
     pub reply_bytes: usize,
+    /// Commands under way whose replies may be as large as what they read.
+    pub large_under_way: u32,
     /// Replies go in the order of the requests (formats whose replies have no id).
     pub replies: Option<Box<Replies>>,
 }
@@ -113,6 +115,8 @@ pub(crate) struct Pending {
     pub conn: ConnId,
     /// None: it wants no answer.
     pub id: Option<u64>,
+    /// Its reply may be large.
+    pub large: bool,
 }
 
 impl Lane {
@@ -169,8 +173,16 @@ impl Lane {
         }
         let (liveness, replies) = (Liveness::new(now), Replies::of(format));
         let reply_bytes = Client::first_reply_bytes(&self.config.limits);
-        self.clients[slot] =
-            Some(Box::new(Client { conn, format, session, liveness, is_closing: false, reply_bytes, replies }));
+        self.clients[slot] = Some(Box::new(Client {
+            conn,
+            format,
+            session,
+            liveness,
+            is_closing: false,
+            reply_bytes,
+            large_under_way: 0,
+            replies,
+        }));
         self.next_sweep.get_or_insert(now + liveness::sweep_interval(&self.config.limits));
         self.greet(conn);
         conn
@@ -264,9 +276,12 @@ impl Lane {
     /// replies would hardly fit into its outbox or it leaves them unread, nor once it is closing.
     pub fn wants_input(&self, conn: ConnId) -> bool {
         let Some(client) = self.client(conn) else { return false };
+        /// Replies that nothing is known of yet: so many may be under way, however small the last ones were.
+        const LARGE_UNDER_WAY_MAX: u32 = 64;
         let (under_way, outbox_bytes_max) = (client.session.under_way(), self.config.limits.outbox_bytes_max);
         !client.is_closing
             && client.session.wants_input()
+            && client.large_under_way < LARGE_UNDER_WAY_MAX
             && self.hub.queued_replies_bytes(conn) <= outbox_bytes_max / 4
             && (under_way == 0 || (under_way + 1).saturating_mul(client.reply_bytes) <= outbox_bytes_max / 2)
     }

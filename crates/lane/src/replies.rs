@@ -11,6 +11,8 @@ use std::collections::VecDeque;
 pub(crate) struct Replies {
     /// Requests in order, with their replies as far as they are there.
     waiting: VecDeque<(u64, Option<Bytes>)>,
+    /// The bytes of the replies in it.
+    bytes: usize,
 }
 
 impl Replies {
@@ -24,15 +26,25 @@ impl Replies {
         self.waiting.push_back((id, None));
     }
 
+    /// Bytes of replies whose turn has not come.
+    pub fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// The reply to a request; calls `send` with every reply whose turn has come. A reply that was not expected goes at
     /// once.
     pub fn answer(&mut self, id: u64, reply: Bytes, mut send: impl FnMut(Bytes)) {
         match self.waiting.iter_mut().find(|(expected, _)| *expected == id) {
-            Some((_, slot)) => *slot = Some(reply),
+            Some((_, slot)) => {
+                self.bytes += reply.len();
+                *slot = Some(reply);
+            }
             None => return send(reply),
         }
-        while let Some((_, Some(_))) = self.waiting.front() {
-            self.waiting.pop_front().and_then(|(_, reply)| reply).into_iter().for_each(&mut send);
+        while self.waiting.front().is_some_and(|(_, reply)| reply.is_some()) {
+            let Some((_, Some(reply))) = self.waiting.pop_front() else { break };
+            self.bytes -= reply.len();
+            send(reply);
         }
         if self.waiting.is_empty() {
             self.waiting = VecDeque::new();
@@ -50,6 +62,7 @@ mod tests {
         (1..=3).for_each(|id| replies.expect(id));
         for id in [2u64, 9, 1, 3] {
             replies.answer(id, Bytes::from(id.to_string()), |reply| sent.push(reply));
+            assert_eq!(replies.bytes(), usize::from(id == 2 || id == 9));
         }
         assert_eq!(sent, ["9", "1", "2", "3"]);
     }

@@ -370,3 +370,49 @@ fn who_is_revoked_is_closed_and_not_let_in_again() {
     world.authenticate(anonymous, "~* +@all", "t1");
     assert!(world.text(0, anonymous).contains("\"error\":{\"code\":\"NOAUTH\",\"message\":\"the token is revoked\"}"));
 }
+
+/// Asks `count` commands whose replies the backend does not give yet; returns their tickets.
+fn asked(lane: &mut Lane, conn: ConnId, count: u64, now: Time) -> Vec<model::Ticket> {
+    let mut outputs = Vec::new();
+    for id in 1..=count {
+        let command = [Bytes::from_static(b"GET"), Bytes::from_static(b"k")].into_iter().collect();
+        lane.handle(
+            Event::Request { conn, request: Request { id: Some(id), verb: Verb::Command(command) } },
+            now,
+            &mut outputs,
+        );
+    }
+    let tickets = outputs.into_iter().map(|output| match output {
+        Output::Backend(BackendRequest::Command { ticket, .. }) => ticket,
+        other => panic!("{other:?}"),
+    });
+    tickets.collect()
+}
+
+#[test]
+fn large_replies_that_nobody_could_foresee_are_refused_one_by_one_and_the_connection_stays() {
+    for format in [Format::Native, Format::Raw] {
+        let limits = Limits { outbox_bytes_max: 64 << 10, value_bytes_max: 30 << 10, ..Limits::default() };
+        let mut world = World::new(limits);
+        let (now, conn) = (world.now, world.lanes[0].connect(format, world.now));
+        let mut tickets = asked(&mut world.lanes[0], conn, 40, now);
+        if format == Format::Raw {
+            // Replies without an id wait behind the one that is late.
+            tickets.rotate_left(1);
+        }
+        for ticket in tickets {
+            let reply = Reply::bulk("x".repeat(11 << 10));
+            world.handle(0, Event::Backend(BackendEvent::Reply { ticket, reply }));
+        }
+        world.end_turns();
+        assert!(world.told.iter().all(|told| !matches!(told, Output::Close { .. })), "{:?}", world.told);
+        assert!(!world.lanes[0].wants_input(conn), "nothing more is read before the client reads");
+        let text = world.text(0, conn);
+        let (whole, refused) = (text.matches(&"x".repeat(11 << 10)).count(), text.matches("TOOMANY").count());
+        assert_eq!((whole, refused), (4, 36), "{format:?}: what fits into three quarters, and an error for each other");
+        assert!(world.lanes[0].wants_input(conn));
+        let [ticket] = asked(&mut world.lanes[0], conn, 1, now)[..] else { panic!("one was asked") };
+        world.handle(0, Event::Backend(BackendEvent::Reply { ticket, reply: Reply::OK }));
+        assert!(world.text(0, conn).contains("OK"));
+    }
+}

@@ -97,6 +97,11 @@ impl CommandSpec {
         const HARMLESS: Categories = Categories::CONNECTION.union(Categories::PUBSUB);
         !self.flags.contains(Flags::READONLY) && !self.categories.intersects(HARMLESS)
     }
+
+    /// Whether its reply may be as large as what it reads. Those of commands that write or publish are small as a rule.
+    pub fn may_answer_much(&self) -> bool {
+        !self.flags.contains(Flags::WRITE) && !self.categories.contains(Categories::PUBSUB)
+    }
 }
 
 /// Looked into for every command, and only a server's own names are put in: a fast hasher without a secret will do.

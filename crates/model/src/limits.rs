@@ -8,7 +8,8 @@ pub struct Limits {
     /// A query's value or a command's reply as JSON: over it, `TOOBIG`. Less than half of `outbox_bytes_max`.
     pub value_bytes_max: usize,
     /// What is queued for one client: over it, queries conflate, channels drop their oldest (told by `missed`),
-    /// streams wait at their position; where none of it helps, close 4101.
+    /// streams wait at their position; a reply that finds no room beside others not read yet is `TOOMANY`; where none
+    /// of it helps, close 4101.
     pub outbox_bytes_max: usize,
     /// What the kernel may hold for one client's socket beside its outbox (`SO_SNDBUF`): over it, the outbox fills.
     pub socket_bytes_max: usize,

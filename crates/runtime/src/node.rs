@@ -104,7 +104,14 @@ where
             let lane = Lane::new(setup.lane(id));
             let handle = LaneHandle::new(lane, id, lanes.clock, backend, BACKEND_LANE, lanes.shared);
             drop(tell_started.send(Ok(())));
-            runtime.block_on(async move { handle.pump().await });
+            // As a task like the sockets' own: one that these wake runs behind them at once, while the event loop would first
+            // look at all sockets again for the future it was started with.
+            let pump = async move { tokio::task::spawn_local(async move { handle.pump().await }).await };
+            if let Err(error) = runtime.block_on(pump)
+                && let Ok(panic) = error.try_into_panic()
+            {
+                std::panic::resume_unwind(panic);
+            }
         };
         threads.push(std::thread::Builder::new().name(format!("lane-{}", id.0)).spawn(run)?);
         started.recv().unwrap_or_else(|_| Err(io::Error::other("a lane's thread ended at its start")))?;

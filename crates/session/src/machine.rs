@@ -15,7 +15,7 @@ use crate::rate::Rate;
 use crate::revoked::Revoked;
 use crate::shared;
 use bytes::Bytes;
-use model::command::CommandTable;
+use model::command::{CommandSpec, CommandTable};
 use model::error::{BADREQUEST, ERR, NOAUTH, NOFEED, TOOMANY};
 use model::feed::Tag;
 use model::request::From;
@@ -59,6 +59,8 @@ pub enum Output {
         id: Option<u64>,
         /// The command.
         command: Args,
+        /// Its reply may be as large as what it reads.
+        large: bool,
     },
     /// Run commands as one MULTI/EXEC; then `handle_answered`.
     Transaction {
@@ -440,9 +442,9 @@ impl Session {
         Ok(Resolved { command: called.command, authorised: called.authorised })
     }
 
-    /// The command to be run on a connection that all share; and whether it may write. That another verb is the right one
-    /// is said even to clients that may not run the command.
-    fn check(&self, command: Args) -> Result<(Args, bool), Error> {
+    /// The command to be run on a connection that all share, and what it is. That another verb is the right one is said even
+    /// to clients that may not run the command.
+    fn check(&self, command: Args) -> Result<(Args, &CommandSpec), Error> {
         let words = command.clone();
         let resolved = self.resolve(Usage::Command, command);
         let (spec, words) = match &resolved {
@@ -452,17 +454,18 @@ impl Session {
         if let Some(spec) = spec {
             shared::refuse(spec, words)?;
         }
-        resolved.map(|resolved| (resolved.command, resolved.authorised.spec.may_write()))
+        resolved.map(|resolved| (resolved.command, resolved.authorised.spec))
     }
 
     fn command(&mut self, id: Option<u64>, command: Args, out: &mut Vec<Output>) -> Result<(), Error> {
-        let (command, writes) = self.check(command)?;
+        let (command, spec) = self.check(command)?;
+        let (writes, large) = (spec.may_write(), spec.may_answer_much());
         self.wrote |= writes;
         match id {
             Some(id) => self.ids.push(id),
             None => self.unanswered += 1,
         }
-        out.push(Output::Command { id, command });
+        out.push(Output::Command { id, command, large });
         Ok(())
     }
 
@@ -474,8 +477,8 @@ impl Session {
         }
         let mut writes = false;
         for command in &mut commands {
-            let (meant, may_write) = self.check(command.clone()).map_err(aborted)?;
-            writes |= may_write;
+            let (meant, spec) = self.check(command.clone()).map_err(aborted)?;
+            writes |= spec.may_write();
             *command = meant;
         }
         self.wrote |= writes;

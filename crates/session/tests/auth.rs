@@ -218,7 +218,10 @@ fn what_opens_by_old_rules_is_checked_once_it_is_open() {
 #[test]
 fn named_queries_go_through_every_verb() {
     let mut script = Script::new(grant("ann", "+@named"));
-    assert_eq!(script.send(command("@say hello")), Output::Command { id: Some(1), command: line("SET said hello") });
+    assert_eq!(
+        script.send(command("@say hello")),
+        Output::Command { id: Some(1), command: line("SET said hello"), large: false }
+    );
     let verb = Verb::Commands(vec![line("@say a"), line("@mine")]);
     let commands = vec![line("SET said a"), line("GET user:ann:x")];
     assert_eq!(script.send(verb), Output::Transaction { id: 2, commands });

@@ -98,7 +98,7 @@ fn a_session_is_small() {
 #[test]
 fn a_command_goes_to_the_backend_and_its_id_comes_back() {
     let mut script = Script::free();
-    assert_eq!(script.send(1, command("GET k")), Output::Command { id: Some(1), command: line("GET k") });
+    assert_eq!(script.send(1, command("GET k")), Output::Command { id: Some(1), command: line("GET k"), large: true });
     assert_eq!(script.code(1, command("GET k")), "BADREQUEST");
     script.session.handle_answered(Some(1));
     assert!(matches!(script.send(1, command("GET k")), Output::Command { id: Some(1), .. }));
@@ -107,7 +107,10 @@ fn a_command_goes_to_the_backend_and_its_id_comes_back() {
 #[test]
 fn a_command_without_id_is_carried_out() {
     let mut script = Script::free();
-    assert_eq!(script.send(None, command("SET k v")), Output::Command { id: None, command: line("SET k v") });
+    assert_eq!(
+        script.send(None, command("SET k v")),
+        Output::Command { id: None, command: line("SET k v"), large: false }
+    );
     // What is not carried out is said, with no id to say it by.
     assert_eq!(script.code(None, command("FLUSHALL")), "NOPERM");
     for verb in
@@ -343,6 +346,6 @@ fn answers_nobody_waits_for_do_no_harm() {
     assert!(script.session.wants_input());
     assert_eq!(
         script.send(1, Verb::Command([Bytes::from_static(b"PING")].into())),
-        Output::Command { id: Some(1), command: line("PING") }
+        Output::Command { id: Some(1), command: line("PING"), large: true }
     );
 }

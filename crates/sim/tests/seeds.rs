@@ -80,8 +80,8 @@ fn every_promise_holds() {
     println!("{counts:#?}");
     if seeds >= SEEDS {
         // Worlds in which nothing goes wrong prove nothing.
-        let tame: Vec<_> = EVENTS.iter().filter(|what| counts.get(*what).is_none_or(|times| *times < 50)).collect();
-        assert!(tame.is_empty(), "hardly ever seen: {tame:?}");
+        let tame: Vec<_> = EVENTS.iter().filter(|what| counts.get(*what).is_none_or(|times| *times < 40)).collect();
+        assert!(tame.is_empty(), "hardly ever seen: {tame:?} of {counts:?}");
     }
 }
 

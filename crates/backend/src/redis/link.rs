@@ -216,9 +216,14 @@ fn read_turn(
     let mut over = Ok(true);
     while taken < TURN_BYTES_MAX {
         buffer.reserve(READ_BYTES);
+        let room = buffer.capacity() - buffer.len();
+        let mut is_emptied = false;
         match socket.try_read(buffer) {
             Ok(0) => over = Err("it closed the connection".to_owned()),
-            Ok(read) => taken += read,
+            Ok(read) => {
+                taken += read;
+                is_emptied = read < room && socket.is_emptied();
+            }
             Err(error) if error.kind() == ErrorKind::WouldBlock => over = Ok(false),
             Err(error) => over = Err(error.to_string()),
         }
@@ -226,6 +231,10 @@ fn read_turn(
             break;
         }
         shared.frames(link, || decoder.decode(buffer)).map_err(|error| error.to_string())?;
+        if is_emptied {
+            over = Ok(false);
+            break;
+        }
     }
     if taken > 0 {
         shared.wake();

@@ -61,6 +61,18 @@ impl Socket {
         }
     }
 
+    /// A read that did not fill the room it had has emptied the socket: [`Socket::ready`] waits for more, and no further
+    /// read is needed to find that nothing is there. Whether that holds of this socket; with TLS it does not.
+    pub fn is_emptied(&self) -> bool {
+        let nothing = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
+        match self {
+            Socket::Tcp(socket) => drop(socket.try_io(Interest::READABLE, nothing)),
+            Socket::Tls(_) => return false,
+            Socket::Unix(socket) => drop(socket.try_io(Interest::READABLE, nothing)),
+        }
+        true
+    }
+
     /// Writes what the socket takes now.
     ///
     /// # Errors
