@@ -158,7 +158,8 @@ export class Follow extends Feed {
 
   begun(reply, now) {
     if (this.place !== undefined && compareIds(reply.from, this.place) !== 0) this.tell('place', `followed from ${this.place}, it says it goes on from ${reply.from}`);
-    if (this.place === undefined) Object.assign(this, { start: reply.from, since: now, log: [] });
+    // From 0 it is all that is there now, as at the first time: what came and was deleted in between is no loss of this feed's.
+    if (this.place === undefined || compareIds(this.place, '0-0') === 0) Object.assign(this, { start: reply.from, since: now, log: [] });
     this.place = reply.from;
     this.log.push({ opened: reply.from });
   }
