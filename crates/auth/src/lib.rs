@@ -31,7 +31,7 @@ mod token;
 pub use carried::{Carried, has_bearer};
 pub use config::{Config, Forward, Jwks};
 pub use denial::Denial;
-pub use explain::{Explained, explain};
+pub use explain::{Explained, Served, explain};
 pub use gate::{Gate, Now};
 pub use keys::{KeySource, check_keys};
 pub use mint::{Minting, mint};
