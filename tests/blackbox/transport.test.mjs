@@ -166,6 +166,28 @@ describe('addresses and proxies', { timeout: 30_000 }, () => {
     await server.stop();
   });
 
+  test('a socket that /sse was asked on ends behind the answer, so that it is always counted', async () => {
+    const server = await startServer({ set: { 'limits.http_connections_max': 3, 'auth.keys.main': `HS256 text:${'s'.repeat(32)}` } });
+    for (const [target, status] of [['/sse?live=GET%20k&token=x', 401], ['/sse?live=%22', 400]]) {
+      const raw = await RawSocket.connect(server);
+      raw.write(`GET ${target} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+      await raw.tcpEnd();
+      assert.match(raw.received.toString(), new RegExp(`^HTTP/1.1 ${status} .*connection: close`, 'is'));
+    }
+    await server.stop();
+    const open = await startServer();
+    const raws = [];
+    for (const [target, status] of [['/sse', 400], ['/sse?live=NOSUCH', 400], ['/sse?live=GET%20k', 200]]) {
+      const raw = await RawSocket.connect(open);
+      raw.write(`GET ${target} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+      if (status !== 200) await raw.tcpEnd();
+      await until(() => new RegExp(`^HTTP/1.1 ${status} .*connection: close`, 'is').test(raw.received.toString()), () => `${target}: ${raw.received}`);
+      raws.push(raw);
+    }
+    raws.forEach(raw => raw.destroy());
+    await open.stop();
+  });
+
   test('http_connections_max bounds sockets that are no clients, and clients are not among them', async () => {
     const server = await startServer({ set: { 'limits.http_connections_max': 3 } });
     const clients = [];

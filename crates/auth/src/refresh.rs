@@ -3,7 +3,7 @@
 //! What cannot be read or fetched changes nothing: the keys that were good stay, and the log says so.
 
 use crate::config::{Config, Jwks};
-use crate::fetch::Client;
+use crate::fetch::{Client, shown};
 use crate::keys::{KeySet, KeySource, read_keys};
 use http::HeaderMap;
 use std::collections::BTreeMap;
@@ -111,7 +111,7 @@ async fn fetch_again_and_again(
                 jwks.interval
             }
             Err(error) => {
-                tracing::warn!(url = %jwks.url, error, "the key set cannot be fetched: the keys stay as they were");
+                tracing::warn!(url = %shown(&jwks.url), error, "the key set cannot be fetched: the keys stay as they were");
                 jwks.interval.min(jwks.pause)
             }
         };

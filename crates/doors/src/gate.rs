@@ -1,6 +1,6 @@
 //! What is counted at the entrance, across all lanes: sockets that are no clients yet, and who was refused and why.
 
-use runtime::{Addresses, Clock, Sampler};
+use runtime::{Addresses, Clock, Sampler, readable};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -30,11 +30,13 @@ pub enum Refusal {
     Tls,
     /// No right to `/admin`.
     Admin,
+    /// A token that is none, or who comes cannot be found out: at the doors that answer it with a status.
+    Token,
 }
 
 impl Refusal {
     /// All of them, in the order of their discriminants.
-    pub const ALL: [Refusal; 11] = [
+    pub const ALL: [Refusal; 12] = [
         Refusal::Host,
         Refusal::Origin,
         Refusal::Draining,
@@ -46,6 +48,7 @@ impl Refusal {
         Refusal::Slow,
         Refusal::Tls,
         Refusal::Admin,
+        Refusal::Token,
     ];
 
     /// The label's value.
@@ -62,6 +65,7 @@ impl Refusal {
             Refusal::Slow => "slow",
             Refusal::Tls => "tls",
             Refusal::Admin => "admin",
+            Refusal::Token => "token",
         }
     }
 }
@@ -108,11 +112,12 @@ impl Gate {
         place.then_some(entered)
     }
 
-    /// Counts and tells a refusal; `detail` says what the log shall name beside the reason.
+    /// Counts and tells a refusal; `detail` says what the log shall name beside the reason, and may be a client's own text of
+    /// any length.
     pub fn refuse(&self, refusal: Refusal, address: Option<IpAddr>, detail: &str) {
         self.refused[refusal as usize].fetch_add(1, Ordering::Relaxed);
         if let Some(untold) = self.sampler.pass() {
-            let address = address.map(tracing::field::display);
+            let (address, detail) = (address.map(tracing::field::display), readable(detail));
             tracing::info!(reason = refusal.name(), address, detail, untold, "refused");
         }
     }

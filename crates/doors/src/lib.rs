@@ -43,4 +43,4 @@ pub use listener::{Doors, Endpoint, Listener, bind, bind_unix};
 pub use metrics::gather as metrics_text;
 pub use resp::{RespConfig, serve_resp};
 pub use tls::TlsFiles;
-pub use watch::watch;
+pub use watch::{ERROR, watch};
