@@ -1,6 +1,6 @@
 // Looking inside: /admin behind its own permission, metrics and log lines that name who and why, `keywire health`.
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
@@ -99,6 +99,16 @@ describe('/admin', { timeout: 30_000 }, () => {
     assert.equal(shown.code, 0);
     assert.doesNotMatch(shown.output, /0123456789abcdef/);
   });
+});
+
+test('no secret of the command line stands in the title of the process, and each has its effect', { timeout: 30_000 }, async () => {
+  const server = await startServer({ set: { 'admin.access': 'secret', 'admin.secret': secret, 'auth.keys.main': `HS256 text:${'k3y'.repeat(12)}`, node: 'named' } });
+  const title = readFileSync(`/proc/${server.child.pid}/cmdline`, 'utf8').split('\0').join(' ');
+  assert.ok(title.includes('--set node=named') && title.includes('admin.secret=') && title.includes('auth.keys.main='), title);
+  assert.ok(!title.includes(secret) && !title.includes('k3yk3y'), title);
+  assert.equal((await fetch(server.url('/admin/feeds'), { headers: bearer })).status, 200);
+  assert.equal((await server.post(['PING'])).error.code, 'NOAUTH');
+  await server.stop();
 });
 
 describe('attribution', { timeout: 60_000 }, () => {

@@ -4,11 +4,12 @@
 
 use crate::config::{Config, Jwks};
 use crate::fetch::{Client, shown};
+use crate::files::Stamp;
 use crate::keys::{KeySet, KeySource, read_keys};
 use http::HeaderMap;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
@@ -56,12 +57,8 @@ async fn look_after(sources: BTreeMap<String, KeySource>, tell: watch::Sender<Ar
 }
 
 /// What changes when a file does.
-fn stamps(sources: &BTreeMap<String, KeySource>) -> Vec<Option<(SystemTime, u64)>> {
-    let stamp = |source: &KeySource| {
-        let metadata = std::fs::metadata(source.file()?).ok()?;
-        Some((metadata.modified().ok()?, metadata.len()))
-    };
-    sources.values().map(stamp).collect()
+fn stamps(sources: &BTreeMap<String, KeySource>) -> Vec<Option<Stamp>> {
+    sources.values().map(|source| Stamp::of(source.file()?)).collect()
 }
 
 /// The key set of a URL.

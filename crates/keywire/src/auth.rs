@@ -1,5 +1,6 @@
 //! From settings to the gate, what is wrong with them, and the watch over who is revoked.
 
+use crate::redis::redacted;
 use crate::settings::Settings;
 use ::auth::{Config, Forward, Gate, Jwks, KeySource};
 use bytes::Bytes;
@@ -45,10 +46,19 @@ fn check_url(text: &str) -> Result<Option<http::Uri>, String> {
     if text.is_empty() {
         return Ok(None);
     }
-    let wrong = || format!("{text:?} is no URL such as https://auth.example.com/keys.json");
+    let wrong = || format!("{:?} is no URL such as https://auth.example.com/keys.json", redacted(&shown_url(text)));
     let uri: http::Uri = text.parse().map_err(|_| wrong())?;
     let fits = matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty());
-    if fits { Ok(Some(uri)) } else { Err(wrong()) }
+    match uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+        true => Err("a user and a password in it would go nowhere: it is asked without".to_owned()),
+        false if fits => Ok(Some(uri)),
+        false => Err(wrong()),
+    }
+}
+
+/// A URL as it may be shown: what may be secret is in its query.
+pub fn shown_url(text: &str) -> String {
+    text.split_once('?').map_or_else(|| text.to_owned(), |(before, _)| format!("{before}?…"))
 }
 
 fn is_here(host: &str) -> bool {
@@ -287,6 +297,11 @@ mod tests {
         {
             assert_eq!(check_jwks_url(good), Ok(()), "{good}");
         }
+        for secret in ["https://u:hunter2@a.example/k", "http://hunter2@127.0.0.1/k", "ftp://u:hunter2@h/?hunter2"] {
+            let (jwks, forward) = (check_jwks_url(secret).unwrap_err(), check_forward_url(secret).unwrap_err());
+            assert!(!jwks.contains("hunter2") && !forward.contains("hunter2"), "{jwks} {forward}");
+        }
+        assert_eq!(shown_url("https://a.example/k?key=hunter2"), "https://a.example/k?…");
         for bad in ["http://a.example/keys", "ftp://a", "a.example", "https://", "file:///etc/keys"] {
             assert!(check_jwks_url(bad).is_err(), "{bad}");
         }

@@ -196,9 +196,10 @@ pub fn differences(a: &Settings, b: &Settings) -> Vec<&'static str> {
     SETTINGS.iter().filter(differ).map(|setting| setting.name).collect()
 }
 
-/// Whether the setting's value is never shown.
-pub fn is_secret(name: &str) -> bool {
-    SETTINGS.iter().any(|setting| setting.name == name && matches!(setting.field, table::Field::Secret(_)))
+/// A setting's value, as somebody wrote it, without what is secret of it.
+pub fn public_text(name: &str, text: &str) -> String {
+    let known = SETTINGS.iter().position(|s| s.name == name).or_else(|| entry_of_table(name).map(|(index, _)| index));
+    known.map_or_else(|| text.to_owned(), |index| SETTINGS[index].field.public_text(text))
 }
 
 /// Whether a running server takes a new value of the setting.
