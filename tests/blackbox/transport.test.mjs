@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, mkdtempSync, openSync, renameSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
 import net from 'node:net';
@@ -426,6 +426,63 @@ describe('reload', { timeout: 30_000 }, () => {
     assert.equal(await origin('two'), 101);
     assert.equal(await before.command('ECHO', 'x'), 'x');
     await Promise.all([before.close(), client.close()]);
+    await server.stop();
+  });
+
+  test('a file that is replaced while the settings are read is read again', async () => {
+    // A secret that is read from a pipe makes reading take as long as this test likes.
+    const [file, pipe] = [path.join(dir, 'twice.toml'), path.join(dir, 'secret.pipe')];
+    execFileSync('mkfifo', [pipe]);
+    const settings = origin => writeFileSync(file, `origins = ["https://${origin}.example"]\n[admin]\naccess = "secret"\nsecret_file = "${pipe}"\n`);
+    /** Opens the pipe once somebody reads from it. */
+    const opened = async () => {
+      for (;;) {
+        try { return openSync(pipe, constants.O_WRONLY | constants.O_NONBLOCK); } catch (error) { if (error.code !== 'ENXIO') throw error; }
+        await sleep(5);
+      }
+    };
+    const feed = fd => { writeSync(fd, 'a secret of some length\n'); closeSync(fd); };
+    let isHeld = false, isOver = false;
+    const feeding = (async () => {
+      while (!isOver) {
+        if (isHeld) { await sleep(5); continue; }
+        try { feed(openSync(pipe, constants.O_WRONLY | constants.O_NONBLOCK)); } catch (error) { if (!['ENXIO', 'EPIPE'].includes(error.code)) throw error; }
+        await sleep(5);
+      }
+    })();
+    settings('one');
+    let server;
+    try {
+      server = await startServer({ args: ['--config', file] });
+      const status = name => handshake(server.wsUrl('/ws'), { headers: { origin: `https://${name}.example` } });
+      await until(async () => await status('one') === 101, 'the first settings');
+      isHeld = true;
+      settings('two');
+      const fd = await opened();
+      settings('three');
+      feed(fd);
+      isHeld = false;
+      await until(async () => await status('three') === 101, 'the last settings');
+    } finally {
+      await server?.stop();
+      isOver = true;
+      await feeding;
+    }
+  });
+
+  test('without its TLS settings a TLS port goes on with those it has, until a restart', async () => {
+    const { key, cert } = authority('reload').sign('reload');
+    const ca = read(path.join(dir, 'reload-ca.pem'));
+    const file = path.join(dir, 'tls.toml');
+    const secure = await freePort();
+    const tls = `listen_tls = ["127.0.0.1:${secure}"]\n`;
+    writeFileSync(file, `${tls}[tls]\ncertificate = "${cert}"\nkey = "${key}"\n`);
+    const server = await startServer({ args: ['--config', file] });
+    const asked = () => ask({ port: secure }, { secure: true, ca, path: '/readyz', agent: false });
+    assert.equal((await asked()).status, 200);
+    writeFileSync(file, '');
+    await until(() => /only a restart brings it about.*listen_tls tls\.certificate tls\.key/s.test(server.output.text), () => `what waits for a restart: ${server.output.text}`);
+    assert.equal((await asked()).status, 200);
     await server.stop();
   });
 

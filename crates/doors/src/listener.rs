@@ -203,7 +203,8 @@ fn hand_over(socket: io::Result<Accepted>, peer: Option<IpAddr>, tls: bool, door
         return turn_away(socket, tls, "503 Service Unavailable", "http_connections_max is reached, try later");
     };
     let tls = match (tls, &config.tls) {
-        (true, None) => return,
+        // Settings that hold do not come to this.
+        (true, None) => return doors.gate.refuse(Refusal::Tls, peer, "there is no certificate"),
         (tls, config) => config.clone().filter(|_| tls),
     };
     let doors = doors.clone();

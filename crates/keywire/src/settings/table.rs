@@ -290,6 +290,27 @@ impl Field {
         }
     }
 
+    /// Whether two settings have the same value here, also where it is not shown.
+    pub fn is_same(&self, a: &Settings, b: &Settings) -> bool {
+        let (a, b) = (&mut a.clone(), &mut b.clone());
+        match self {
+            Field::Size(place, _) | Field::Count(place, _) => place(a) == place(b),
+            Field::Count32(place, _) => place(a) == place(b),
+            Field::Millis(place, _) => place(a) == place(b),
+            Field::Window(place, _) => place(a) == place(b),
+            Field::Text(place, _) | Field::Secret(place) | Field::OneOf(place, _) | Field::Url(place, ..) => {
+                place(a) == place(b)
+            }
+            Field::List(place, _) | Field::Rules(place, _) => place(a) == place(b),
+            Field::OptionalRules(place) => place(a) == place(b),
+            Field::Addresses(place) | Field::OptionalAddresses(place) => place(a) == place(b),
+            Field::LogFormat(place) => place(a) == place(b),
+            Field::File(place) => place(a) == place(b),
+            Field::Texts(place) | Field::Keys(place, _) => place(a) == place(b),
+            Field::RulesByName(place) => place(a) == place(b),
+        }
+    }
+
     /// The value as TOML; none where an optional one is not set.
     pub fn shown(&self, settings: &Settings) -> Option<String> {
         let settings = &mut settings.clone();
