@@ -2,7 +2,7 @@
 
 use crate::address::{Network, is_proxy, of_client};
 use crate::admin::Admin;
-use crate::gate::{HttpPlace, Refusal};
+use crate::entrance::{HttpPlace, Refusal};
 use crate::identity::{self, Client, Identity};
 use crate::listener::Doors;
 use crate::patience::Patient;
@@ -120,8 +120,10 @@ impl Service {
         let patience = Duration::from_millis(limits.frame_timeout_ms);
         match tokio::time::timeout(patience, stream.shake_hands()).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => return doors.gate.refuse(Refusal::Tls, peer, &error.to_string()),
-            Err(_) => return doors.gate.refuse(Refusal::Tls, peer, "the handshake took longer than frame_timeout_ms"),
+            Ok(Err(error)) => return doors.entrance.refuse(Refusal::Tls, peer, &error.to_string()),
+            Err(_) => {
+                return doors.entrance.refuse(Refusal::Tls, peer, "the handshake took longer than frame_timeout_ms");
+            }
         }
         // As long as a WebSocket may leave pings without an answer.
         let stream = Patient::new(stream, Duration::from_millis(3 * limits.ping_interval_ms));
@@ -146,7 +148,7 @@ impl Service {
                 () if error.is_parse() => Some(Refusal::Malformed),
                 () => None,
             };
-            refusal.into_iter().for_each(|refusal| doors.gate.refuse(refusal, peer, &error.to_string()));
+            refusal.into_iter().for_each(|refusal| doors.entrance.refuse(refusal, peer, &error.to_string()));
         }
     }
 
@@ -198,7 +200,7 @@ impl Context {
     }
 
     fn refused(&self, refusal: Refusal, detail: &str) {
-        self.service.doors.gate.refuse(refusal, self.address, detail);
+        self.service.doors.entrance.refuse(refusal, self.address, detail);
     }
 
     async fn dispatch(self, path: String, request: Request<Incoming>) -> Response<Body> {
@@ -250,7 +252,7 @@ impl Context {
         held.http = None;
         // The connection's own place is its client's, unless a proxy's connection may carry several after one another.
         let own = if is_proxy(self.service.peer, &self.config.trusted_proxies) { None } else { held.place.take() };
-        let place = own.or_else(|| doors.gate.addresses.take(self.address, limits.connections_per_address_max));
+        let place = own.or_else(|| doors.entrance.addresses.take(self.address, limits.connections_per_address_max));
         match place {
             Some(place) => Ok((admission, place)),
             None => {

@@ -10,13 +10,13 @@
 //!
 //! Doors know neither live queries nor the store nor each other. Whether somebody may use them at all is decided before
 //! any door is reached: by `listener.rs` (how many there are), `host.rs` (what they call this server), `origin.rs`
-//! (whose page it is) and `identity.rs` (who the client is). `gate.rs` counts who was refused.
+//! (whose page it is) and `identity.rs` (who the client is). `entrance.rs` counts who was refused.
 
 mod address;
 mod admin;
 mod command;
 pub mod echo;
-mod gate;
+mod entrance;
 mod host;
 mod http;
 mod identity;
