@@ -1,6 +1,7 @@
 // Looking inside: /admin behind its own permission, metrics and log lines that name who and why, `keywire health`.
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import http from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -58,6 +59,7 @@ describe('/admin', { timeout: 30_000 }, () => {
     }
     assert.deepEqual(parts, all.connections.map(({ id }) => id));
     assert.equal((await get('/admin/connections?limit=0')).status, 400);
+    assert.deepEqual((await get('/admin/connections?after=0-4294967295-0')).body.connections.filter(({ id }) => id.startsWith('0-')), []);
 
     assert.equal((await get(`/admin/connections/${busy.id}`, { method: 'DELETE' })).status, 401);
     assert.equal((await get(`/admin/connections/${busy.id}`, { method: 'DELETE', headers: bearer })).status, 200);
@@ -72,10 +74,19 @@ describe('/admin', { timeout: 30_000 }, () => {
   });
 
   test('on loopback without a secret, but not through a proxy', async () => {
-    const server = await startServer({ set: { 'admin.access': 'loopback' } });
-    assert.equal((await fetch(server.url('/admin/feeds'))).status, 200);
-    assert.equal((await fetch(server.url('/admin/feeds'), { headers: { 'x-forwarded-for': '127.0.0.1' } })).status, 403);
+    const socketPath = path.join(dir, 'admin.sock');
+    const server = await startServer({ set: { 'admin.access': 'loopback', hosts: 'live.example', listen_unix: socketPath } });
+    const status = (headers, by = { host: '127.0.0.1', port: server.port }) => new Promise((resolve, reject) => {
+      http.get({ ...by, path: '/admin/feeds', headers }, answer => { answer.resume(); resolve(answer.statusCode); }).on('error', reject);
+    });
+    assert.equal(await status({}), 200);
+    assert.equal(await status({ 'x-forwarded-for': '127.0.0.1' }), 403);
+    assert.equal(await status({ host: 'live.example' }), 403, 'by a name that strangers use');
+    assert.equal(await status({ host: 'localhost' }, { socketPath }), 403, 'by the socket that is for proxies');
     await server.stop();
+    const proxied = await startServer({ set: { 'admin.access': 'loopback', trusted_proxies: '127.0.0.1' } });
+    assert.equal((await fetch(proxied.url('/admin/feeds'))).status, 403, 'by a proxy, which speaks for the world');
+    await proxied.stop();
   });
 
   test('a secret that is missing or short is a mistake, and is never shown', async () => {
@@ -88,6 +99,16 @@ describe('/admin', { timeout: 30_000 }, () => {
     assert.equal(shown.code, 0);
     assert.doesNotMatch(shown.output, /0123456789abcdef/);
   });
+});
+
+test('no secret of the command line stands in the title of the process, and each has its effect', { timeout: 30_000 }, async () => {
+  const server = await startServer({ set: { 'admin.access': 'secret', 'admin.secret': secret, 'auth.keys.main': `HS256 text:${'k3y'.repeat(12)}`, node: 'named' } });
+  const title = readFileSync(`/proc/${server.child.pid}/cmdline`, 'utf8').split('\0').join(' ');
+  assert.ok(title.includes('--set node=named') && title.includes('admin.secret=') && title.includes('auth.keys.main='), title);
+  assert.ok(!title.includes(secret) && !title.includes('k3yk3y'), title);
+  assert.equal((await fetch(server.url('/admin/feeds'), { headers: bearer })).status, 200);
+  assert.equal((await server.post(['PING'])).error.code, 'NOAUTH');
+  await server.stop();
 });
 
 describe('attribution', { timeout: 60_000 }, () => {
@@ -113,6 +134,16 @@ describe('attribution', { timeout: 60_000 }, () => {
     const closed = lines.find(({ message, code }) => message === 'client closed' && code === 1002);
     assert.equal(closed?.reason, 'protocol');
     await client.close();
+    await server.stop();
+  });
+
+  test('of a stranger\'s text the log has what a person reads', async () => {
+    const server = await startServer();
+    const raw = await RawSocket.connect(server);
+    raw.write(`GET / HTTP/1.1\r\nHost: ${'x'.repeat(6000)}.example\r\n\r\n`);
+    await until(() => /refused.*reason="?host/.test(server.output.text), 'a word in the log');
+    assert.ok(server.output.text.split('\n').every(line => line.length < 500), 'and no more');
+    raw.destroy();
     await server.stop();
   });
 

@@ -124,6 +124,17 @@ describe('a server with a key', { timeout: 60_000 }, () => {
     assert.ok(!server.output.text.includes(parts[2]), 'nor written into the log');
   });
 
+  test('who is not let in where that is a status is counted and told, without the token', async () => {
+    const count = async () => Number(/^keywire_refused_total\{reason="token"\} (\d+)/m.exec(await (await fetch(server.url('/metrics'))).text())[1]);
+    const before = await count();
+    const expired = good({ exp: seconds() - 1 });
+    await (await fetch(server.url('/sse?live=GET%20k'), { headers: bearer(expired) })).text();
+    await server.post(['GET', 'k'], bearer(good({}, { secret: SECRET.toUpperCase() })));
+    assert.equal(await count(), before + 2);
+    assert.match(server.output.text, /refused.*reason="?token/);
+    for (const part of expired.split('.')) assert.ok(!server.output.text.includes(part));
+  });
+
   test('each algorithm has its own key', async () => {
     for (const [algorithm, key] of [['RS256', rsa.privateKey], ['ES256', ec.privateKey]]) {
       const client = await Client.open(server, { headers: bearer(signed(algorithm, key, { ...ours, sub: algorithm })) });
@@ -218,6 +229,33 @@ describe('a server with a key', { timeout: 60_000 }, () => {
     const expired = await explain(good({ exp: 1 }), 'GET', 'a');
     assert.equal(expired.code, 1);
     assert.match(expired.output, /not accepted: the token expired/);
+  });
+});
+
+describe('pages of others, where any may come', { timeout: 30_000 }, () => {
+  test('have no use of the cookies of whoever looks at them, on any door', async () => {
+    const server = await startServer({ set: { ...KEYS, 'auth.cookie': 'kw', origins: '*,https://app.example', 'limits.auth_timeout_ms': 2000 } });
+    const from = origin => ({ cookie: `kw=${token({ acl: ALL })}`, ...(origin ? { origin } : {}) });
+    const user = async origin => {
+      const client = await Client.open(server, { headers: from(origin) });
+      const { hello } = client;
+      client.socket.terminate();
+      return hello.user;
+    };
+    for (const known of [undefined, server.origin, 'https://app.example']) assert.equal(await user(known), 'ann', known);
+    const status = (target, headers, body) => new Promise((resolve, reject) => {
+      const request = http.request({ host: '127.0.0.1', port: server.port, path: target, method: body ? 'POST' : 'GET', headers: { 'content-type': 'application/json', ...headers } }, answer => { resolve(answer.statusCode); answer.destroy(); });
+      request.on('error', reject);
+      request.end(body);
+    });
+    for (const foreign of ['https://evil.example', 'null']) {
+      assert.equal(await user(foreign), null, foreign);
+      assert.equal(await status('/sse?live=GET%20k', from(foreign)), 401);
+      assert.equal(await status('/sse?live=GET%20k', { ...from(foreign), ...bearer(token({ acl: ALL })) }), 200, 'a token that its script has');
+      assert.equal((await server.post(['GET', 'k'], { ...from(foreign) })).error?.code, 'NOAUTH');
+    }
+    assert.equal(await status('/sse?live=GET%20k', from('https://app.example')), 200);
+    await server.stop();
   });
 });
 
@@ -316,6 +354,17 @@ describe('revocation', { timeout: 30_000 }, () => {
     assert.equal(await bob.refused({ auth: token({ jti: 't1', acl: ALL, iat: seconds() }) }), 'NOAUTH');
     await admin.command('DEL', 'keywire:revoked');
     await until(async () => (await server.post(['PING'], as('ann', 't1'))).result === 'PONG', 'the token to be good again');
+    // Nor by a request whose body comes later than that.
+    const slow = http.request({ host: '127.0.0.1', port: server.port, path: '/command', method: 'POST', headers: { 'content-type': 'application/json', 'content-length': 8, ...as('eve', 't9') } });
+    const answered = once(slow, 'response');
+    slow.write('["PI');
+    await sleep(200);
+    await admin.command('HSET', 'keywire:revoked', 'token:t9', '');
+    await until(async () => (await server.post(['PING'], as('eve', 't9'))).error?.code === 'NOAUTH', 'the token to be revoked');
+    slow.end('NG"]');
+    const [answer] = await answered;
+    assert.equal(answer.statusCode, 401);
+    answer.resume();
     await Promise.all([again, bob, admin].map(client => client.close()));
     await server.stop();
   });
@@ -346,6 +395,8 @@ describe('forward auth', { timeout: 30_000 }, () => {
     const client = await Client.open(server, cookie);
     assert.equal(client.hello.user, 'ann');
     assert.equal(asked.at(-1).headers['x-keywire-uri'], '/ws');
+    await server.post(['PING'], { ...cookie.headers, 'x-forwarded-for': '6.6.6.6' });
+    assert.equal(asked.at(-1).headers['x-forwarded-for'], '127.0.0.1', 'not what the client says of itself');
     assert.equal(await client.command('SET', 'user:ann:x', '1'), 'OK');
     assert.equal(await client.command('SET', 'game:5:x', '1'), 'OK');
     for (const key of ['user:bob:x', 'game:6:x']) assert.equal(await client.refused({ command: ['GET', key] }), 'NOPERM');
@@ -356,7 +407,7 @@ describe('forward auth', { timeout: 30_000 }, () => {
   });
 
   test('no answer, or one that is none, lets nobody in', async () => {
-    for (const [name, reply] of Object.entries({ 'an error': { status: 500 }, 'a redirect': { status: 302 }, 'no JSON': { body: 'hello' }, 'no answer': { hang: true }, 'an end in the past': { body: { user: 'ann', rules: ['+@all'], expires: 1 } } })) {
+    for (const [name, reply] of Object.entries({ 'an error': { status: 500 }, 'a redirect': { status: 302 }, 'no JSON': { body: 'hello' }, 'no answer': { hang: true }, 'an end in the past': { body: { user: 'ann', rules: ['+@all'], expires: 1 } }, 'rules that are none': { body: { user: 'ann', rules: ['+nosuch'] } } })) {
       answer = () => reply;
       assert.equal(await ending(server, '/ws', cookie), 1013, name);
       assert.equal((await fetch(server.url('/sse?live=GET%20k'), cookie)).status, 503, name);

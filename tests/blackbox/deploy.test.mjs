@@ -3,6 +3,8 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import http from 'node:http';
+import https from 'node:https';
 import os from 'node:os';
 import path from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -35,6 +37,17 @@ test('every metric that the dashboard, the alerts and the docs name is there, an
   for (const panel of JSON.parse(text('deploy/grafana.json')).panels.filter(({ type }) => type !== 'row')) assert.ok(panel.targets.length > 0 && panel.title);
 });
 
+test('the systemd unit runs as a user who can read the settings as its comment installs them', () => {
+  const unit = text('deploy/keywire.service');
+  const value = name => new RegExp(`^${name}=(.*)$`, 'm').exec(unit)?.[1];
+  const install = /^#.*install -D -m 640 -g (\S+) keywire\.toml (\S+)/m.exec(unit);
+  assert.ok(install, 'the comment says how the settings are installed');
+  assert.equal(value('User'), install[1]);
+  assert.equal(value('DynamicUser'), undefined, 'its group would be another at each start');
+  for (const line of ['ExecStartPre', 'ExecStart']) assert.match(value(line), new RegExp(`--config ${install[2]}$`));
+  for (const what of ['ProtectSystem=strict', 'PrivateTmp=yes', 'RemoveIPC=yes', 'NoNewPrivileges=yes', 'RestrictSUIDSGID=yes']) assert.ok(unit.includes(`\n${what}\n`), what);
+});
+
 /** A certificate for live.example.com. */
 function certificate() {
   const [cert, key] = [path.join(dir, 'live.crt'), path.join(dir, 'live.key')];
@@ -61,8 +74,43 @@ const PROXIES = {
   },
 };
 
+/** An HTTP server in keywire's place: ready, and gone without an answer to anything else that it is asked. */
+async function deadEnd(asked) {
+  const server = http.createServer((request, response) => {
+    if (request.url === '/readyz') { response.end('ok'); return; }
+    asked.push(request.method);
+    request.resume().once('end', () => request.socket.destroy());
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return server;
+}
+
 for (const [name, start] of Object.entries(PROXIES)) {
   describe(`behind ${name}`, { timeout: 60_000 }, () => {
+    test('a command that may have been carried out is not sent again', async () => {
+      const cert = certificate();
+      const asked = [];
+      const nodes = [await deadEnd(asked), await deadEnd(asked)];
+      const front = await freePort();
+      const proxy = start(text(name === 'nginx' ? 'deploy/nginx.conf' : 'deploy/haproxy.cfg'), nodes.map(node => node.address().port), front, cert);
+      for (const stream of [proxy.stdout, proxy.stderr]) stream.resume();
+      const ended = once(proxy, 'close');
+      const status = (method, target, body) => new Promise((resolve, reject) => {
+        const request = https.request({ host: '127.0.0.1', port: front, method, path: target, ca: cert.ca, servername: 'live.example.com', agent: false, headers: { host: 'live.example.com', 'content-type': 'application/json' } }, answer => { answer.resume(); resolve(answer.statusCode); });
+        request.on('error', reject);
+        request.end(body);
+      });
+      try {
+        await until(async () => await status('GET', '/readyz').catch(() => 0) === 200, 'the proxy', 15_000);
+        assert.equal(await status('POST', '/command', '["INCR","k"]'), 502);
+        assert.deepEqual(asked, ['POST']);
+      } finally {
+        proxy.kill('SIGKILL');
+        await ended;
+        nodes.forEach(node => { node.closeAllConnections(); node.close(); });
+      }
+    });
+
     test('TLS, WebSocket and events pass; addresses are told; a node is restarted and its clients go on at the other', async () => {
       const cert = certificate();
       const set = { hosts: 'live.example.com', trusted_proxies: '127.0.0.1', 'admin.access': 'secret', 'admin.secret': 'a secret for the tests', 'drain.notice_ms': 1_200, 'limits.reconnect_ms': '20ms,200ms' };

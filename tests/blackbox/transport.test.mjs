@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, mkdtempSync, openSync, renameSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
 import net from 'node:net';
@@ -164,6 +164,28 @@ describe('addresses and proxies', { timeout: 30_000 }, () => {
     assert.equal(await metric(server, 'keywire_addresses'), 0, 'this machine is not counted');
     await Promise.all(clients.map(client => client.close()));
     await server.stop();
+  });
+
+  test('a socket that /sse was asked on ends behind the answer, so that it is always counted', async () => {
+    const server = await startServer({ set: { 'limits.http_connections_max': 3, 'auth.keys.main': `HS256 text:${'s'.repeat(32)}` } });
+    for (const [target, status] of [['/sse?live=GET%20k&token=x', 401], ['/sse?live=%22', 400]]) {
+      const raw = await RawSocket.connect(server);
+      raw.write(`GET ${target} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+      await raw.tcpEnd();
+      assert.match(raw.received.toString(), new RegExp(`^HTTP/1.1 ${status} .*connection: close`, 'is'));
+    }
+    await server.stop();
+    const open = await startServer();
+    const raws = [];
+    for (const [target, status] of [['/sse', 400], ['/sse?live=NOSUCH', 400], ['/sse?live=GET%20k', 200]]) {
+      const raw = await RawSocket.connect(open);
+      raw.write(`GET ${target} HTTP/1.1\r\nHost: localhost\r\n\r\n`);
+      if (status !== 200) await raw.tcpEnd();
+      await until(() => new RegExp(`^HTTP/1.1 ${status} .*connection: close`, 'is').test(raw.received.toString()), () => `${target}: ${raw.received}`);
+      raws.push(raw);
+    }
+    raws.forEach(raw => raw.destroy());
+    await open.stop();
   });
 
   test('http_connections_max bounds sockets that are no clients, and clients are not among them', async () => {
@@ -404,6 +426,63 @@ describe('reload', { timeout: 30_000 }, () => {
     assert.equal(await origin('two'), 101);
     assert.equal(await before.command('ECHO', 'x'), 'x');
     await Promise.all([before.close(), client.close()]);
+    await server.stop();
+  });
+
+  test('a file that is replaced while the settings are read is read again', async () => {
+    // A secret that is read from a pipe makes reading take as long as this test likes.
+    const [file, pipe] = [path.join(dir, 'twice.toml'), path.join(dir, 'secret.pipe')];
+    execFileSync('mkfifo', [pipe]);
+    const settings = origin => writeFileSync(file, `origins = ["https://${origin}.example"]\n[admin]\naccess = "secret"\nsecret_file = "${pipe}"\n`);
+    /** Opens the pipe once somebody reads from it. */
+    const opened = async () => {
+      for (;;) {
+        try { return openSync(pipe, constants.O_WRONLY | constants.O_NONBLOCK); } catch (error) { if (error.code !== 'ENXIO') throw error; }
+        await sleep(5);
+      }
+    };
+    const feed = fd => { writeSync(fd, 'a secret of some length\n'); closeSync(fd); };
+    let isHeld = false, isOver = false;
+    const feeding = (async () => {
+      while (!isOver) {
+        if (isHeld) { await sleep(5); continue; }
+        try { feed(openSync(pipe, constants.O_WRONLY | constants.O_NONBLOCK)); } catch (error) { if (!['ENXIO', 'EPIPE'].includes(error.code)) throw error; }
+        await sleep(5);
+      }
+    })();
+    settings('one');
+    let server;
+    try {
+      server = await startServer({ args: ['--config', file] });
+      const status = name => handshake(server.wsUrl('/ws'), { headers: { origin: `https://${name}.example` } });
+      await until(async () => await status('one') === 101, 'the first settings');
+      isHeld = true;
+      settings('two');
+      const fd = await opened();
+      settings('three');
+      feed(fd);
+      isHeld = false;
+      await until(async () => await status('three') === 101, 'the last settings');
+    } finally {
+      await server?.stop();
+      isOver = true;
+      await feeding;
+    }
+  });
+
+  test('without its TLS settings a TLS port goes on with those it has, until a restart', async () => {
+    const { key, cert } = authority('reload').sign('reload');
+    const ca = read(path.join(dir, 'reload-ca.pem'));
+    const file = path.join(dir, 'tls.toml');
+    const secure = await freePort();
+    const tls = `listen_tls = ["127.0.0.1:${secure}"]\n`;
+    writeFileSync(file, `${tls}[tls]\ncertificate = "${cert}"\nkey = "${key}"\n`);
+    const server = await startServer({ args: ['--config', file] });
+    const asked = () => ask({ port: secure }, { secure: true, ca, path: '/readyz', agent: false });
+    assert.equal((await asked()).status, 200);
+    writeFileSync(file, '');
+    await until(() => /only a restart brings it about.*listen_tls tls\.certificate tls\.key/s.test(server.output.text), () => `what waits for a restart: ${server.output.text}`);
+    assert.equal((await asked()).status, 200);
     await server.stop();
   });
 

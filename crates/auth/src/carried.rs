@@ -2,11 +2,12 @@
 //!
 //! In this order: `Authorization: Bearer`, the subprotocol `bearer.TOKEN` (browsers cannot set headers on a WebSocket),
 //! `?token=`, the configured cookie. A cookie comes by itself, also with a request that a page of others made; the doors
-//! look at `Origin` before anything here is asked.
+//! look at `Origin` before anything here is asked, and take such a cookie away.
 
 use http::header::{AUTHORIZATION, COOKIE, SEC_WEBSOCKET_PROTOCOL};
 use http::{HeaderMap, Uri};
 use std::borrow::Cow;
+use std::net::IpAddr;
 
 /// What a request brings with it.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +16,8 @@ pub struct Carried<'a> {
     pub headers: &'a HeaderMap,
     /// Its path and query.
     pub uri: &'a Uri,
+    /// Where the client is, as far as that is known.
+    pub address: Option<IpAddr>,
 }
 
 /// What begins a subprotocol that is a token.
@@ -77,7 +80,7 @@ mod tests {
             map.append(name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value).unwrap());
         }
         let uri: Uri = uri.parse().unwrap();
-        Carried { headers: &map, uri: &uri }.token(Some("kw")).map(Cow::into_owned)
+        Carried { headers: &map, uri: &uri, address: None }.token(Some("kw")).map(Cow::into_owned)
     }
 
     #[test]

@@ -14,21 +14,35 @@ pub(crate) fn flatten(members: &Map<String, Value>) -> Claims {
     Claims::new(found.into_iter().map(|(_, name, value)| (name, value)))
 }
 
+/// A member by its name, or by the names that lead to it with dots between them. What stands at the top counts.
+pub(crate) fn find<'a>(members: &'a Map<String, Value>, name: &str) -> Option<&'a Value> {
+    find_within(members, name, DEPTH_MAX)
+}
+
+fn find_within<'a>(members: &'a Map<String, Value>, name: &str, left: usize) -> Option<&'a Value> {
+    let below =
+        |(dot, _): (usize, &str)| find_within(members.get(&name[..dot])?.as_object()?, &name[dot + 1..], left - 1);
+    members.get(name).or_else(|| name.match_indices('.').filter(|_| left > 1).find_map(below))
+}
+
+/// What of a claim can stand in a name.
+pub(crate) fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::String(text) => Some(text.clone()),
+        // Of a fraction there are many ways to write it, so it names nothing.
+        Value::Number(n) if n.is_i64() || n.is_u64() => Some(n.to_string()),
+        Value::Bool(truth) => Some(truth.to_string()),
+        _ => None,
+    }
+}
+
 fn collect(prefix: &str, members: &Map<String, Value>, left: usize, found: &mut Vec<(usize, String, String)>) {
     for (name, value) in members {
         let name = format!("{prefix}{name}");
-        let text = match value {
-            Value::String(text) => text.clone(),
-            // Of a fraction there are many ways to write it, so it names nothing.
-            Value::Number(n) if n.is_i64() || n.is_u64() => n.to_string(),
-            Value::Bool(truth) => truth.to_string(),
-            Value::Object(inner) if left > 1 => {
-                collect(&format!("{name}."), inner, left - 1, found);
-                continue;
-            }
-            _ => continue,
-        };
-        found.push((DEPTH_MAX - left, name, text));
+        match value {
+            Value::Object(inner) if left > 1 => collect(&format!("{name}."), inner, left - 1, found),
+            value => found.extend(text(value).map(|text| (DEPTH_MAX - left, name, text))),
+        }
     }
 }
 
@@ -65,6 +79,18 @@ mod tests {
         );
         assert_eq!((found("f"), found("l"), found("z"), found("org")), (None, None, None, None));
         assert_eq!((found("org.id"), found("org.deep.er")), (Some("top"), Some("x")), "what stands at the top counts");
+    }
+
+    #[test]
+    fn a_claim_is_found_by_its_path() {
+        let members =
+            object(r#"{"a":{"b":{"c":[1]},"b.c":2},"x.y":{"z":3},"a.q":"top","https://k.example/roles":["r"]}"#);
+        let found = |name| find(&members, name).map(Value::to_string);
+        assert_eq!((found("a.b.c").as_deref(), found("x.y.z").as_deref()), (Some("2"), Some("3")));
+        assert_eq!((found("a.q").as_deref(), found("a.nosuch"), found("a.b.c.d")), (Some("\"top\""), None, None));
+        assert_eq!(found("https://k.example/roles").as_deref(), Some("[\"r\"]"));
+        let deep = object(r#"{"a":{"b":{"c":{"d":{"e":1}}}}}"#);
+        assert!(find(&deep, "a.b.c.d").is_some() && find(&deep, "a.b.c.d.e").is_none());
     }
 
     #[test]

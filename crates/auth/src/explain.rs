@@ -6,6 +6,7 @@ use crate::gate::{Gate, Now};
 use crate::rights::Said;
 use crate::token::{Parts, parse};
 use bytes::Bytes;
+use session::NamedQueries;
 use session::acl::{DenyCommands, explain_rules};
 use std::fmt::Write;
 
@@ -18,8 +19,17 @@ pub struct Explained {
     pub good: bool,
 }
 
+/// What a server makes of a command line, beside the rules of whoever sends it.
+#[derive(Clone, Copy, Debug)]
+pub struct Served<'a> {
+    /// What is denied to everybody.
+    pub deny: &'a DenyCommands,
+    /// The named queries.
+    pub queries: &'a NamedQueries,
+}
+
 /// Explains a token; with a command, also what its rules say of that.
-pub async fn explain(gate: &Gate, token: &str, command: Option<&[Bytes]>, deny: &DenyCommands, now: Now) -> Explained {
+pub async fn explain(gate: &Gate, token: &str, command: Option<&[Bytes]>, served: Served<'_>, now: Now) -> Explained {
     let mut text = String::new();
     let parts = match parse(token) {
         Ok(parts) => parts,
@@ -39,7 +49,7 @@ pub async fn explain(gate: &Gate, token: &str, command: Option<&[Bytes]>, deny: 
     };
     let _ = writeln!(text, "user {}", said.user);
     show_rules(&mut text, &said, &gate.config);
-    let allowed = command.is_none_or(|command| decide(&mut text, &said, &gate.config, deny, command));
+    let allowed = command.is_none_or(|command| decide(&mut text, &said, &gate.config, served, command));
     Explained { text, good: accepted.is_ok() && allowed }
 }
 
@@ -75,11 +85,13 @@ fn source(role: &str) -> String {
 }
 
 /// Says of each list what it says of the command. Returns whether one allows it.
-fn decide(text: &mut String, said: &Said, config: &Config, deny: &DenyCommands, command: &[Bytes]) -> bool {
+fn decide(text: &mut String, said: &Said, config: &Config, served: Served<'_>, command: &[Bytes]) -> bool {
     let line = String::from_utf8_lossy(&command.join(&b' ')).into_owned();
     let mut allowed = false;
     for (role, rules) in said.lists(config) {
-        let explained = explain_rules(rules, &said.claims, &config.table, deny, command);
+        let explained = explain_rules(rules, &said.claims, &config.table, |rules| {
+            served.queries.authorise(command, rules, &said.claims, &config.table, served.deny)
+        });
         let by: Vec<&str> = explained.by.iter().map(|&at| rules[at].as_str()).collect();
         let source = source(role);
         let _ = match (&explained.verdict, by.is_empty()) {

@@ -50,6 +50,13 @@ impl Client {
     }
 }
 
+/// A URL as it may be told: a query may hold a secret.
+pub(crate) fn shown(uri: &Uri) -> String {
+    let (scheme, authority) = (uri.scheme_str().unwrap_or(""), uri.authority().map_or("", |a| a.as_str()));
+    let host = authority.rsplit('@').next().unwrap_or("");
+    format!("{scheme}://{host}{}", uri.path())
+}
+
 fn roots(ca: Option<&Path>) -> Result<RootCertStore, String> {
     let mut roots = RootCertStore::empty();
     let Some(path) = ca else {
@@ -68,4 +75,16 @@ fn roots(ca: Option<&Path>) -> Result<RootCertStore, String> {
 fn all_causes(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(Some(error), |error| error.source());
     causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_be_secret_of_a_url_is_not_told() {
+        let told = |text: &str| shown(&text.parse().unwrap());
+        assert_eq!(told("https://u:p@h.example:81/keys?key=s3cret"), "https://h.example:81/keys");
+        assert_eq!(told("http://h.example"), "http://h.example/");
+    }
 }

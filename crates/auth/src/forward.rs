@@ -1,7 +1,8 @@
 //! Forward auth: the application, which knows its own sessions, is asked who a client is.
 //!
-//! It gets the headers that the settings name (cookies among them) and, in `x-keywire-uri`, the path that was asked for. It
-//! answers 200 with JSON:
+//! It gets the headers that the settings name (cookies among them) and, in `x-keywire-uri`, the path that was asked for. Where
+//! the client is, is not the client's to say: `x-forwarded-for` and `x-real-ip` are the address that the doors found out, or
+//! are not there. It answers 200 with JSON:
 //!
 //! ```json
 //! {"user":"ann","rules":["~user:{user}:*","+@read"],"roles":["player"],"expires":1790000000,"id":"session-7","claims":{"team":5}}
@@ -13,7 +14,7 @@
 use crate::carried::Carried;
 use crate::config::{Config, Forward};
 use crate::denial::Denial;
-use crate::fetch::Client;
+use crate::fetch::{Client, shown};
 use crate::gate::Now;
 use crate::rights::Said;
 use bytes::Bytes;
@@ -22,11 +23,15 @@ use serde_json::{Map, Value};
 use std::sync::Arc;
 use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 /// An answer is small.
 const ANSWER_BYTES_MAX: usize = 64 << 10;
 /// The application is asked so often at the same time; others wait, within the time that an answer may take.
 const QUESTIONS_MAX: usize = 128;
+
+/// Headers that say where a client is.
+const ADDRESS_HEADERS: [&str; 2] = ["x-forwarded-for", "x-real-ip"];
 
 /// Asks the application.
 pub(crate) struct Asker {
@@ -49,10 +54,13 @@ impl Asker {
         let (client, url, places) = (self.client.clone(), self.config.url.clone(), self.places.clone());
         let (timeout, headers) = (self.config.timeout, self.headers(carried));
         let question = async move {
-            let Ok(Ok(_place)) = tokio::time::timeout(timeout, places.acquire()).await else {
+            // Waiting for a place is part of the time that an answer may take.
+            let deadline = Instant::now() + timeout;
+            let Ok(Ok(_place)) = tokio::time::timeout_at(deadline, places.acquire()).await else {
                 return Err("it is asked too much already".to_owned());
             };
-            client.get(url, headers, ANSWER_BYTES_MAX, timeout).await
+            let left = deadline.saturating_duration_since(Instant::now());
+            client.get(url, headers, ANSWER_BYTES_MAX, left).await
         };
         let answer = self.runtime.spawn(question).await.unwrap_or_else(|_| Err("this server ends".to_owned()));
         match answer {
@@ -76,14 +84,19 @@ impl Asker {
     }
 
     /// Why is for the log; the client learns that it may come again.
-    fn no_answer(&self, why: &str) -> Denial {
-        tracing::warn!(url = %self.config.url, error = why, "no answer from the application that knows who clients are");
+    pub fn no_answer(&self, why: &str) -> Denial {
+        tracing::warn!(url = %shown(&self.config.url), error = why, "no answer from the application that knows who clients are");
         Denial::Unavailable("the application that knows who clients are gives no answer".to_owned())
     }
 
     fn headers(&self, carried: Carried<'_>) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for name in self.config.headers.iter().filter_map(|name| name.parse::<HeaderName>().ok()) {
+            if ADDRESS_HEADERS.contains(&name.as_str()) {
+                let address = carried.address.and_then(|address| HeaderValue::try_from(address.to_string()).ok());
+                address.and_then(|address| headers.insert(&name, address));
+                continue;
+            }
             for value in carried.headers.get_all(&name) {
                 headers.append(&name, value.clone());
             }

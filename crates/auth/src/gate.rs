@@ -63,10 +63,8 @@ impl Gate {
         }
         let Some(asker) = &self.asker else { return Ok(None) };
         let said = asker.ask(carried, now).await?;
-        let denied = |denial: Denial| {
-            tracing::warn!(error = %denial, "the rules that the application gives are not understood");
-            denial
-        };
+        // Rules that are none are the application's mistake, not the client's.
+        let denied = |denial: Denial| asker.no_answer(&format!("its rules are not understood: {denial}"));
         said.map(|said| said.grant(&self.config, now)).transpose().map_err(denied)
     }
 
@@ -87,17 +85,20 @@ impl Gate {
         let Some(fetched) = self.fetched.as_ref().filter(|_| !(id.is_some() && fixed.has(id))) else {
             return parts.check_signature(&fixed);
         };
-        let mut keys = fetched.current();
-        if keys.as_ref().is_none_or(|keys| id.is_some() && !keys.has(id)) {
-            keys = fetched.renewed().await;
-        }
-        match keys {
-            Some(keys) if id.is_some() && keys.has(id) => parts.check_signature(&keys),
-            Some(keys) if id.is_none() => parts.check_signature(&keys).or_else(|_| parts.check_signature(&fixed)),
+        let check = |keys: Option<&KeySet>| match keys {
+            Some(keys) if id.is_some() && keys.has(id) => parts.check_signature(keys),
+            Some(keys) if id.is_none() => parts.check_signature(keys).or_else(|_| parts.check_signature(&fixed)),
             Some(_) => parts.check_signature(&fixed),
             None => parts.check_signature(&fixed).map_err(|_| {
                 Denial::Unavailable("the keys that tokens are checked with cannot be fetched now".to_owned())
             }),
+        };
+        let known = fetched.current();
+        let is_named = id.is_some() && known.as_ref().is_some_and(|keys| keys.has(id));
+        match check(known.as_deref()) {
+            // Its key may be a new one: by its name, or because it has none and none of those that are known fits.
+            Err(_) if !is_named => check(fetched.renewed().await.as_deref()),
+            decided => decided,
         }
     }
 }

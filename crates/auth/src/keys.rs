@@ -3,6 +3,7 @@
 //! A key is for one algorithm, which is said where the key is. So a public key is never taken for a secret, and a token
 //! cannot choose how it is checked.
 
+use crate::files::read_secret;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jsonwebtoken::{Algorithm, DecodingKey};
@@ -115,13 +116,7 @@ impl KeySource {
     pub fn bytes(&self) -> Result<Vec<u8>, String> {
         match &self.place {
             Place::Here(bytes) => Ok(bytes.clone()),
-            Place::File(path) => {
-                let mut bytes = std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))?;
-                while bytes.last().is_some_and(|b| matches!(b, b'\n' | b'\r')) {
-                    bytes.pop();
-                }
-                Ok(bytes)
-            }
+            Place::File(path) => read_secret(path),
         }
     }
 

@@ -3,12 +3,13 @@
 //! What cannot be read or fetched changes nothing: the keys that were good stay, and the log says so.
 
 use crate::config::{Config, Jwks};
-use crate::fetch::Client;
+use crate::fetch::{Client, shown};
+use crate::files::Stamp;
 use crate::keys::{KeySet, KeySource, read_keys};
 use http::HeaderMap;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 
@@ -56,12 +57,8 @@ async fn look_after(sources: BTreeMap<String, KeySource>, tell: watch::Sender<Ar
 }
 
 /// What changes when a file does.
-fn stamps(sources: &BTreeMap<String, KeySource>) -> Vec<Option<(SystemTime, u64)>> {
-    let stamp = |source: &KeySource| {
-        let metadata = std::fs::metadata(source.file()?).ok()?;
-        Some((metadata.modified().ok()?, metadata.len()))
-    };
-    sources.values().map(stamp).collect()
+fn stamps(sources: &BTreeMap<String, KeySource>) -> Vec<Option<Stamp>> {
+    sources.values().map(|source| Stamp::of(source.file()?)).collect()
 }
 
 /// The key set of a URL.
@@ -111,7 +108,7 @@ async fn fetch_again_and_again(
                 jwks.interval
             }
             Err(error) => {
-                tracing::warn!(url = %jwks.url, error, "the key set cannot be fetched: the keys stay as they were");
+                tracing::warn!(url = %shown(&jwks.url), error, "the key set cannot be fetched: the keys stay as they were");
                 jwks.interval.min(jwks.pause)
             }
         };

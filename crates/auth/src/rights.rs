@@ -1,6 +1,6 @@
 //! From what is believed of somebody to what they may do.
 
-use crate::claims::{flatten, words};
+use crate::claims::{find, flatten, text, words};
 use crate::config::Config;
 use crate::denial::Denial;
 use crate::gate::Now;
@@ -29,12 +29,13 @@ impl Said {
     /// By a token that may be believed.
     pub fn by_token(parts: &Parts<'_>, config: &Config) -> Result<Said, Denial> {
         let claims = flatten(&parts.claims);
-        let user = claims.get(&config.user_claim).filter(|user| !user.is_empty());
+        let claim = |name: &str| find(&parts.claims, name);
+        let user = claim(&config.user_claim).and_then(text).filter(|user| !user.is_empty());
         let no_user = || Denial::Bad(format!("the token does not say whose it is (claim {})", config.user_claim));
         Ok(Said {
-            user: user.ok_or_else(no_user)?.to_owned(),
-            rules: words(parts.claims.get(&config.acl_claim), "the claim with rules").map_err(Denial::Bad)?,
-            roles: words(parts.claims.get(&config.roles_claim), "the claim with roles").map_err(Denial::Bad)?,
+            user: user.ok_or_else(no_user)?,
+            rules: words(claim(&config.acl_claim), "the claim with rules").map_err(Denial::Bad)?,
+            roles: words(claim(&config.roles_claim), "the claim with roles").map_err(Denial::Bad)?,
             token_id: claims.get("jti").map(str::to_owned),
             issued: parts.seconds("iat")?,
             expires: parts.seconds("exp")?,
@@ -83,8 +84,10 @@ impl Said {
     pub fn grant(self, config: &Config, now: Now) -> Result<Grant, Denial> {
         let lists = RuleLists { lists: self.lists(config).into_iter().map(|(_, list)| list).collect() };
         let rules = lists.rules(&self.claims, &config.table).map_err(|error| Denial::Bad(error.to_string()))?;
-        let left = |at: u64| at.saturating_mul(1000).saturating_sub(now.unix_ms);
-        let ends = self.expires.map(|at| now.time + Duration::from_millis(left(at)) + config.leeway);
+        // Who came within the leeway has only what is left of it.
+        let leeway_ms = u64::try_from(config.leeway.as_millis()).unwrap_or(u64::MAX);
+        let left = |at: u64| at.saturating_mul(1000).saturating_add(leeway_ms).saturating_sub(now.unix_ms);
+        let ends = self.expires.map(|at| now.time + Duration::from_millis(left(at)));
         Ok(Grant {
             user: self.user.as_str().into(),
             rules,

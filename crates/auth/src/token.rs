@@ -55,7 +55,9 @@ impl Parts<'_> {
             return Err(bad("the token needs extensions that are not known here (crit)"));
         }
         let name = self.header.get("alg").and_then(Value::as_str).unwrap_or("");
-        let named = algorithm(name).ok_or_else(|| bad(format!("the token's algorithm {name:.20?} is not accepted")))?;
+        let shown = || name.chars().take(20).collect::<String>();
+        let named =
+            algorithm(name).ok_or_else(|| bad(format!("the token's algorithm {:?} is not accepted", shown())))?;
         let mut fitting = keys.candidates(self.key_id()).filter(|key| key.algorithm == named).peekable();
         if fitting.peek().is_none() {
             return Err(bad(format!("no key here is for the token's algorithm {name} and its key id")));

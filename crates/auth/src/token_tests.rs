@@ -45,7 +45,9 @@ fn refused(token: &str, keys: &KeySet, config: &Config) -> Option<String> {
     });
     checked.err().map(|denial| {
         let text = denial.to_string();
-        assert!((token.len() < 40 || !text.contains(token)) && text.len() < 200, "{text}");
+        // Nor a part of it: who has the signature has what is secret.
+        let told = token.split('.').find(|part| part.len() >= 20 && text.contains(part));
+        assert!(told.is_none() && text.len() < 200, "{text}");
         text
     })
 }
@@ -89,6 +91,7 @@ fn a_token_cannot_choose_how_it_is_checked() {
         json!({"alg": "hs256"}),
         json!({"alg": ""}),
         json!({"alg": 1}),
+        json!({"alg": "x".repeat(10_000)}),
         json!({}),
     ] {
         for token in [with_header(header.clone()), format!("{}.{claims}.", encoded(&header))] {

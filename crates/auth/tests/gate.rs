@@ -123,6 +123,65 @@ fn a_key_set_is_fetched_kept_and_fetched_again_for_a_new_name_but_not_for_every(
 }
 
 #[test]
+fn a_token_that_names_no_key_has_the_set_fetched_again_once() {
+    run(async {
+        // Of another owner, by the same algorithm.
+        let mut others = jwks(&["other"]);
+        others["keys"][0]["x"] = json!("A".repeat(43));
+        let server = Server::start(200, &others.to_string()).await;
+        let pause = Duration::from_millis(100);
+        let jwks_config = Jwks { url: server.url.parse().unwrap(), interval: Duration::from_secs(3600), pause };
+        let gate = Gate::open(Config { jwks: Some(jwks_config), ..config() }).unwrap();
+        let claims = json!({"sub": "ann", "exp": 1_000_600, "acl": "~a +get"});
+        let unnamed = token("EdDSA", include_str!("keys/ed.pem"), None, claims);
+        assert!(gate.token(&unnamed, NOW).await.is_err());
+        let asked = server.asked();
+        server.answers(200, jwks(&["new"]));
+        assert!(gate.token(&unnamed, NOW).await.is_err(), "too soon");
+        assert_eq!(server.asked(), asked);
+        tokio::time::sleep(pause).await;
+        assert!(gate.token(&unnamed, NOW).await.is_ok());
+        assert!(gate.token(&unnamed, NOW).await.is_ok());
+        assert_eq!(server.asked(), asked + 1);
+    });
+}
+
+#[test]
+fn waiting_for_ones_turn_is_part_of_the_time_for_an_answer() {
+    run(async {
+        // It answers nobody.
+        let server = Server::start(0, "").await;
+        let timeout = Duration::from_millis(400);
+        let forward =
+            Forward { url: server.url.parse().unwrap(), timeout, headers: vec![], lifetime: Duration::from_secs(900) };
+        let gate = Gate::open(Config { forward: Some(forward), ..config() }).unwrap();
+        let (headers, uri) = (HeaderMap::new(), "/ws".parse().unwrap());
+        let ask = |after_ms: u64| {
+            let (gate, headers, uri) = (&gate, &headers, &uri);
+            async move {
+                tokio::time::sleep(Duration::from_millis(after_ms)).await;
+                let begun = std::time::Instant::now();
+                assert!(gate.arrive(Carried { headers, uri, address: None }, NOW).await.is_err());
+                begun.elapsed()
+            }
+        };
+        // As many as may be asked at once, and later, one who gets a place when these have given up.
+        let (_, waited) = tokio::join!(as_many_as_may(|| ask(0)), ask(200));
+        assert!(waited < Duration::from_millis(550), "{waited:?}");
+    });
+}
+
+/// So many at once as the gate asks for at most.
+async fn as_many_as_may<F: Future<Output = Duration>>(ask: impl Fn() -> F) {
+    let mut asking: Vec<_> = (0..128).map(|_| Box::pin(ask())).collect();
+    std::future::poll_fn(|cx| {
+        asking.retain_mut(|ask| ask.as_mut().poll(cx).is_pending());
+        if asking.is_empty() { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+    })
+    .await;
+}
+
+#[test]
 fn without_a_key_set_nobody_is_let_in_but_may_come_again() {
     run(async {
         let server = Server::start(503, "").await;
@@ -178,6 +237,10 @@ fn rights_come_from_claims_and_roles_and_end_with_the_token() {
             (Some("ann"), None),
             "only what is asked for"
         );
+        // Who comes in the leeway has what is left of it.
+        let late = json!({"sub": "ann", "exp": 999_991, "acl": ["~a", "+get"]});
+        let grant = gate.token(&token("HS256", SECRET, None, late), NOW).await.unwrap();
+        assert_eq!(grant.ends, Some(Time::from_millis(6_000)));
         for (claims, with) in [
             (json!({"exp": 1_000_060}), "whose it is"),
             (json!({"sub": "", "exp": 1_000_060}), "whose it is"),
@@ -197,13 +260,33 @@ fn rights_come_from_claims_and_roles_and_end_with_the_token() {
 }
 
 #[test]
+fn user_rules_and_roles_may_stand_within_other_claims() {
+    run(async {
+        let keys = [("main".to_owned(), format!("HS256 text:{SECRET}").parse().unwrap())].into();
+        let roles = [("player".to_owned(), vec!["~game:*".to_owned(), "+set".to_owned()])].into();
+        let [user_claim, acl_claim, roles_claim] = ["who.name", "app.acl", "realm_access.roles"].map(str::to_owned);
+        let gate = Gate::open(Config { keys, roles, user_claim, acl_claim, roles_claim, ..config() }).unwrap();
+        let said = json!({"who": {"name": "ann"}, "app": {"acl": "~a +get"}, "realm_access": {"roles": ["player"]}, "exp": 1_000_060});
+        let grant = gate.token(&token("HS256", SECRET, None, said), NOW).await.unwrap();
+        assert_eq!(&*grant.user, "ann");
+        let allows = |line: &str| {
+            let words: Vec<bytes::Bytes> =
+                line.split(' ').map(|word| bytes::Bytes::copy_from_slice(word.as_bytes())).collect();
+            let deny = session::acl::DenyCommands::parse([], &CommandTable::redis()).unwrap();
+            session::authorise(&CommandTable::redis(), &grant.rules, &deny, &words).is_ok()
+        };
+        assert!(allows("GET a") && allows("SET game:1 x") && !allows("SET a x"));
+    });
+}
+
+#[test]
 fn the_application_says_who_a_client_is() {
     run(async {
         let server = Server::start(200, "").await;
         let forward = Forward {
             url: server.url.parse().unwrap(),
             timeout: Duration::from_millis(300),
-            headers: vec!["cookie".into(), "x-a".into()],
+            headers: vec!["cookie".into(), "x-a".into(), "x-forwarded-for".into()],
             lifetime: Duration::from_secs(900),
         };
         let roles = [("player".to_owned(), vec!["~game:{team}:*".to_owned(), "+get".to_owned()])].into();
@@ -212,8 +295,9 @@ fn the_application_says_who_a_client_is() {
         headers.insert("cookie", "sid=7".parse().unwrap());
         headers.insert("x-a", "1".parse().unwrap());
         headers.insert("x-b", "2".parse().unwrap());
+        headers.insert("x-forwarded-for", "6.6.6.6".parse().unwrap());
         let uri = "/ws?room=5".parse().unwrap();
-        let ask = || gate.arrive(Carried { headers: &headers, uri: &uri }, NOW);
+        let ask = || gate.arrive(Carried { headers: &headers, uri: &uri, address: "203.0.113.5".parse().ok() }, NOW);
 
         server.answers(200, json!({"user": "ann", "rules": ["~user:{user}:*", "+@read"], "roles": ["player"], "expires": 1_000_060, "claims": {"team": 5}, "id": "s7"}));
         let grant = ask().await.unwrap().unwrap();
@@ -221,10 +305,10 @@ fn the_application_says_who_a_client_is() {
         assert_eq!(grant.issued, Some(1_000_000));
         let asked = server.asked.lock().unwrap().pop().unwrap();
         assert!(asked.starts_with("get /who "), "{asked}");
-        for line in ["cookie: sid=7", "x-a: 1", "x-keywire-uri: /ws?room=5"] {
+        for line in ["cookie: sid=7", "x-a: 1", "x-keywire-uri: /ws?room=5", "x-forwarded-for: 203.0.113.5"] {
             assert!(asked.contains(line), "{asked}");
         }
-        assert!(!asked.contains("x-b"), "{asked}");
+        assert!(!asked.contains("x-b") && !asked.contains("6.6.6.6"), "{asked}");
 
         server.answers(200, json!({"user": 17}));
         assert_eq!(ask().await.unwrap().unwrap().expires, Some(1_000_900), "what has no end ends all the same");
@@ -252,8 +336,11 @@ fn the_application_says_who_a_client_is() {
             let denied = ask().await.err();
             assert!(matches!(denied, Some(Denial::Unavailable(_))), "{status} {body:.60}: {denied:?}");
         }
-        server.answers(200, json!({"user": "ann", "rules": ["+nosuch"]}));
-        assert!(ask().await.is_err(), "rules that are none give nothing");
+        for rules in [json!({"user": "ann", "rules": ["+nosuch"]}), json!({"user": "ann", "roles": ["player"]})] {
+            server.answers(200, &rules);
+            let denied = ask().await.err();
+            assert!(matches!(denied, Some(Denial::Unavailable(_))), "the application's mistake: {denied:?}");
+        }
     });
 }
 
@@ -263,7 +350,7 @@ fn nobody_is_believed_without_keys() {
         let gate = Gate::open(config()).unwrap();
         let (mut headers, uri) = (HeaderMap::new(), "/ws".parse().unwrap());
         headers.insert("authorization", format!("Bearer {}", ed("one")).parse().unwrap());
-        assert!(gate.arrive(Carried { headers: &headers, uri: &uri }, NOW).await.unwrap().is_none());
+        assert!(gate.arrive(Carried { headers: &headers, uri: &uri, address: None }, NOW).await.unwrap().is_none());
         assert!(gate.token(&ed("one"), NOW).await.is_err());
     });
 }

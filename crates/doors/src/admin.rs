@@ -1,7 +1,8 @@
 //! `/admin`: who is connected, what they hear, and ending one. Behind a permission of its own, off by default.
 
+use crate::address::{Network, is_proxy};
 use crate::listener::Doors;
-use crate::origin;
+use crate::{host, origin};
 use bytes::Bytes;
 use http::header::AUTHORIZATION;
 use http::{HeaderMap, Method, StatusCode};
@@ -20,7 +21,7 @@ pub enum Admin {
     Off,
     /// Who has this secret.
     Secret(String),
-    /// Who is on this machine.
+    /// Who is on this machine, as far as that can be told.
     Loopback,
 }
 
@@ -29,11 +30,11 @@ const LIMIT_MAX: usize = 10_000;
 const LIMIT_DEFAULT: usize = 100;
 
 impl Admin {
-    /// Whether this request may pass. `peer`: who connected.
+    /// Whether this request may pass. `peer`: who connected; none: by a Unix socket.
     ///
     /// # Errors
     /// The status to refuse it with.
-    pub fn check(&self, headers: &HeaderMap, peer: Option<IpAddr>) -> Result<(), StatusCode> {
+    pub fn check(&self, headers: &HeaderMap, peer: Option<IpAddr>, proxies: &[Network]) -> Result<(), StatusCode> {
         let may = match self {
             Admin::Off => return Err(StatusCode::NOT_FOUND),
             // No page but this server's own, whatever `origins` says.
@@ -42,10 +43,7 @@ impl Admin {
                 let given = headers.get(AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
                 given.is_some_and(|given| is_same(given, secret.as_bytes()))
             }
-            Admin::Loopback => {
-                let forwarded = ["x-forwarded-for", "forwarded", "via"].iter().any(|name| headers.contains_key(*name));
-                peer.is_none_or(|peer| peer.to_canonical().is_loopback()) && !forwarded
-            }
+            Admin::Loopback => is_here(headers, peer, proxies),
         };
         match (may, self) {
             (true, _) => Ok(()),
@@ -53,6 +51,16 @@ impl Admin {
             (false, _) => Err(StatusCode::FORBIDDEN),
         }
     }
+}
+
+/// Whether the one who asks is on this machine. A proxy is on it too, and speaks for the world: so it may not be one that is
+/// known as such, nor come by a Unix socket, which is there for proxies, nor say that it forwards, nor for whom.
+fn is_here(headers: &HeaderMap, peer: Option<IpAddr>, proxies: &[Network]) -> bool {
+    let forwarded = ["x-forwarded-for", "x-forwarded-host", "x-real-ip", "forwarded", "via"];
+    peer.is_some_and(|peer| peer.to_canonical().is_loopback())
+        && !is_proxy(peer, proxies)
+        && !forwarded.iter().any(|name| headers.contains_key(*name))
+        && host::is_this_machine(headers)
 }
 
 /// Compares in a time that tells nothing but the length.
@@ -127,7 +135,7 @@ async fn connections(doors: &Doors, page: &Page) -> Value {
     let clients = doors.lanes.ask_all(move |lane| {
         let from = match after {
             Some(Id(id, _)) if lane.id() < id => u32::MAX,
-            Some(Id(id, conn)) if lane.id() == id => conn.slot + 1,
+            Some(Id(id, conn)) if lane.id() == id => conn.slot.saturating_add(1),
             _ => 0,
         };
         (lane.id(), lane.clock().now(), lane.clients(from, limit + 1))
@@ -199,7 +207,8 @@ mod tests {
 
     fn checked(admin: &Admin, peer: &str, headers: &[(&'static str, &'static str)]) -> Option<u16> {
         let headers = headers.iter().map(|(n, v)| (n.parse().unwrap(), HeaderValue::from_static(v))).collect();
-        admin.check(&headers, peer.parse().ok()).err().map(|status| status.as_u16())
+        let proxies = ["127.0.0.9".parse().unwrap()];
+        admin.check(&headers, peer.parse().ok(), &proxies).err().map(|status| status.as_u16())
     }
 
     #[test]
@@ -214,10 +223,19 @@ mod tests {
         let page =
             [("authorization", "Bearer 0123456789abcdef"), ("host", "localhost"), ("origin", "http://a.example")];
         assert_eq!(checked(&secret, "127.0.0.1", &page), Some(403));
-        assert_eq!(checked(&Admin::Loopback, "::ffff:127.0.0.1", &[]), None);
-        assert_eq!(checked(&Admin::Loopback, "unix", &[]), None);
-        assert_eq!(checked(&Admin::Loopback, "10.0.0.1", &[]), Some(403));
-        assert_eq!(checked(&Admin::Loopback, "127.0.0.1", &[("x-forwarded-for", "127.0.0.1")]), Some(403));
+    }
+
+    #[test]
+    fn whoever_speaks_for_others_is_not_here() {
+        let (admin, here) = (Admin::Loopback, ("host", "127.0.0.1:7700"));
+        assert_eq!(checked(&admin, "::ffff:127.0.0.1", &[here]), None);
+        assert_eq!(checked(&admin, "127.0.0.1", &[("host", "localhost")]), None);
+        assert_eq!(checked(&admin, "10.0.0.1", &[here]), Some(403));
+        assert_eq!(checked(&admin, "127.0.0.1", &[here, ("x-forwarded-for", "127.0.0.1")]), Some(403));
+        assert_eq!(checked(&admin, "127.0.0.9", &[here]), Some(403), "a proxy of ours");
+        assert_eq!(checked(&admin, "unix", &[here]), Some(403), "a proxy, as a rule");
+        assert_eq!(checked(&admin, "127.0.0.1", &[("host", "live.example")]), Some(403), "a proxy that hands Host on");
+        assert_eq!(checked(&admin, "127.0.0.1", &[]), Some(403));
     }
 
     #[test]

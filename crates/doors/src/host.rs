@@ -43,6 +43,19 @@ pub fn check(version: Version, uri: &Uri, headers: &HeaderMap, hosts: &[String])
     }
 }
 
+/// Whether the one who asks calls this server by a name that only this machine has: `localhost`, or a loopback address.
+pub fn is_this_machine(headers: &HeaderMap) -> bool {
+    let mut given = headers.get_all(HOST).iter();
+    let (Some(host), None) = (given.next(), given.next()) else { return false };
+    let Some(named) = host.to_str().ok().and_then(|host| host.parse::<Authority>().ok()) else { return false };
+    let host = named.host().to_ascii_lowercase();
+    let host = host.strip_suffix('.').unwrap_or(&host);
+    let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
+    host == "localhost"
+        || host.ends_with(".localhost")
+        || bare.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
+}
+
 fn is_ours(host: &str, hosts: &[String]) -> bool {
     let host = host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase();
     let is_address = host.parse::<IpAddr>().is_ok()
@@ -80,6 +93,18 @@ mod tests {
         assert_eq!(checked("a.example", &["*.example"]), Ok(()));
         assert_eq!(checked(".example", &["*.example"]), Err(Wrong::Foreign));
         assert_eq!(checked("anything", &["*"]), Ok(()));
+    }
+
+    #[test]
+    fn only_loopback_is_this_machine() {
+        let is_this = |host: &str| is_this_machine(&HeaderMap::from_iter([(HOST, host.parse().unwrap())]));
+        for host in ["127.0.0.1:7700", "127.9.9.9", "[::1]:80", "LOCALHOST:7700", "app.localhost", "localhost.:80"] {
+            assert!(is_this(host), "{host}");
+        }
+        for host in ["10.1.2.3", "203.0.113.5:80", "[2001:db8::1]", "live.example", "notlocalhost", "", "127.0.0.1.x"] {
+            assert!(!is_this(host), "{host}");
+        }
+        assert!(!is_this_machine(&HeaderMap::new()));
     }
 
     #[test]

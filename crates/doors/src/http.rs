@@ -2,12 +2,13 @@
 
 use crate::address::{Network, is_proxy, of_client};
 use crate::admin::Admin;
-use crate::gate::{HttpPlace, Refusal};
-use crate::identity::{self, Client};
+use crate::entrance::{HttpPlace, Refusal};
+use crate::identity::{self, Client, Identity};
 use crate::listener::Doors;
 use crate::patience::Patient;
 use crate::stream::{Accepted, Stream};
 use crate::{admin, command, host, metrics, origin, pages, query, sse, websocket};
+use auth::Denial;
 use bytes::Bytes;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_MAX_AGE, ALLOW, CACHE_CONTROL,
@@ -119,8 +120,10 @@ impl Service {
         let patience = Duration::from_millis(limits.frame_timeout_ms);
         match tokio::time::timeout(patience, stream.shake_hands()).await {
             Ok(Ok(())) => {}
-            Ok(Err(error)) => return doors.gate.refuse(Refusal::Tls, peer, &error.to_string()),
-            Err(_) => return doors.gate.refuse(Refusal::Tls, peer, "the handshake took longer than frame_timeout_ms"),
+            Ok(Err(error)) => return doors.entrance.refuse(Refusal::Tls, peer, &error.to_string()),
+            Err(_) => {
+                return doors.entrance.refuse(Refusal::Tls, peer, "the handshake took longer than frame_timeout_ms");
+            }
         }
         // As long as a WebSocket may leave pings without an answer.
         let stream = Patient::new(stream, Duration::from_millis(3 * limits.ping_interval_ms));
@@ -145,12 +148,13 @@ impl Service {
                 () if error.is_parse() => Some(Refusal::Malformed),
                 () => None,
             };
-            refusal.into_iter().for_each(|refusal| doors.gate.refuse(refusal, peer, &error.to_string()));
+            refusal.into_iter().for_each(|refusal| doors.entrance.refuse(refusal, peer, &error.to_string()));
         }
     }
 
-    async fn respond(self, request: Request<Incoming>) -> Response<Body> {
+    async fn respond(self, mut request: Request<Incoming>) -> Response<Body> {
         let config = self.doors.config();
+        origin::drop_credentials(request.headers_mut(), &config.origins);
         let address = of_client(self.peer, request.headers(), &config.trusted_proxies);
         Context { service: self, config, address }.respond(request).await
     }
@@ -196,7 +200,7 @@ impl Context {
     }
 
     fn refused(&self, refusal: Refusal, detail: &str) {
-        self.service.doors.gate.refuse(refusal, self.address, detail);
+        self.service.doors.entrance.refuse(refusal, self.address, detail);
     }
 
     async fn dispatch(self, path: String, request: Request<Incoming>) -> Response<Body> {
@@ -220,10 +224,7 @@ impl Context {
                 let door = query::feed(request.uri().query().unwrap_or(""), None).map(Door::Raw);
                 self.upgrade(request, door).await
             }
-            ("/sse", &Method::GET) => match self.admit() {
-                Ok((_admission, place)) => self.events(&request, place).await,
-                Err(refusal) => refusal,
-            },
+            ("/sse", &Method::GET) => self.events(&request).await,
             ("/sse", &Method::OPTIONS) => preflight("GET"),
             ("/command", &Method::POST) => self.command(request).await,
             ("/command", &Method::OPTIONS) => preflight("POST"),
@@ -238,24 +239,25 @@ impl Context {
         }
     }
 
-    /// A place for the client among all, and among those of its address; or the refusal.
+    /// A place for the client among all, and among those of its address; or the refusal. From then on the socket is counted as
+    /// that client's: whatever is answered, it ends with the client.
     #[expect(clippy::result_large_err, reason = "the refusal is the response itself, made once per connection")]
     fn admit(&self) -> Result<(Admission, Place), Response<Body>> {
         let (limits, doors) = (&self.config.limits, &self.service.doors);
         let Some(admission) = doors.lanes.admit(limits.connections_max) else {
             self.refused(Refusal::Connections, "");
-            return Err(text(StatusCode::SERVICE_UNAVAILABLE, "connections_max is reached, try later\n"));
+            return Err(closing(text(StatusCode::SERVICE_UNAVAILABLE, "connections_max is reached, try later\n")));
         };
         let mut held = self.service.held.borrow_mut();
         held.http = None;
         // The connection's own place is its client's, unless a proxy's connection may carry several after one another.
         let own = if is_proxy(self.service.peer, &self.config.trusted_proxies) { None } else { held.place.take() };
-        let place = own.or_else(|| doors.gate.addresses.take(self.address, limits.connections_per_address_max));
+        let place = own.or_else(|| doors.entrance.addresses.take(self.address, limits.connections_per_address_max));
         match place {
             Some(place) => Ok((admission, place)),
             None => {
                 self.refused(Refusal::Address, "");
-                Err(text(StatusCode::TOO_MANY_REQUESTS, "connections_per_address_max is reached\n"))
+                Err(closing(text(StatusCode::TOO_MANY_REQUESTS, "connections_per_address_max is reached\n")))
             }
         }
     }
@@ -279,7 +281,7 @@ impl Context {
             Err(refusal) => return refusal,
         };
         // A script sees no status of a handshake that fails, so a bad token is told by a close code.
-        let identity = identity::of(&self.config.gate, &self.service.lane, &request).await;
+        let identity = self.identify(&request).await;
         let (lane, upgraded) = (self.service.lane.clone(), hyper::upgrade::on(&mut request));
         let gate = self.config.gate.clone();
         tokio::task::spawn_local(async move {
@@ -306,11 +308,23 @@ impl Context {
         response
     }
 
-    async fn events(&self, request: &Request<Incoming>, place: Place) -> Response<Body> {
+    async fn identify(&self, request: &Request<Incoming>) -> Result<Identity, Denial> {
+        identity::of(&self.config.gate, &self.service.lane, request, self.address).await
+    }
+
+    /// Server-sent events, or the refusal. The connection ends behind either: see [`Context::admit`].
+    async fn events(&self, request: &Request<Incoming>) -> Response<Body> {
+        match self.admit() {
+            Ok((_admission, place)) => closing(self.admitted_events(request, place).await),
+            Err(refusal) => refusal,
+        }
+    }
+
+    async fn admitted_events(&self, request: &Request<Incoming>, place: Place) -> Response<Body> {
         let query = request.uri().query().unwrap_or("");
-        let identity = match identity::of(&self.config.gate, &self.service.lane, request).await {
+        let identity = match self.identify(request).await {
             Ok(identity) => identity,
-            Err(denial) => return refused(&denial, format!("{}\n", denial.error())),
+            Err(denial) => return self.not_let_in(&denial, format!("{}\n", denial.error())),
         };
         let client = Client { identity, address: place.address() };
         match sse::open(self.service.lane.clone(), client, place, query, request.headers()).await {
@@ -330,13 +344,9 @@ impl Context {
         if !is_json(request.headers()) {
             return text(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the content type must be application/json\n");
         }
-        let identity = match identity::of(&self.config.gate, &self.service.lane, &request).await {
+        let identity = match self.identify(&request).await {
             Ok(identity) => identity,
-            Err(denial) => {
-                let mut refusal = refused(&denial, error_json(denial.error()));
-                refusal.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-                return refusal;
-            }
+            Err(denial) => return self.not_let_in_json(&denial),
         };
         let limits = &self.config.limits;
         let body = Limited::new(request.into_body(), limits.message_bytes_max).collect();
@@ -348,12 +358,33 @@ impl Context {
             Ok(Err(_)) => return text(StatusCode::BAD_REQUEST, "the body ended early\n"),
             Err(_) => return text(StatusCode::REQUEST_TIMEOUT, "the body took longer than frame_timeout_ms\n"),
         };
+        // The body may have taken its time: somebody may have been revoked meanwhile.
+        let identity = match identity::check(&self.service.lane, identity) {
+            Ok(identity) => identity,
+            Err(denial) => return self.not_let_in_json(&denial),
+        };
         let client = Client { identity, address: self.address };
         let (status, json) = match command::run_body(self.service.lane, client, &body).await {
             Ok(json) => (StatusCode::OK, json),
             Err(error) => (command::status(&error), error_json(error)),
         };
         typed(status, json, HeaderValue::from_static("application/json"))
+    }
+
+    /// The answer to a client that is not let in, where that is a status.
+    fn not_let_in(&self, denial: &Denial, body: impl Into<Bytes>) -> Response<Body> {
+        self.refused(Refusal::Token, &denial.to_string());
+        let mut refusal = text(sse::status(&denial.error()), body);
+        if refusal.status() == StatusCode::UNAUTHORIZED {
+            refusal.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        refusal
+    }
+
+    fn not_let_in_json(&self, denial: &Denial) -> Response<Body> {
+        let mut refusal = self.not_let_in(denial, error_json(denial.error()));
+        refusal.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        refusal
     }
 
     async fn ready(&self) -> Response<Body> {
@@ -369,7 +400,8 @@ impl Context {
     }
 
     async fn admin(&self, path: &str, request: &Request<Incoming>) -> Response<Body> {
-        if let Err(status) = self.config.admin.check(request.headers(), self.service.peer) {
+        let (config, peer) = (&self.config, self.service.peer);
+        if let Err(status) = config.admin.check(request.headers(), peer, &config.trusted_proxies) {
             if status == StatusCode::NOT_FOUND {
                 return text(status, "not found\n");
             }
@@ -496,15 +528,6 @@ fn not_allowed(method: &'static str) -> Response<Body> {
     let mut response = text(StatusCode::METHOD_NOT_ALLOWED, format!("the method here is {method}\n"));
     response.headers_mut().insert(ALLOW, HeaderValue::from_static(method));
     response
-}
-
-/// The answer to a client that is not let in, where that is a status.
-fn refused(denial: &auth::Denial, body: impl Into<Bytes>) -> Response<Body> {
-    let mut refusal = text(sse::status(&denial.error()), body);
-    if refusal.status() == StatusCode::UNAUTHORIZED {
-        refusal.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-    }
-    refusal
 }
 
 fn error_json(error: Error) -> Vec<u8> {

@@ -2,7 +2,6 @@
 
 use auth::{Carried, Denial, Gate, Grant, Now};
 use http::Request;
-use lane::Lane;
 use model::command::CommandTable;
 use model::error::UNAVAILABLE;
 use model::{CloseCode, Error};
@@ -25,19 +24,31 @@ pub fn node() -> Identity {
     Some(Grant::node(&CommandTable::redis()))
 }
 
-/// Who sends this request.
+/// Who sends this request; `address`: from where, if that is known.
 ///
 /// # Errors
 /// Why it is not let in.
-pub async fn of<B>(gate: &Gate, lane: &LaneHandle, request: &Request<B>) -> Result<Identity, Denial> {
-    let carried = Carried { headers: request.headers(), uri: request.uri() };
+pub async fn of<B>(
+    gate: &Gate,
+    lane: &LaneHandle,
+    request: &Request<B>,
+    address: Option<IpAddr>,
+) -> Result<Identity, Denial> {
+    let carried = Carried { headers: request.headers(), uri: request.uri(), address };
     let identity = gate.arrive(carried, now(lane)).await?;
-    lane.with_lane(|lane| check(lane, identity))
+    check(lane, identity)
 }
 
 /// Whether it may be had still, just before a lane is given it.
-pub fn check(lane: &Lane, identity: Identity) -> Result<Identity, Denial> {
-    match identity.as_ref().map_or(Ok(()), |grant| lane.check_grant(grant)) {
+///
+/// # Errors
+/// It ended or was revoked meanwhile.
+pub fn check(lane: &LaneHandle, identity: Identity) -> Result<Identity, Denial> {
+    let Some(grant) = &identity else { return Ok(identity) };
+    if grant.ends.is_some_and(|ends| ends <= lane.clock().now()) {
+        return Err(Denial::Expired);
+    }
+    match lane.with_lane(|lane| lane.check_grant(grant)) {
         Ok(()) => Ok(identity),
         Err(Error { code, message }) if code == UNAVAILABLE => Err(Denial::Unavailable(message.into_owned())),
         Err(error) => Err(Denial::Bad(error.message.into_owned())),

@@ -10,13 +10,13 @@
 //!
 //! Doors know neither live queries nor the store nor each other. Whether somebody may use them at all is decided before
 //! any door is reached: by `listener.rs` (how many there are), `host.rs` (what they call this server), `origin.rs`
-//! (whose page it is) and `identity.rs` (who the client is). `gate.rs` counts who was refused.
+//! (whose page it is) and `identity.rs` (who the client is). `entrance.rs` counts who was refused.
 
 mod address;
 mod admin;
 mod command;
 pub mod echo;
-mod gate;
+mod entrance;
 mod host;
 mod http;
 mod identity;
@@ -43,4 +43,4 @@ pub use listener::{Doors, Endpoint, Listener, bind, bind_unix};
 pub use metrics::gather as metrics_text;
 pub use resp::{RespConfig, serve_resp};
 pub use tls::TlsFiles;
-pub use watch::watch;
+pub use watch::{ERROR, watch};

@@ -1,7 +1,7 @@
 //! Accepting: each new socket goes to the lane with the fewest. What is over a limit ends here, before it costs anything.
 
 use crate::address::is_proxy;
-use crate::gate::{Gate, Refusal};
+use crate::entrance::{Entrance, Refusal};
 use crate::http::{self, Config, Socket};
 use crate::stream::Accepted;
 use runtime::Lanes;
@@ -23,15 +23,15 @@ const BACKLOG: i32 = 4096;
 #[derive(Clone)]
 pub struct Doors {
     pub(crate) lanes: Lanes,
-    pub(crate) gate: Arc<Gate>,
+    pub(crate) entrance: Arc<Entrance>,
     config: watch::Receiver<Arc<Config>>,
 }
 
 impl Doors {
     /// The doors of a node; each request is served under the configuration that `config` has when it comes.
     pub fn new(lanes: Lanes, config: watch::Receiver<Arc<Config>>) -> Doors {
-        let gate = Arc::new(Gate::new(lanes.clock()));
-        Doors { lanes, gate, config }
+        let entrance = Arc::new(Entrance::new(lanes.clock()));
+        Doors { lanes, entrance, config }
     }
 
     /// The configuration now.
@@ -194,16 +194,17 @@ fn hand_over(socket: io::Result<Accepted>, peer: Option<IpAddr>, tls: bool, door
     };
     // A proxy speaks for many; its clients are counted when it has said for whom.
     let most = if is_proxy(peer, &config.trusted_proxies) { 0 } else { limits.connections_per_address_max };
-    let Some(place) = doors.gate.addresses.take(peer, most) else {
-        doors.gate.refuse(Refusal::Address, peer, "if it is a proxy, name it in trusted_proxies");
+    let Some(place) = doors.entrance.addresses.take(peer, most) else {
+        doors.entrance.refuse(Refusal::Address, peer, "if it is a proxy, name it in trusted_proxies");
         return turn_away(socket, tls, "429 Too Many Requests", "connections_per_address_max is reached");
     };
-    let Some(http) = doors.gate.enter(limits.http_connections_max) else {
-        doors.gate.refuse(Refusal::Http, peer, "");
+    let Some(http) = doors.entrance.enter(limits.http_connections_max) else {
+        doors.entrance.refuse(Refusal::Http, peer, "");
         return turn_away(socket, tls, "503 Service Unavailable", "http_connections_max is reached, try later");
     };
     let tls = match (tls, &config.tls) {
-        (true, None) => return,
+        // Settings that hold do not come to this.
+        (true, None) => return doors.entrance.refuse(Refusal::Tls, peer, "there is no certificate"),
         (tls, config) => config.clone().filter(|_| tls),
     };
     let doors = doors.clone();

@@ -1,6 +1,6 @@
 //! `GET /metrics`: the lanes' plain counters, and the backend's, in Prometheus' text format (version 0.0.4).
 
-use crate::gate::Gate;
+use crate::entrance::Entrance;
 use crate::listener::Doors;
 use lane::Counters;
 use model::CloseCode;
@@ -63,12 +63,12 @@ const METRICS: &[Metric] = &[
 pub async fn gather(doors: &Doors) -> String {
     let lanes = doors.lanes.ask_all(|lane| lane.report()).await;
     let backend = doors.lanes.backend_report().await.map_or(Vec::new(), |report| report.measures);
-    text(&lanes, &doors.gate, &backend)
+    text(&lanes, &doors.entrance, &backend)
 }
 
 /// The text for these lanes: each metric summed, and clients by lane; then what the entrance and the backend tell of
 /// themselves.
-fn text(lanes: &[LaneReport], gate: &Gate, backend: &[Measure]) -> String {
+fn text(lanes: &[LaneReport], entrance: &Entrance, backend: &[Measure]) -> String {
     let mut out = String::new();
     for Metric { name, kind, help, get } in METRICS {
         let sum: u64 = lanes.iter().map(|lane| get(&lane.counters)).sum();
@@ -78,8 +78,8 @@ fn text(lanes: &[LaneReport], gate: &Gate, backend: &[Measure]) -> String {
     by_lane(lanes, &mut out);
     by_reason(lanes, &mut out);
     latency(lanes, &mut out);
-    let gate = gate_measures(gate);
-    let measures: Vec<&Measure> = gate.iter().chain(backend).collect();
+    let entrance = entrance_measures(entrance);
+    let measures: Vec<&Measure> = entrance.iter().chain(backend).collect();
     for (at, measure) in measures.iter().enumerate() {
         if at == 0 || measures[at - 1].name != measure.name {
             head(measure, &mut out);
@@ -131,15 +131,15 @@ fn latency(lanes: &[LaneReport], out: &mut String) {
     let _ = write!(out, "{NAME}_sum {}\n{NAME}_count {}\n", all.sum_us as f64 / 1e6, all.count());
 }
 
-fn gate_measures(gate: &Gate) -> Vec<Measure> {
+fn entrance_measures(entrance: &Entrance) -> Vec<Measure> {
     let (http, help) = ("keywire_http_connections", "Sockets that are no clients: handshakes, HTTP between requests.");
     let measure = |name, help, label, value| Measure { name, help, label, value };
-    let addresses = gate.addresses.len() as u64;
-    let refused = gate.refusals().map(|(reason, count)| {
+    let addresses = entrance.addresses.len() as u64;
+    let refused = entrance.refusals().map(|(reason, count)| {
         measure("keywire_refused_total", "Who was not let in, by reason.", Some(("reason", reason)), count)
     });
     let here = [
-        measure(http, help, None, gate.http_connections() as u64),
+        measure(http, help, None, entrance.http_connections() as u64),
         measure("keywire_addresses", "Addresses beyond this machine that have a connection.", None, addresses),
     ];
     here.into_iter().chain(refused).collect()
@@ -167,7 +167,7 @@ mod tests {
                 busy: Duration::from_millis(1500),
             }
         };
-        let text = text(&[lane(2), lane(3)], &Gate::new(Clock::start()), &[]);
+        let text = text(&[lane(2), lane(3)], &Entrance::new(Clock::start()), &[]);
         assert!(text.contains("\nkeywire_connections 5\n"), "{text}");
         assert!(text.contains("keywire_lane_connections{lane=\"1\"} 3\n"), "{text}");
         for line in [
@@ -191,7 +191,7 @@ mod tests {
             [measure("a", Some(("via", "x")), 1), measure("a", Some(("via", "y")), 0), measure("b_total", None, 7)];
         let expected = "# HELP a What.\n# TYPE a gauge\na{via=\"x\"} 1\na{via=\"y\"} 0\n\
                         # HELP b_total What.\n# TYPE b_total counter\nb_total 7\n";
-        let text = text(&[], &Gate::new(Clock::start()), &measures);
+        let text = text(&[], &Entrance::new(Clock::start()), &measures);
         assert!(text.ends_with(expected), "{text}");
     }
 

@@ -4,7 +4,8 @@
 //! and it is not this check that keeps them out.
 
 use http::header::{
-    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, HOST, ORIGIN, VARY,
+    ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, AUTHORIZATION,
+    COOKIE, HOST, ORIGIN, VARY,
 };
 use http::{HeaderMap, HeaderValue};
 
@@ -13,6 +14,21 @@ pub fn is_allowed(headers: &HeaderMap, origins: &[String]) -> bool {
     let Some(origin) = headers.get(ORIGIN) else { return true };
     let Ok(origin) = origin.to_str() else { return false };
     is_same(origin, headers) || is_listed(origin, origins)
+}
+
+/// Takes away what a browser sends by itself, cookies and passwords, unless the page is of the same origin or of one that is
+/// listed by name: where `*` lets every page in, a page of others would speak for whoever looks at it. CORS does not keep it
+/// from that: a WebSocket's handshake knows none. A bearer's token no browser sends by itself.
+pub fn drop_credentials(headers: &mut HeaderMap, origins: &[String]) {
+    let Some(origin) = headers.get(ORIGIN) else { return };
+    if origin.to_str().is_ok_and(|origin| is_same(origin, headers) || is_named(origin, origins)) {
+        return;
+    }
+    headers.remove(COOKIE);
+    let is_bearer = |value: &HeaderValue| value.as_bytes().get(..7).is_some_and(|b| b.eq_ignore_ascii_case(b"bearer "));
+    if !headers.get_all(AUTHORIZATION).iter().all(is_bearer) {
+        headers.remove(AUTHORIZATION);
+    }
 }
 
 /// What a page of another origin is told of an answer (the Fetch standard's CORS protocol).
@@ -29,7 +45,7 @@ impl Share {
     /// For a request with these headers.
     pub fn of(headers: &HeaderMap, origins: &[String]) -> Share {
         let origin = headers.get(ORIGIN).filter(|o| o.to_str().is_ok_and(|origin| is_listed(origin, origins)));
-        let named = |origin: &HeaderValue| origins.iter().any(|o| o != "*" && is(o, origin.to_str().unwrap_or("")));
+        let named = |origin: &HeaderValue| is_named(origin.to_str().unwrap_or(""), origins);
         Share { by_name: origin.is_some_and(named), origin: origin.cloned(), varies: !origins.is_empty() }
     }
 
@@ -69,6 +85,10 @@ fn is_listed(origin: &str, origins: &[String]) -> bool {
     origins.iter().any(|o| o == "*" || is(o, origin))
 }
 
+fn is_named(origin: &str, origins: &[String]) -> bool {
+    origins.iter().any(|o| o != "*" && is(o, origin))
+}
+
 fn is(listed: &str, origin: &str) -> bool {
     listed.trim_end_matches('/').eq_ignore_ascii_case(origin)
 }
@@ -98,6 +118,24 @@ mod tests {
             assert!(!allowed(Some(foreign), "a.example", &["https://c.example"]), "{foreign}");
         }
         assert!(!allowed(Some("https://a.example"), "a.example:80", &[]));
+    }
+
+    #[test]
+    fn what_a_browser_sends_by_itself_is_believed_of_pages_that_are_known() {
+        let kept = |origin: Option<&'static str>, authorization: &'static str, origins: &[&str]| {
+            let mut headers = HeaderMap::new();
+            headers.insert(HOST, HeaderValue::from_static("a.example"));
+            headers.insert(COOKIE, HeaderValue::from_static("kw=1"));
+            headers.insert(AUTHORIZATION, HeaderValue::from_static(authorization));
+            origin.map(|origin| headers.insert(ORIGIN, HeaderValue::from_static(origin)));
+            drop_credentials(&mut headers, &origins.iter().map(|o| o.to_string()).collect::<Vec<_>>());
+            [COOKIE, AUTHORIZATION].map(|name| headers.contains_key(name))
+        };
+        assert_eq!(kept(None, "Basic eA==", &["*"]), [true, true], "no browser's page");
+        assert_eq!(kept(Some("https://a.example"), "Basic eA==", &["*"]), [true, true], "the same origin");
+        assert_eq!(kept(Some("https://b.example"), "Basic eA==", &["*", "https://b.example"]), [true, true]);
+        assert_eq!(kept(Some("https://evil.example"), "Basic eA==", &["*", "https://b.example"]), [false, false]);
+        assert_eq!(kept(Some("null"), "bearer a.b.c", &["*"]), [false, true], "a script must have had the token");
     }
 
     #[test]

@@ -8,8 +8,12 @@ use runtime::LaneHandle;
 use std::future::poll_fn;
 use wire::ws::{Decoder, Message, Role};
 
-/// Watches what `command` answers until the node drains: calls `told` with the JSON of each new value, or with the text of an
-/// error, which begins with `(error) `. Ends if what comes cannot be told; a caller that still wants to know asks again.
+/// How the text of an error begins.
+pub const ERROR: &str = "(error) ";
+
+/// Watches what `command` answers until the node drains: calls `told` with the JSON of each new value. An error is told too,
+/// and ends the watch, for what was refused is never answered later; so does what cannot be told. A caller that still wants
+/// to know asks again.
 pub async fn watch(lane: LaneHandle, command: Args, mut told: impl FnMut(&str)) {
     let pull = Pull::connect(lane, Client { identity: node(), address: None }, Format::Raw);
     let verb = Verb::Live { command, every_ms: None, json: false, have: None };
@@ -20,7 +24,12 @@ pub async fn watch(lane: LaneHandle, command: Args, mut told: impl FnMut(&str)) 
         let bytes_max = rest.len();
         while let Ok(Some(message)) = decoder.decode(&mut rest, bytes_max) {
             match message {
-                Message::Text(text) => told(text),
+                Message::Text(text) => {
+                    told(text);
+                    if text.starts_with(ERROR) {
+                        return;
+                    }
+                }
                 Message::Ping(_) => {
                     let conn = pull.conn();
                     pull.lane().handle(Event::Heard { conn, whole: false, partial: false });

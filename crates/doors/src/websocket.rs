@@ -47,7 +47,7 @@ pub fn serve(lane: LaneHandle, stream: Stream, place: Place, mut early: Vec<u8>,
         Door::Raw(_) => Format::Raw,
     };
     // It took a while to get here: somebody may have been revoked meanwhile.
-    let identity = guard.identity.and_then(|identity| lane.with_lane(|lane| identity::check(lane, identity)));
+    let identity = guard.identity.and_then(|identity| identity::check(&lane, identity));
     let (grant, refusal) = match identity {
         Ok(grant) => (grant, None),
         Err(denial) => (None, Some(identity::close_code(&denial))),

@@ -1,5 +1,6 @@
 //! From settings to the gate, what is wrong with them, and the watch over who is revoked.
 
+use crate::redis::redacted;
 use crate::settings::Settings;
 use ::auth::{Config, Forward, Gate, Jwks, KeySource};
 use bytes::Bytes;
@@ -7,6 +8,7 @@ use lane::{NamedQueries, Revoked};
 use model::Args;
 use model::command::CommandTable;
 use runtime::Lanes;
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,10 +46,19 @@ fn check_url(text: &str) -> Result<Option<http::Uri>, String> {
     if text.is_empty() {
         return Ok(None);
     }
-    let wrong = || format!("{text:?} is no URL such as https://auth.example.com/keys.json");
+    let wrong = || format!("{:?} is no URL such as https://auth.example.com/keys.json", redacted(&shown_url(text)));
     let uri: http::Uri = text.parse().map_err(|_| wrong())?;
     let fits = matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some_and(|host| !host.is_empty());
-    if fits { Ok(Some(uri)) } else { Err(wrong()) }
+    match uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+        true => Err("a user and a password in it would go nowhere: it is asked without".to_owned()),
+        false if fits => Ok(Some(uri)),
+        false => Err(wrong()),
+    }
+}
+
+/// A URL as it may be shown: what may be secret is in its query.
+pub fn shown_url(text: &str) -> String {
+    text.split_once('?').map_or_else(|| text.to_owned(), |(before, _)| format!("{before}?…"))
 }
 
 fn is_here(host: &str) -> bool {
@@ -149,23 +160,52 @@ pub fn watch_revoked(lanes: &Lanes, key: &str) {
     lanes.run(lanes.least_loaded(), move |lane| {
         let lane = lane.clone();
         tokio::task::spawn_local(async move {
+            let mut last_error = String::new();
             while !all.is_draining() {
-                doors::watch(lane.clone(), command.clone(), |answer| tell(&all, answer)).await;
+                doors::watch(lane.clone(), command.clone(), |answer| match entries(answer) {
+                    Ok(entries) => {
+                        last_error.clear();
+                        tell(&all, entries);
+                    }
+                    // The same trouble is asked about twice a second, and told once.
+                    Err(error) if error == last_error => {}
+                    Err(error) => {
+                        tracing::error!(error, "auth.revoked_key cannot be read: who is revoked stays as it was known");
+                        last_error = error;
+                    }
+                })
+                .await;
                 tokio::time::sleep(Duration::from_millis(500)).await;
             }
         });
     });
 }
 
-/// What cannot be understood changes nothing; before the first answer, nobody is let in by a token.
-fn tell(lanes: &Lanes, answer: &str) {
-    let entries: BTreeMap<String, String> = match serde_json::from_str(answer) {
-        Ok(entries) => entries,
-        Err(_) => {
-            tracing::error!(answer = %answer.chars().take(80).collect::<String>(), "auth.revoked_key is no hash of texts");
-            return;
-        }
+/// The hash's fields and values. One odd entry must not keep the others from being in force: a value that is no text is like
+/// any that is no time, a field that is none names nobody.
+fn entries(answer: &str) -> Result<Vec<(String, String)>, String> {
+    let shown = || answer.chars().take(80).collect::<String>();
+    if answer.starts_with(doors::ERROR) {
+        return Err(shown());
+    }
+    let members: Map<String, Value> =
+        serde_json::from_str(answer).map_err(|_| format!("this is no hash: {}", shown()))?;
+    // As the wire writes a map whose names are not all plain texts.
+    let entries: Vec<(Value, Value)> = match members.get("$map") {
+        Some(pairs) => serde_json::from_value(pairs.clone()).map_err(|_| format!("this is no hash: {}", shown()))?,
+        None => members.into_iter().map(|(field, value)| (Value::String(field), value)).collect(),
     };
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let (named, odd): (Vec<_>, Vec<_>) = entries.into_iter().partition(|(field, _)| field.is_string());
+    for (field, _) in &odd {
+        tracing::warn!(field = %field, "an entry of auth.revoked_key whose name is no text is passed over");
+    }
+    let named = named.iter().filter_map(|(field, value)| Some((text(field)?, text(value).unwrap_or_default())));
+    Ok(named.collect())
+}
+
+/// Tells every lane. Before the first time, nobody is let in by a token.
+fn tell(lanes: &Lanes, entries: Vec<(String, String)>) {
     let revoked = Arc::new(Revoked::new(entries.iter().map(|(field, value)| (field.as_str(), value.as_str()))));
     tracing::info!(entries = revoked.len(), "who is revoked");
     for lane in lanes.ids() {
@@ -214,6 +254,22 @@ mod tests {
         );
     }
 
+    #[test]
+    fn an_odd_entry_does_not_hide_the_others() {
+        let read = |answer: &str| {
+            entries(answer).map(|all| all.iter().map(|(f, v)| format!("{f}={v}")).collect::<Vec<_>>().join(" "))
+        };
+        assert_eq!(read("{}").as_deref(), Ok(""));
+        assert_eq!(read(r#"{"token:a":"1","user:b":{"$base64":"/w=="}}"#).as_deref(), Ok("token:a=1 user:b="));
+        let odd = r#"{"$map":[[{"$base64":"/w=="},"1"],["$x","1"],["token:a","1"],["user:b",{"$base64":"/w=="}]]}"#;
+        assert_eq!(read(odd).as_deref(), Ok("$x=1 token:a=1 user:b="));
+        for none in ["(error) WRONGTYPE no", "null", "[]", "5", r#"{"$map":5}"#] {
+            assert!(read(none).is_err(), "{none}");
+        }
+        let shown = read(&format!("(error) {}", "é".repeat(500))).unwrap_err();
+        assert_eq!(shown.chars().count(), 80);
+    }
+
     /// The examples of the documentation are settings that hold, but for files that are somewhere else.
     #[test]
     fn the_documentation_is_right() {
@@ -241,6 +297,11 @@ mod tests {
         {
             assert_eq!(check_jwks_url(good), Ok(()), "{good}");
         }
+        for secret in ["https://u:hunter2@a.example/k", "http://hunter2@127.0.0.1/k", "ftp://u:hunter2@h/?hunter2"] {
+            let (jwks, forward) = (check_jwks_url(secret).unwrap_err(), check_forward_url(secret).unwrap_err());
+            assert!(!jwks.contains("hunter2") && !forward.contains("hunter2"), "{jwks} {forward}");
+        }
+        assert_eq!(shown_url("https://a.example/k?key=hunter2"), "https://a.example/k?…");
         for bad in ["http://a.example/keys", "ftp://a", "a.example", "https://", "file:///etc/keys"] {
             assert!(check_jwks_url(bad).is_err(), "{bad}");
         }

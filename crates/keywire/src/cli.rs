@@ -3,8 +3,7 @@
 
 use crate::bench;
 use crate::collect::CollectArgs;
-use crate::redis::redacted;
-use crate::settings::{Flag, Given, Sources, is_secret};
+use crate::settings::{Flag, Given, Sources, public_text};
 use crate::token::TokenArgs;
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
@@ -151,11 +150,7 @@ impl SettingsArgs {
 
 /// A `--set` flag without its secrets.
 fn shown(name: &str, value: &str) -> String {
-    if is_secret(name) || name.starts_with("auth.keys.") {
-        format!("--set {name}=…")
-    } else {
-        redacted(&format!("--set {name}={value}"))
-    }
+    format!("--set {name}={}", public_text(name, value))
 }
 
 fn name_and_value(text: &str) -> Result<(String, String), String> {

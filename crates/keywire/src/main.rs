@@ -24,8 +24,7 @@ use settings::{Check, Effective};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    secret::hide_password();
-    match Cli::parse().command {
+    match Cli::parse_from(secret::arguments()).command {
         Command::Serve(args) => serve(args, false),
         Command::Demo(args) => serve(args, true),
         Command::Bench(args) => finish(bench::run(args)),

@@ -6,11 +6,11 @@
 
 use crate::settings::{self, Drain, Effective, Settings, Sources, Transport};
 use crate::{CHECKS, assemble, logs};
+use auth::Stamp;
 use runtime::Lanes;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -44,15 +44,18 @@ impl Reloader {
         let mut ticks = tokio::time::interval(INTERVAL);
         let mut stamps = self.stamps();
         loop {
-            let why = tokio::select! {
-                _ = hangup.recv() => "SIGHUP",
-                _ = ticks.tick() => match self.stamps() == stamps {
-                    true => continue,
-                    false => "a file changed",
-                },
+            let hangup = tokio::select! {
+                _ = hangup.recv() => true,
+                _ = ticks.tick() => false,
             };
-            self.reload(why);
-            stamps = self.stamps();
+            // As they are before they are read: what is replaced meanwhile is another at the next look.
+            let now = self.stamps();
+            match (hangup, now == stamps) {
+                (true, _) => self.reload("SIGHUP"),
+                (false, false) => self.reload("a file changed"),
+                (false, true) => {}
+            }
+            stamps = now;
         }
     }
 
@@ -109,21 +112,6 @@ impl Reloader {
     }
 }
 
-/// Tells whether a file is another than it was.
-#[derive(PartialEq, Eq, Debug)]
-struct Stamp {
-    modified: Option<SystemTime>,
-    bytes: u64,
-    inode: u64,
-}
-
-impl Stamp {
-    fn of(path: &Path) -> Option<Stamp> {
-        let file = std::fs::metadata(path).ok()?;
-        Some(Stamp { modified: file.modified().ok(), bytes: file.len(), inode: file.ino() })
-    }
-}
-
 /// Names of settings that are not as they were.
 #[derive(PartialEq, Eq, Debug)]
 struct Changes {
@@ -133,17 +121,19 @@ struct Changes {
     pending: Vec<&'static str>,
 }
 
-/// `old` with what of `new` can be brought about in a running server.
+/// `old` with what of `new` can be brought about in a running server. The files of TLS belong to `listen_tls`: where that
+/// comes or goes, which takes a restart, they wait for it too.
 fn merge(old: &Settings, new: &Settings) -> (Settings, Changes) {
-    let (applied, pending) =
-        settings::differences(old, new).into_iter().partition(|name| settings::is_reloadable(name));
+    let tls_waits = old.transport.listen_tls.is_empty() != new.transport.listen_tls.is_empty();
+    let can_change = |name: &&str| settings::is_reloadable(name) && !(tls_waits && name.starts_with("tls."));
+    let (applied, pending) = settings::differences(old, new).into_iter().partition(can_change);
     let new = new.clone();
     let merged = Settings {
         origins: new.origins,
         transport: Transport {
             hosts: new.transport.hosts,
             trusted_proxies: new.transport.trusted_proxies,
-            tls: new.transport.tls,
+            tls: if tls_waits { old.transport.tls.clone() } else { new.transport.tls },
             ..old.transport.clone()
         },
         operation: new.operation,
@@ -178,23 +168,50 @@ mod tests {
     #[test]
     fn every_setting_that_is_said_to_be_reloadable_is_merged() {
         for name in settings::names().filter(|name| settings::is_reloadable(name)) {
-            let Some(new) = settings::varied(name) else { continue };
-            let (merged, changes) = merge(&Settings::default(), &new);
-            assert_eq!(changes, Changes { applied: vec![name], pending: vec![] });
-            assert_eq!(merged, new, "{name}");
+            // Also from one value to another: of secrets, both are shown as the same.
+            let first = settings::varied(name, &Settings::default());
+            let second = settings::varied(name, &first);
+            for (old, new) in [(Settings::default(), &first), (first.clone(), &second)] {
+                let (merged, changes) = merge(&old, new);
+                assert_eq!(changes, Changes { applied: vec![name], pending: vec![] });
+                assert_eq!(merged, *new, "{name}");
+            }
         }
     }
 
     #[test]
-    fn a_file_that_is_replaced_is_another() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("f");
-        let absent = Stamp::of(&path);
-        std::fs::write(&path, "a").unwrap();
-        let first = Stamp::of(&path);
-        std::fs::write(dir.path().join("g"), "b").unwrap();
-        std::fs::rename(dir.path().join("g"), &path).unwrap();
-        let second = Stamp::of(&path);
-        assert!(absent.is_none() && first.is_some() && first != second && second == Stamp::of(&path));
+    fn a_secret_that_is_another_is_told_though_it_is_never_shown() {
+        let with = |secret: &str| {
+            let mut settings = Settings::default();
+            settings.resp.resp_password = secret.into();
+            settings.auth.keys.insert("main".into(), format!("HS256 text:{secret}"));
+            settings.servers.redis = format!("redis://:{secret}@h");
+            settings.auth.jwks_url = format!("https://a.example/k?{secret}");
+            settings
+        };
+        let (_, changes) = merge(&with("one"), &with("two"));
+        let all = [changes.applied, changes.pending].concat();
+        for name in ["resp_password", "auth.keys", "redis", "auth.jwks_url"] {
+            assert!(all.contains(&name), "{name} is not among {all:?}");
+        }
+    }
+
+    #[test]
+    fn the_files_of_tls_wait_with_the_listener_they_are_for() {
+        let with = |port: Option<u16>, certificate: Option<&str>| {
+            let mut settings = Settings::default();
+            settings.transport.listen_tls = port.map(|port| ([127, 0, 0, 1], port).into()).into_iter().collect();
+            settings.transport.tls.certificate = certificate.map(Into::into);
+            settings
+        };
+        let (there, none) = (with(Some(1), Some("/a")), with(None, None));
+        for (old, new) in [(&there, &none), (&none, &there)] {
+            let (merged, changes) = merge(old, new);
+            assert_eq!(merged, *old);
+            assert_eq!(changes, Changes { applied: vec![], pending: vec!["listen_tls", "tls.certificate"] });
+        }
+        let (merged, changes) = merge(&there, &with(Some(2), Some("/b")));
+        assert_eq!(merged, with(Some(1), Some("/b")));
+        assert_eq!(changes, Changes { applied: vec!["tls.certificate"], pending: vec!["listen_tls"] });
     }
 }

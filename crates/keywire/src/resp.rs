@@ -3,7 +3,6 @@
 use crate::settings::{Resp, Settings};
 use anyhow::Context;
 use doors::{Endpoint, Listener, RespConfig};
-use std::fs;
 use std::net::SocketAddr;
 
 /// Where the demo's store speaks Redis' protocol if nothing is said: beside the usual port, so that a Redis that is there
@@ -73,10 +72,9 @@ pub fn redis_settings(settings: &Settings, listening: &[SocketAddr]) -> anyhow::
 
 fn password(resp: &Resp) -> anyhow::Result<String> {
     let Some(path) = &resp.resp_password_file else { return Ok(resp.resp_password.clone()) };
-    let text = fs::read_to_string(path).with_context(|| format!("resp_password_file {}", path.display()))?;
-    let password = text.strip_suffix('\n').unwrap_or(&text);
+    let password = auth::read_secret_text(path).map_err(|what| anyhow::anyhow!("resp_password_file {what}"))?;
     anyhow::ensure!(!password.is_empty(), "resp_password_file {} is empty", path.display());
-    Ok(password.to_owned())
+    Ok(password)
 }
 
 #[cfg(test)]
@@ -99,10 +97,11 @@ mod tests {
     fn a_password_file_is_read_without_its_newline_and_must_hold_one() {
         let dir = tempfile::tempdir().unwrap();
         let with = |name: &str, text: &str| {
-            fs::write(dir.path().join(name), text).unwrap();
+            std::fs::write(dir.path().join(name), text).unwrap();
             Resp { resp_password_file: Some(dir.path().join(name)), ..Resp::default() }
         };
         assert_eq!(password(&with("a", "hunter2\n")).unwrap(), "hunter2");
+        assert_eq!(password(&with("a", "hunter2\r\n")).unwrap(), "hunter2");
         assert!(password(&with("b", "\n")).is_err());
         assert!(password(&Resp { resp_password_file: Some("/nowhere/x".into()), ..Resp::default() }).is_err());
     }

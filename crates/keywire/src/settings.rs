@@ -192,13 +192,14 @@ impl Sources {
 
 /// Names of the settings that differ.
 pub fn differences(a: &Settings, b: &Settings) -> Vec<&'static str> {
-    let differ = |setting: &&Setting| setting.field.shown(a) != setting.field.shown(b);
+    let differ = |setting: &&Setting| !setting.field.is_same(a, b);
     SETTINGS.iter().filter(differ).map(|setting| setting.name).collect()
 }
 
-/// Whether the setting's value is never shown.
-pub fn is_secret(name: &str) -> bool {
-    SETTINGS.iter().any(|setting| setting.name == name && matches!(setting.field, table::Field::Secret(_)))
+/// A setting's value, as somebody wrote it, without what is secret of it.
+pub fn public_text(name: &str, text: &str) -> String {
+    let known = SETTINGS.iter().position(|s| s.name == name).or_else(|| entry_of_table(name).map(|(index, _)| index));
+    known.map_or_else(|| text.to_owned(), |index| SETTINGS[index].field.public_text(text))
 }
 
 /// Whether a running server takes a new value of the setting.
@@ -214,17 +215,46 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     SETTINGS.iter().map(|setting| setting.name)
 }
 
-/// Default settings but for this one, where that can be made another without knowing what it is.
+/// The same settings but for this one.
 #[cfg(test)]
-pub fn varied(name: &str) -> Option<Settings> {
-    let mut settings = Settings::default();
+pub fn varied(name: &str, before: &Settings) -> Settings {
     let field = &SETTINGS[index_of(name)].field;
-    let before = field.shown(&settings);
-    let values = ["7", "9000", "a.example", "http://a.example", "10.0.0.0/8", "debug", "loopback", "/x", "1,2"];
+    let values = [
+        "7",
+        "9",
+        "9000",
+        "9001",
+        "a.example",
+        "b.example",
+        "http://a.example",
+        "http://b.example",
+        "https://a.example/k",
+        "https://b.example/k",
+        "10.0.0.0/8",
+        "10.0.0.0/9",
+        "HS256 text:a",
+        "HS256 text:b",
+        "required",
+        "optional",
+        "debug",
+        "info",
+        "loopback",
+        "off",
+        "json",
+        "text",
+        "1,2",
+        "1,3",
+    ];
     let varied = |text: &&str| {
-        field.assign(&mut settings, Given::Text(text.to_string())).is_ok() && field.shown(&settings) != before
+        let mut settings = before.clone();
+        let given = Given::Text(text.to_string());
+        let assigned = match field.is_table() {
+            true => field.assign_entry(&mut settings, "x", given),
+            false => field.assign(&mut settings, given),
+        };
+        (assigned.is_ok() && !field.is_same(&settings, before)).then_some(settings)
     };
-    values.iter().any(varied).then_some(settings)
+    values.iter().find_map(varied).unwrap_or_else(|| panic!("no value here makes {name} another"))
 }
 
 /// Reads all sources. All mistakes come together, those that `checks` find too.

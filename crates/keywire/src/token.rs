@@ -3,7 +3,7 @@
 use crate::auth;
 use crate::cli::SettingsArgs;
 use crate::settings::{Settings, parse};
-use ::auth::{KeySource, Minting, Now};
+use ::auth::{KeySource, Minting, Now, Served};
 use anyhow::{Context, anyhow, bail};
 use bytes::Bytes;
 use clap::{Args, Subcommand};
@@ -148,11 +148,13 @@ fn explain(mut token: String, command: &[String], settings: &Settings) -> anyhow
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let table = CommandTable::redis();
     let deny = lane::parse_deny(&settings.deny_commands, &table)?;
+    let queries = auth::queries(settings).map_err(|wrong| anyhow!("queries: {}", wrong[0].1))?;
+    let served = Served { deny: &deny, queries: &queries };
     let command: Vec<Bytes> = command.iter().map(|word| Bytes::copy_from_slice(word.as_bytes())).collect();
     let command = (!command.is_empty()).then_some(command.as_slice());
     let explained = runtime.block_on(async {
         let gate = auth::open(settings)?;
-        anyhow::Ok(::auth::explain(&gate, token.trim(), command, &deny, now()).await)
+        anyhow::Ok(::auth::explain(&gate, token.trim(), command, served, now()).await)
     })?;
     print!("{}", explained.text);
     Ok(if explained.good { ExitCode::SUCCESS } else { ExitCode::FAILURE })

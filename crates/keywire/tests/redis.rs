@@ -133,6 +133,42 @@ fn a_wrong_password_is_told_without_it_and_mended_without_a_restart() {
     gateway.until_ready();
 }
 
+#[test]
+fn who_is_revoked_is_found_out_though_redis_comes_later_and_entries_are_odd() {
+    let mut redis = Server::start(&["--appendonly", "yes", "--appendfsync", "always"]);
+    redis.run(&["HSET", "revoked", "token:bad", "1"]);
+    redis.kill();
+    let key = "auth.keys.main=HS256 text:0123456789abcdef0123456789abcdef";
+    let mint = |id: &str| {
+        let claim = format!("jti={id}");
+        let arguments = ["token", "--set", key, "mint", "--user", id, "--acl", "+ping", "--claim", &claim];
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_keywire")).args(arguments).output().unwrap();
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    let set = ["auth.revoked_key=revoked", "stale_after_ms=200", key].map(|set| ["--set", set]).concat();
+    let gateway = Gateway::start_unready(&[&["--redis", &redis.url()], &set[..]].concat(), &[]);
+    let (good, bad, eve) = (mint("good"), mint("bad"), mint("eve"));
+    let answer = |token: &str| gateway.command_as(token, r#"["PING"]"#);
+    gateway.until(|| gateway.log().contains("auth.revoked_key cannot be read"));
+    assert!(answer(&good).contains("UNAVAILABLE"), "{}", answer(&good));
+    redis.restart();
+    gateway.until(|| answer(&good).contains("PONG"));
+    assert!(answer(&bad).contains("revoked") && answer(&eve).contains("PONG"));
+    // Names and values that are no texts, and those that JSON would have to escape.
+    let odd = "return redis.call('HSET','revoked',string.char(255),'1','$x','1','user:eve',string.char(255))";
+    redis.run(&["EVAL", odd, "0"]);
+    gateway.until(|| answer(&eve).contains("revoked"));
+    assert!(answer(&bad).contains("revoked") && answer(&good).contains("PONG"));
+    // What is no hash any more changes nothing, and is told once.
+    redis.run(&["SET", "revoked", "x"]);
+    gateway.until(|| gateway.log().contains("WRONGTYPE"));
+    std::thread::sleep(Duration::from_millis(1200));
+    assert_eq!(gateway.log().matches("WRONGTYPE").count(), 1);
+    assert!(answer(&bad).contains("revoked"));
+    redis.run(&["DEL", "revoked"]);
+    gateway.until(|| answer(&bad).contains("PONG"));
+}
+
 fn redis_cli(redis: &Server, password: &str) -> Vec<String> {
     ["-s", redis.socket().to_str().unwrap(), "-a", password, "--no-auth-warning"].map(String::from).into()
 }

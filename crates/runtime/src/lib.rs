@@ -28,5 +28,5 @@ pub use clock::{Clock, Moment};
 pub use histogram::{BOUNDS_US, Histogram};
 pub use mailbox::Mailbox;
 pub use node::{Admission, Arrival, Lanes, Node, NodeConfig, start};
-pub use sampler::Sampler;
+pub use sampler::{Sampler, readable};
 pub use shell::{Backend, Connection, LaneHandle, LaneReport, Measure, Report, Waker, Written};

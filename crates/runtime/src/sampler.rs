@@ -1,4 +1,5 @@
-//! How many lines a second a log gets of one kind: under a flood a few are told, and how many were not.
+//! How much a log gets of what strangers cause: so many lines a second of one kind, and of their texts no more than a person
+//! reads. Under a flood a few are told, and how many were not.
 
 use crate::clock::Clock;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -36,9 +37,22 @@ impl Sampler {
     }
 }
 
+/// So much of a text as a person reads.
+pub fn readable(text: &str) -> &str {
+    const CHARS_MAX: usize = 200;
+    text.char_indices().nth(CHARS_MAX).map_or(text, |(end, _)| &text[..end])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_long_text_the_begin_is_told() {
+        assert_eq!(readable("é"), "é");
+        assert_eq!(readable(&"é".repeat(200)), "é".repeat(200));
+        assert_eq!(readable(&"é".repeat(9000)), "é".repeat(200));
+    }
 
     #[test]
     fn a_flood_is_cut_off_and_counted() {

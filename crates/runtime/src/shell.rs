@@ -5,7 +5,7 @@ use crate::clock::{Clock, Moment};
 use crate::delivery::{Delivery, event_bytes};
 use crate::histogram::Histogram;
 use crate::mailbox::Mailbox;
-use crate::sampler::Sampler;
+use crate::sampler::{Sampler, readable};
 use lane::{Event, Grant, Lane, Mail, Output, What};
 use model::backend::{BackendEvent, BackendRequest};
 use model::{CloseCode, ConnId, Error, Format, LaneId, Time};
@@ -672,7 +672,7 @@ impl LaneHandle {
                     );
                 }
                 What::Refused(error) => {
-                    let (reason, detail) = (&*error.code, &*error.message);
+                    let (reason, detail) = (&*error.code, readable(&error.message));
                     tracing::info!(client, user, address, reason, detail, untold, "request refused");
                 }
                 What::Slow(class) => {

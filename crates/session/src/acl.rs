@@ -29,4 +29,5 @@ pub use deny::DenyCommands;
 pub use explain::{ExplainedRules, explain_rules};
 pub use parse::RuleError;
 pub use rules::{Access, ChannelDemand, Denied, KeyDemand, Rules};
+pub(crate) use template::escape;
 pub use verbs::Usage;

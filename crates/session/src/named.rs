@@ -8,7 +8,8 @@
 //! A name stands for the words of one command. `{name:type}` in a word is a parameter, given in the order in which the
 //! parameters first appear; `{name}` is the same again; `{@claim}` is a claim of the client's token. What is put in is a part
 //! of its word, never another word. As in patterns, what stands before other characters of its word must not contain the
-//! first of them, so that `orders:{@sub}:open` is nobody else's.
+//! first of them, so that `orders:{@sub}:open` is nobody else's. Where the command reads the word as a glob, as behind the
+//! MATCH of HSCAN, what is put in stands for itself: `{@sub}:*` are the names of one user, whatever that is called.
 
 mod template;
 
@@ -86,6 +87,24 @@ impl NamedQueries {
     /// The claims that the queries ask for.
     pub fn claims(&self) -> BTreeSet<&str> {
         self.by_name.values().flat_map(Template::claims).collect()
+    }
+
+    /// Whether a command line, which may be a call of a query, may be run under these rules: as a session answers it.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn authorise(
+        &self,
+        command: &[Bytes],
+        rules: &Rules,
+        claims: &Claims,
+        table: &CommandTable,
+        deny: &DenyCommands,
+    ) -> Result<(), Error> {
+        if is_call(command) {
+            return self.call(command, &Caller { rules, claims, usage: Usage::Command }, table, deny).map(drop);
+        }
+        authorise_for(Usage::Command, table, rules, deny, command).map(drop)
     }
 
     /// The command of a call, if the caller may use it so: by the query's name, or by the rights that the command needs.
@@ -218,6 +237,30 @@ mod tests {
         // The rights that the command needs will do.
         assert!(world.call("+get ~room:*", Usage::Command, "@room x").is_ok());
         assert!(world.call("+@named -@command", Usage::Feed, "@room x").is_ok());
+    }
+
+    #[test]
+    fn what_decides_about_a_call_is_what_the_session_asks() {
+        let world = World::new();
+        let claims = Claims::new([("sub", "ann")]);
+        for (rules, call, expected) in [
+            ("~x +@all +@named|top", "@top 1", (true, "+@named|top")),
+            ("+@named -@command", "@top 1", (false, "-@command")),
+            // By the rights that the command needs, too; and nothing allows what is no call, or one of no query.
+            ("~* +@all", "@top 1", (true, "~* +@all")),
+            ("~orders:{sub}:open ~x +lrange", "@my-orders", (true, "~orders:{sub}:open +lrange")),
+            ("~orders:eve:open +@all", "@my-orders", (false, "")),
+            ("+@named", "@room", (false, "")),
+            ("+@named", "@nosuch", (false, "")),
+            ("~a +get", "GET a", (true, "~a +get")),
+        ] {
+            let (rules, command): (Vec<String>, _) = (rules.split(' ').map(str::to_owned).collect(), line(call));
+            let explained = crate::acl::explain_rules(&rules, &claims, &world.table, |rules| {
+                world.queries.authorise(&command, rules, &claims, &world.table, &world.deny)
+            });
+            let by: Vec<&str> = explained.by.iter().map(|&at| rules[at].as_str()).collect();
+            assert_eq!((explained.verdict.is_ok(), by.join(" ").as_str()), expected, "{rules:?}: {call}");
+        }
     }
 
     #[test]

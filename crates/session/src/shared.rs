@@ -25,7 +25,8 @@ fn advice(spec: &CommandSpec, command: &[Bytes]) -> Option<&'static str> {
         "monitor" => "use the verb `live` or `subscribe` for what you want to see",
         "auth" | "hello" => "use the verb `auth`",
         "quit" | "reset" => "close your own connection",
-        "select" => "a gateway shows one database",
+        "select" | "move" => ONE_DATABASE,
+        "copy" if has_database_option(command) => ONE_DATABASE,
         "client" | "readonly" | "readwrite" | "asking" => "its state is the gateway's",
         "sync" | "psync" | "replconf" => "a replica connects to the server itself",
         "wait" | "waitaof" => "it would block all others",
@@ -36,6 +37,13 @@ fn advice(spec: &CommandSpec, command: &[Bytes]) -> Option<&'static str> {
         }
         _ => return None,
     })
+}
+
+const ONE_DATABASE: &str = "a gateway shows one database";
+
+/// Whether COPY has `DB` among its options, which come behind both keys.
+fn has_database_option(command: &[Bytes]) -> bool {
+    command.iter().skip(3).any(|word| word.eq_ignore_ascii_case(b"DB"))
 }
 
 /// Whether XREAD or XREADGROUP has `BLOCK` among its options, all of which come before `STREAMS`.
@@ -77,6 +85,9 @@ mod tests {
             ("DISCARD", "`commands`"),
             ("WATCH k", "`commands`"),
             ("SELECT 1", "one database"),
+            ("MOVE k 3", "one database"),
+            ("COPY a b DB 3", "one database"),
+            ("COPY a b replace db 0", "one database"),
             ("CLIENT ID", "gateway's"),
             ("client setname x", "gateway's"),
             ("QUIT", "close"),
@@ -103,6 +114,8 @@ mod tests {
         for line in [
             "GET k",
             "LPOP k",
+            "COPY a db",
+            "COPY db DB REPLACE",
             "XREAD STREAMS block 0",
             "XREAD COUNT 1 STREAMS s 0",
             "XREADGROUP GROUP block c STREAMS s >",

@@ -24,7 +24,7 @@ pub struct Auth {
     pub leeway_ms: u64,
     /// Whether a token must say when it ends (`exp`): `required` or `optional`.
     pub expiry: String,
-    /// The claim that names the user.
+    /// The claim that names the user. A claim within another is named by both: `who.name`; so are the next two.
     pub user_claim: String,
     /// The claim that holds rules in Redis' ACL language, a list or one text.
     pub acl_claim: String,
@@ -40,7 +40,8 @@ pub struct Auth {
     pub forward_url: String,
     /// How long the application may take to answer; then the client is not let in.
     pub forward_timeout_ms: u64,
-    /// The client's headers that the application is sent.
+    /// The client's headers that the application is sent. `x-forwarded-for` and `x-real-ip` are the client's address, as far as it
+    /// is known; not what the client says.
     pub forward_headers: Vec<String>,
     /// How long an answer of the application holds that does not say so.
     pub forward_lifetime_ms: u64,

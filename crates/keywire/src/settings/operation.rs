@@ -34,7 +34,8 @@ impl Default for Drain {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Admin {
     /// Who may see and end connections under `/admin`: nobody (`off`: 404), who has the secret
-    /// (`Authorization: Bearer …`), or whoever is on this machine (`loopback`; not through a proxy).
+    /// (`Authorization: Bearer …`), or whoever is on this machine (`loopback`: by a loopback address, and no proxy as far as
+    /// that can be told; with a proxy on this machine, use `secret`).
     pub access: String,
     /// The secret, of at least 16 characters. Better in a file, or in the variable `KEYWIRE_ADMIN_SECRET`, than in a flag.
     pub secret: String,
@@ -61,9 +62,8 @@ impl Admin {
                 return Err(("admin.secret_file", "the secret is given twice, here and by admin.secret".to_owned()));
             }
             Some(path) => {
-                let text = std::fs::read_to_string(path);
-                let text = text.map_err(|error| ("admin.secret_file", format!("{}: {error}", path.display())))?;
-                ("admin.secret_file", text.trim_end_matches(['\r', '\n']).to_owned())
+                let secret = auth::read_secret_text(path).map_err(|what| ("admin.secret_file", what))?;
+                ("admin.secret_file", secret)
             }
         };
         match secret.len() >= LENGTH_MIN {

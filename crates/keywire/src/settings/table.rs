@@ -54,8 +54,8 @@ pub enum Field {
     LogFormat(Place<LogFormat>),
     /// One word of several.
     OneOf(Place<String>, &'static [&'static str]),
-    /// A URL, shown without its password; empty: none.
-    Url(Place<String>, Rule),
+    /// A URL, or empty, and how it is shown: without what is secret.
+    Url(Place<String>, Rule, fn(&str) -> String),
     /// A file or directory, or none.
     File(Place<Option<PathBuf>>),
     /// Texts by names that the user chooses.
@@ -75,6 +75,9 @@ const COUNT_MAX: u64 = 100_000_000;
 /// A day.
 const MILLIS_MAX: u64 = 86_400_000;
 
+/// In place of what is never shown.
+const HIDDEN: &str = "…";
+
 /// All settings, in the order in which they are shown.
 pub const SETTINGS: &[Setting] = &[
     setting("listen", Field::Addresses(|s| &mut s.listen)),
@@ -89,7 +92,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("anonymous", Field::OptionalRules(|s| &mut s.anonymous)).computed("not set"),
     setting("deny_commands", Field::Rules(|s| &mut s.deny_commands, parse::command_rule)),
     setting("prefix", Field::Text(|s| &mut s.prefix, parse::prefix)),
-    setting("redis", Field::Url(|s| &mut s.servers.redis, crate::redis::check_url))
+    setting("redis", Field::Url(|s| &mut s.servers.redis, crate::redis::check_url, crate::redis::redacted))
         .computed("not set: the embedded store"),
     setting("redis_password_file", Field::File(|s| &mut s.servers.redis_password_file)),
     setting("redis_sentinel_user", Field::Text(|s| &mut s.servers.redis_sentinel_user, parse::any)),
@@ -132,7 +135,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("store.memory_bytes_max", Field::Size(|s| &mut s.store.memory_bytes_max, 0..=TOTAL_MAX)),
     setting("store.eviction", Field::OneOf(|s| &mut s.store.eviction, EVICTION)),
     setting("auth.keys", Field::Keys(|s| &mut s.auth.keys, crate::auth::check_key)),
-    setting("auth.jwks_url", Field::Text(|s| &mut s.auth.jwks_url, crate::auth::check_jwks_url)),
+    setting("auth.jwks_url", Field::Url(|s| &mut s.auth.jwks_url, crate::auth::check_jwks_url, crate::auth::shown_url)),
     setting("auth.jwks_interval_ms", Field::Millis(|s| &mut s.auth.jwks_interval_ms, 1000..=MILLIS_MAX)),
     setting("auth.jwks_pause_ms", Field::Millis(|s| &mut s.auth.jwks_pause_ms, 100..=MILLIS_MAX)),
     setting("auth.audience", Field::List(|s| &mut s.auth.audience, parse::any)),
@@ -145,7 +148,10 @@ pub const SETTINGS: &[Setting] = &[
     setting("auth.roles", Field::RulesByName(|s| &mut s.auth.roles)),
     setting("auth.cookie", Field::Text(|s| &mut s.auth.cookie, parse::cookie)),
     setting("auth.revoked_key", Field::Text(|s| &mut s.auth.revoked_key, parse::any)),
-    setting("auth.forward_url", Field::Text(|s| &mut s.auth.forward_url, crate::auth::check_forward_url)),
+    setting(
+        "auth.forward_url",
+        Field::Url(|s| &mut s.auth.forward_url, crate::auth::check_forward_url, crate::auth::shown_url),
+    ),
     setting("auth.forward_timeout_ms", Field::Millis(|s| &mut s.auth.forward_timeout_ms, 1..=60_000)),
     setting("auth.forward_headers", Field::List(|s| &mut s.auth.forward_headers, parse::header)),
     setting("auth.forward_lifetime_ms", Field::Millis(|s| &mut s.auth.forward_lifetime_ms, 1000..=MILLIS_MAX)),
@@ -236,7 +242,7 @@ impl Field {
             Field::Secret(place) => *place(settings) = given.text()?,
             Field::LogFormat(place) => *place(settings) = given.text()?.parse()?,
             Field::OneOf(place, words) => *place(settings) = one_of(given.text()?, words)?,
-            Field::Url(place, rule) => {
+            Field::Url(place, rule, _) => {
                 let text = given.text()?;
                 rule(&text)?;
                 *place(settings) = text;
@@ -274,6 +280,37 @@ impl Field {
         Ok(())
     }
 
+    /// A value, or that of one of a table's names, as it may be shown, whether or not it is one.
+    pub fn public_text(&self, text: &str) -> String {
+        match self {
+            Field::Secret(_) if !text.is_empty() => HIDDEN.to_owned(),
+            Field::Keys(..) => crate::auth::shown_key(text),
+            Field::Url(_, _, shown) => shown(&crate::redis::redacted(text)),
+            _ => text.to_owned(),
+        }
+    }
+
+    /// Whether two settings have the same value here, also where it is not shown.
+    pub fn is_same(&self, a: &Settings, b: &Settings) -> bool {
+        let (a, b) = (&mut a.clone(), &mut b.clone());
+        match self {
+            Field::Size(place, _) | Field::Count(place, _) => place(a) == place(b),
+            Field::Count32(place, _) => place(a) == place(b),
+            Field::Millis(place, _) => place(a) == place(b),
+            Field::Window(place, _) => place(a) == place(b),
+            Field::Text(place, _) | Field::Secret(place) | Field::OneOf(place, _) | Field::Url(place, ..) => {
+                place(a) == place(b)
+            }
+            Field::List(place, _) | Field::Rules(place, _) => place(a) == place(b),
+            Field::OptionalRules(place) => place(a) == place(b),
+            Field::Addresses(place) | Field::OptionalAddresses(place) => place(a) == place(b),
+            Field::LogFormat(place) => place(a) == place(b),
+            Field::File(place) => place(a) == place(b),
+            Field::Texts(place) | Field::Keys(place, _) => place(a) == place(b),
+            Field::RulesByName(place) => place(a) == place(b),
+        }
+    }
+
     /// The value as TOML; none where an optional one is not set.
     pub fn shown(&self, settings: &Settings) -> Option<String> {
         let settings = &mut settings.clone();
@@ -291,7 +328,7 @@ impl Field {
             Field::Secret(_) => return None,
             Field::LogFormat(place) => quoted(&place(settings).to_string()),
             Field::OneOf(place, _) => quoted(place(settings)),
-            Field::Url(place, _) => quoted(&crate::redis::redacted(place(settings))),
+            Field::Url(place, _, shown) => quoted(&shown(place(settings))),
             Field::File(place) => quoted(&place(settings).as_ref()?.display().to_string()),
             Field::Texts(place) => table(place(settings), |text| quoted(text))?,
             Field::Keys(place, _) => table(place(settings), |text| quoted(&crate::auth::shown_key(text)))?,

@@ -79,6 +79,11 @@ impl Gateway {
         self.request("POST", "/command", json).1
     }
 
+    /// The same with a token.
+    pub fn command_as(&self, token: &str, json: &str) -> String {
+        self.request("POST", &format!("/command?token={token}"), json).1
+    }
+
     pub fn status(&self, path: &str) -> u16 {
         self.request("GET", path, "").0
     }

@@ -41,7 +41,7 @@ pub(crate) fn expand(text: &str, variables: Variables<'_>) -> Result<Box<[u8]>, 
                 Variables::Of(claims) => claims.for_name(name, end(rest)?)?,
                 Variables::None | Variables::Any => end(rest).map(|_| "x")?,
             };
-            escape(value, &mut glob);
+            escape(value.as_bytes(), &mut glob);
             continue;
         }
         let (taken, escaped) = match rest.as_bytes() {
@@ -72,8 +72,9 @@ fn end(rest: &str) -> Result<Option<char>, Reason> {
     }
 }
 
-fn escape(value: &str, glob: &mut Vec<u8>) {
-    for byte in value.bytes() {
+/// Appends a text so that in a glob it stands for itself.
+pub(crate) fn escape(value: &[u8], glob: &mut Vec<u8>) {
+    for &byte in value {
         if matches!(byte, b'*' | b'?' | b'[' | b']' | b'\\') {
             glob.push(b'\\');
         }

@@ -1,5 +1,6 @@
 //! One named query: the words of a command with places for parameters and claims.
 
+use crate::acl::escape;
 use crate::claims::Claims;
 use bytes::Bytes;
 use model::error::{ERR, NOPERM};
@@ -8,8 +9,25 @@ use model::{Args, Error};
 /// The words, and what has to be given for them.
 #[derive(Clone, Debug)]
 pub struct Template {
-    words: Box<[Box<[Part]>]>,
+    words: Box<[Word]>,
     params: Vec<Param>,
+}
+
+#[derive(Clone, Debug)]
+struct Word {
+    parts: Box<[Part]>,
+    reading: Reading,
+}
+
+/// How its command reads a word.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Reading {
+    /// As it is.
+    Plain,
+    /// As a glob: what is put in stands for itself all the same.
+    Glob,
+    /// With an element in place of the first `*`, which nothing escapes: none may be put in.
+    Substituted,
 }
 
 #[derive(Clone, Debug)]
@@ -44,7 +62,8 @@ impl Template {
             return Err("a command is wanted".into());
         }
         let mut params = Vec::new();
-        let words = words.iter().map(|word| parts(word, &mut params)).collect::<Result<_, String>>()?;
+        let word = |(at, word)| Ok(Word { parts: parts(word, &mut params)?, reading: reading(words, at) });
+        let words = words.iter().enumerate().map(word).collect::<Result<_, String>>()?;
         let optional = params.iter().skip_while(|param: &&Param| param.default.is_none());
         match optional.into_iter().find(|param| param.default.is_none()) {
             Some(param) => Err(format!("the parameter {} needs a default, as those before it have one", param.name)),
@@ -54,7 +73,7 @@ impl Template {
 
     /// The claims it asks for.
     pub fn claims(&self) -> impl Iterator<Item = &str> {
-        self.words.iter().flatten().filter_map(|part| match part {
+        self.words.iter().flat_map(|word| &word.parts).filter_map(|part| match part {
             Part::Claim(name, _) => Some(&**name),
             Part::Text(_) | Part::Param(..) => None,
         })
@@ -63,28 +82,30 @@ impl Template {
     /// The command for these arguments and claims.
     pub fn fill(&self, given: &[Bytes], claims: &Claims) -> Result<Args, Error> {
         let values = self.values(given).map_err(|what| Error::new(ERR, what))?;
-        let fill = |word: &[Part]| -> Result<Bytes, Error> {
+        let fill = |word: &Word| -> Result<Bytes, Error> {
             let mut filled = Vec::new();
-            for part in word {
+            for part in &word.parts {
                 match part {
                     Part::Text(text) => filled.extend_from_slice(text),
                     Part::Param(at, delimiter) => {
                         let value = &values[*at];
+                        let named = || self.params[*at].name.clone();
                         if let Some(d) = delimiter.filter(|d| contains(value, *d)) {
-                            let what = format!("{}: it must not contain '{d}'", self.params[*at].name);
-                            return Err(Error::new(ERR, what));
+                            return Err(Error::new(ERR, format!("{}: it must not contain '{d}'", named())));
                         }
-                        filled.extend_from_slice(value);
+                        let what = |what| Error::new(ERR, format!("{}: {what}", named()));
+                        word.reading.append(value, &mut filled).map_err(what)?;
                     }
                     Part::Claim(name, delimiter) => {
                         let value = claims.for_name(name, *delimiter).map_err(|what| Error::new(NOPERM, what))?;
-                        filled.extend_from_slice(value.as_bytes());
+                        let what = |what| Error::new(NOPERM, format!("the claim '{name}': {what}"));
+                        word.reading.append(value.as_bytes(), &mut filled).map_err(what)?;
                     }
                 }
             }
             Ok(filled.into())
         };
-        self.words.iter().map(|word| fill(word)).collect()
+        self.words.iter().map(fill).collect()
     }
 
     /// A command that it might make, to know what kind of command it is.
@@ -99,7 +120,7 @@ impl Template {
             Part::Param(at, _) => value(*at),
             Part::Claim(..) => Bytes::from_static(b"x"),
         };
-        self.words.iter().map(|word| Bytes::from(word.iter().map(part).collect::<Vec<_>>().concat())).collect()
+        self.words.iter().map(|word| Bytes::from(word.parts.iter().map(part).collect::<Vec<_>>().concat())).collect()
     }
 
     /// Every parameter's value.
@@ -118,6 +139,38 @@ impl Template {
     fn takes(&self) -> String {
         let names: Vec<&str> = self.params.iter().map(|param| &*param.name).collect();
         if names.is_empty() { "it takes none".to_owned() } else { format!("it takes {}", names.join(", ")) }
+    }
+}
+
+impl Reading {
+    /// Puts a value into a word that is read so.
+    fn append(self, value: &[u8], word: &mut Vec<u8>) -> Result<(), &'static str> {
+        match self {
+            Reading::Plain => word.extend_from_slice(value),
+            Reading::Glob => escape(value, word),
+            Reading::Substituted if value.contains(&b'*') => return Err("it must not contain '*'"),
+            Reading::Substituted => word.extend_from_slice(value),
+        }
+        Ok(())
+    }
+}
+
+/// How a command reads the word at this place.
+fn reading(words: &[Bytes], at: usize) -> Reading {
+    let is = |at: usize, names: &[&str]| {
+        words.get(at).is_some_and(|word| names.iter().any(|name| word.eq_ignore_ascii_case(name.as_bytes())))
+    };
+    let behind = |names: &[&str]| at > 1 && is(at - 1, names);
+    let is_glob = (is(0, &["keys", "psubscribe", "punsubscribe"]) && at > 0)
+        || (is(0, &["scan", "hscan", "sscan", "zscan", "clusterscan"]) && behind(&["match"]))
+        || (is(0, &["pubsub"]) && is(1, &["channels", "shardchannels"]) && at > 1)
+        || (is(0, &["config"]) && is(1, &["get"]) && at > 1)
+        || (is(0, &["command"]) && is(1, &["list"]) && behind(&["pattern"]))
+        || (is(0, &["function"]) && is(1, &["list"]) && behind(&["libraryname"]));
+    match () {
+        () if is_glob => Reading::Glob,
+        () if is(0, &["sort", "sort_ro"]) && behind(&["by", "get"]) => Reading::Substituted,
+        () => Reading::Plain,
     }
 }
 
@@ -262,7 +315,7 @@ mod tests {
     }
 
     fn filled(text: &str, given: &[&str]) -> Result<String, String> {
-        let claims = Claims::new([("sub", "ann"), ("team", "a:b"), ("none", "")]);
+        let claims = Claims::new([("sub", "ann"), ("team", "a:b"), ("none", ""), ("star", "*[a]?\\")]);
         let given: Vec<Bytes> = given.iter().map(|word| Bytes::copy_from_slice(word.as_bytes())).collect();
         let words = template(text)?.fill(&given, &claims).map_err(|error| error.to_string())?;
         Ok(String::from_utf8(words.join(&b'|')).unwrap())
@@ -287,6 +340,22 @@ mod tests {
     }
 
     #[test]
+    fn what_is_put_into_a_glob_stands_for_itself() {
+        for (text, given, command) in [
+            ("HSCAN h 0 MATCH {@star}:*", &[][..], r"HSCAN|h|0|MATCH|\*\[a\]\?\\:*"),
+            ("scan 0 match {p:text}* COUNT {n:int}", &["a?", "5"], r"scan|0|match|a\?*|COUNT|5"),
+            ("KEYS {@star}", &[], r"KEYS|\*\[a\]\?\\"),
+            ("PUBSUB CHANNELS room:{r:text}", &["*"], r"PUBSUB|CHANNELS|room:\*"),
+            ("PUBSUB NUMSUB room:{r:text}", &["*"], "PUBSUB|NUMSUB|room:*"),
+            ("SET {@star} {v:text}", &["*"], r"SET|*[a]?\|*"),
+            ("XADD match * match {v:text}", &["*"], "XADD|match|*|match|*"),
+            ("SORT l BY w:{@sub}:*", &[], "SORT|l|BY|w:ann:*"),
+        ] {
+            assert_eq!(filled(text, given).as_deref(), Ok(command), "{text}");
+        }
+    }
+
+    #[test]
     fn what_does_not_fit_is_refused() {
         for (text, given, with) in [
             ("GET {k:text}:x", &["a:b"][..], "must not contain ':'"),
@@ -299,6 +368,8 @@ mod tests {
             ("GET {n:name:2}", &["abc"], "1 to 2 letters"),
             ("GET {n:text:2}", &["abc"], "at most 2 bytes"),
             ("GET k", &["x"], "too many: it takes none"),
+            ("SORT l BY w:{@star}:*", &[], "NOPERM the claim 'star': it must not contain '*'"),
+            ("SORT_RO l GET # GET w:{x:text}:*", &["*"], "ERR x: it must not contain '*'"),
         ] {
             let error = filled(text, given).unwrap_err();
             assert!(error.contains(with), "{text}: {error}");

@@ -1,6 +1,6 @@
 //! What is counted at the entrance, across all lanes: sockets that are no clients yet, and who was refused and why.
 
-use runtime::{Addresses, Clock, Sampler};
+use runtime::{Addresses, Clock, Sampler, readable};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -30,11 +30,13 @@ pub enum Refusal {
     Tls,
     /// No right to `/admin`.
     Admin,
+    /// A token that is none, or who comes cannot be found out: at the doors that answer it with a status.
+    Token,
 }
 
 impl Refusal {
     /// All of them, in the order of their discriminants.
-    pub const ALL: [Refusal; 11] = [
+    pub const ALL: [Refusal; 12] = [
         Refusal::Host,
         Refusal::Origin,
         Refusal::Draining,
@@ -46,6 +48,7 @@ impl Refusal {
         Refusal::Slow,
         Refusal::Tls,
         Refusal::Admin,
+        Refusal::Token,
     ];
 
     /// The label's value.
@@ -62,13 +65,14 @@ impl Refusal {
             Refusal::Slow => "slow",
             Refusal::Tls => "tls",
             Refusal::Admin => "admin",
+            Refusal::Token => "token",
         }
     }
 }
 
 /// The entrance.
 #[derive(Debug)]
-pub struct Gate {
+pub struct Entrance {
     /// By discriminant.
     refused: [AtomicU64; Refusal::ALL.len()],
     /// Sockets that are no clients.
@@ -80,7 +84,7 @@ pub struct Gate {
 
 /// A socket that is no client: it speaks HTTP, or nothing yet. Ends when dropped.
 #[derive(Debug)]
-pub struct HttpPlace(Arc<Gate>);
+pub struct HttpPlace(Arc<Entrance>);
 
 impl Drop for HttpPlace {
     fn drop(&mut self) {
@@ -88,12 +92,12 @@ impl Drop for HttpPlace {
     }
 }
 
-impl Gate {
+impl Entrance {
     /// Nobody is there yet.
-    pub fn new(clock: Clock) -> Gate {
+    pub fn new(clock: Clock) -> Entrance {
         /// So many refusals a second are told in the log, the others counted.
         const LINES_PER_SECOND: u64 = 5;
-        Gate {
+        Entrance {
             refused: Default::default(),
             http: AtomicUsize::new(0),
             addresses: Addresses::default(),
@@ -102,17 +106,18 @@ impl Gate {
     }
 
     /// A place for one more socket that is no client, if then there are at most `most`.
-    pub fn enter(self: &Arc<Gate>, most: usize) -> Option<HttpPlace> {
+    pub fn enter(self: &Arc<Entrance>, most: usize) -> Option<HttpPlace> {
         let place = self.http.fetch_add(1, Ordering::Relaxed) < most;
         let entered = HttpPlace(self.clone());
         place.then_some(entered)
     }
 
-    /// Counts and tells a refusal; `detail` says what the log shall name beside the reason.
+    /// Counts and tells a refusal; `detail` says what the log shall name beside the reason, and may be a client's own text of
+    /// any length.
     pub fn refuse(&self, refusal: Refusal, address: Option<IpAddr>, detail: &str) {
         self.refused[refusal as usize].fetch_add(1, Ordering::Relaxed);
         if let Some(untold) = self.sampler.pass() {
-            let address = address.map(tracing::field::display);
+            let (address, detail) = (address.map(tracing::field::display), readable(detail));
             tracing::info!(reason = refusal.name(), address, detail, untold, "refused");
         }
     }
@@ -134,21 +139,21 @@ mod tests {
 
     #[test]
     fn refusals_are_counted_by_reason() {
-        let gate = Gate::new(Clock::start());
+        let entrance = Entrance::new(Clock::start());
         assert!(Refusal::ALL.iter().enumerate().all(|(at, refusal)| *refusal as usize == at));
-        gate.refuse(Refusal::Tls, None, "");
-        gate.refuse(Refusal::Tls, "1.2.3.4".parse().ok(), "");
-        let counted: Vec<_> = gate.refusals().filter(|(_, count)| *count > 0).collect();
+        entrance.refuse(Refusal::Tls, None, "");
+        entrance.refuse(Refusal::Tls, "1.2.3.4".parse().ok(), "");
+        let counted: Vec<_> = entrance.refusals().filter(|(_, count)| *count > 0).collect();
         assert_eq!(counted, [("tls", 2)]);
     }
 
     #[test]
     fn the_last_socket_that_fits_is_let_in() {
-        let gate = Arc::new(Gate::new(Clock::start()));
-        let two = [gate.enter(2), gate.enter(2)];
-        assert!(two.iter().all(Option::is_some) && gate.enter(2).is_none());
-        assert_eq!(gate.http_connections(), 2);
+        let entrance = Arc::new(Entrance::new(Clock::start()));
+        let two = [entrance.enter(2), entrance.enter(2)];
+        assert!(two.iter().all(Option::is_some) && entrance.enter(2).is_none());
+        assert_eq!(entrance.http_connections(), 2);
         drop(two);
-        assert!(gate.enter(1).is_some());
+        assert!(entrance.enter(1).is_some());
     }
 }
