@@ -1,6 +1,7 @@
 //! What a client's side reads: WebSocket frames (RFC 6455) and server-sent events, by code that shares nothing with
 //! the server's encoders.
 
+use flate2::{Decompress, FlushDecompress, Status};
 use std::collections::VecDeque;
 
 /// One thing a server sent.
@@ -57,7 +58,8 @@ impl Reader {
         let bytes = self.bytes.make_contiguous();
         let [first, second, rest @ ..] = &*bytes else { return Ok(None) };
         let (first, second) = (*first, *second);
-        if first & 0xf0 != 0x80 {
+        let is_deflated = matches!(first, 0xc1 | 0xc2);
+        if first & 0xf0 != 0x80 && !is_deflated {
             return Err(format!("first byte {first:#04x}: fragmented, or with reserved bits"));
         }
         if second & 0x80 != 0 {
@@ -77,6 +79,7 @@ impl Reader {
         }
         let opcode = first & 0x0f;
         let payload: Vec<u8> = self.bytes.drain(..head + len).skip(head).collect();
+        let payload = if is_deflated { inflated(&payload)? } else { payload };
         let text =
             |payload: Vec<u8>| String::from_utf8(payload).map_err(|_| "a text frame that is not UTF-8".to_owned());
         Ok(Some(match opcode {
@@ -106,6 +109,18 @@ impl Reader {
             }
         }
         Ok(Some(Received::Event { name, id, data }))
+    }
+}
+
+/// A compressed message (RFC 7692), which refers to none before it.
+fn inflated(payload: &[u8]) -> Result<Vec<u8>, String> {
+    let mut message = Vec::with_capacity(1 << 20);
+    let input = [payload, &[0, 0, 0xff, 0xff]].concat();
+    let mut state = Decompress::new(false);
+    let result = state.decompress_vec(&input, &mut message, FlushDecompress::Sync);
+    match result {
+        Ok(Status::Ok) if state.total_in() == input.len() as u64 => Ok(message),
+        other => Err(format!("a compressed frame of {} bytes: {other:?}", payload.len())),
     }
 }
 

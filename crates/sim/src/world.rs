@@ -419,7 +419,9 @@ impl World {
         });
         let format = self.clients[number].format;
         let verb = (format != Format::Native).then(|| self.plain_verb(number));
-        let socket = self.connect(number, lane, format, verb);
+        // Every other client agrees to compression, except where a planted fault wants boxes that fill.
+        let deflates = number % 2 == 1 && self.faults.is_none();
+        let socket = self.connect(number, lane, if deflates { format.deflated() } else { format }, verb);
         self.clients[number].connected(socket, self.now);
     }
 
