@@ -31,17 +31,19 @@ pub enum Received {
 pub struct Reader {
     bytes: VecDeque<u8>,
     is_event_stream: bool,
+    /// Messages may come compressed.
+    deflates: bool,
 }
 
 impl Reader {
-    /// A reader of WebSocket frames.
-    pub fn web_socket() -> Reader {
-        Reader { bytes: VecDeque::new(), is_event_stream: false }
+    /// A reader of WebSocket frames, of which messages may be compressed if that was agreed to.
+    pub fn web_socket(deflates: bool) -> Reader {
+        Reader { bytes: VecDeque::new(), is_event_stream: false, deflates }
     }
 
     /// A reader of `text/event-stream`.
     pub fn event_stream() -> Reader {
-        Reader { bytes: VecDeque::new(), is_event_stream: true }
+        Reader { bytes: VecDeque::new(), is_event_stream: true, deflates: false }
     }
 
     /// Bytes have come.
@@ -58,7 +60,7 @@ impl Reader {
         let bytes = self.bytes.make_contiguous();
         let [first, second, rest @ ..] = &*bytes else { return Ok(None) };
         let (first, second) = (*first, *second);
-        let is_deflated = matches!(first, 0xc1 | 0xc2);
+        let is_deflated = self.deflates && matches!(first, 0xc1 | 0xc2);
         if first & 0xf0 != 0x80 && !is_deflated {
             return Err(format!("first byte {first:#04x}: fragmented, or with reserved bits"));
         }
@@ -164,7 +166,7 @@ mod tests {
     /// RFC 6455, 5.7: "A single-frame unmasked text message", "Unmasked Ping request"; and 256 bytes binary.
     #[test]
     fn frames_of_the_rfc_are_read() {
-        let mut reader = Reader::web_socket();
+        let mut reader = Reader::web_socket(false);
         reader.push(&[0x81, 0x05, 0x48, 0x65, 0x6c, 0x6c, 0x6f, 0x89, 0x05, 0x48, 0x65, 0x6c, 0x6c]);
         assert_eq!(reader.take(), Ok(Some(Received::Text("Hello".into()))));
         assert_eq!(reader.take(), Ok(None));
@@ -185,7 +187,7 @@ mod tests {
     #[test]
     fn what_a_server_must_not_send_is_an_error() {
         for bad in [&[0x01, 0x00][..], &[0x81, 0x80], &[0xc1, 0x00], &[0x81, 0x7e, 0, 5], &[0x83, 0x00]] {
-            let mut reader = Reader::web_socket();
+            let mut reader = Reader::web_socket(false);
             reader.push(bad);
             assert!(reader.take().is_err(), "{bad:?}");
         }
