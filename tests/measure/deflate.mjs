@@ -1,7 +1,7 @@
 // What compression saves and costs: a live query of a JSON value of some kilobytes that changes as a whole, shown to many
 // clients, with and without permessage-deflate; on the embedded store, one lane.
 //
-//   node tests/measure/deflate.mjs [--clients 100] [--bytes 8000] [--changes 20] [--seconds 10] [--level 1] [--reps 3]
+//   node tests/measure/deflate.mjs [--clients 100] [--bytes 8000] [--changes 20] [--seconds 10] [--level 3] [--reps 3]
 //
 // Bytes are those that the server wrote to sockets while the value changed; CPU is the server's, by /proc. Both are per change.
 import { readFileSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { startServer } from '../blackbox/lib/server.mjs';
 import WebSocket from '../blackbox/lib/ws.mjs';
 import { flags, median, report } from './lib.mjs';
 
-const { clients: count, bytes, changes, seconds, level, reps } = flags({ clients: 100, bytes: 8_000, changes: 20, seconds: 10, level: 1, reps: 3 });
+const { clients: count, bytes, changes, seconds, level, reps } = flags({ clients: 100, bytes: 8_000, changes: 20, seconds: 10, level: 3, reps: 3 });
 
 /** A table as a board of quotes has it: names that stay, figures that all change. */
 function value(round) {

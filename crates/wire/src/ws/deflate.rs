@@ -26,7 +26,7 @@ pub struct Deflate {
 
 impl Default for Deflate {
     fn default() -> Deflate {
-        Deflate { min_bytes: 1024, level: 1 }
+        Deflate { min_bytes: 1024, level: 3 }
     }
 }
 
