@@ -75,10 +75,14 @@ class Connection:
 
 
 class WebSocketsTest(unittest.IsolatedAsyncioTestCase):
+    # Further flags of the server, and what its clients are told of extensions.
+    flags = []
+    extensions = []
+
     @classmethod
     def setUpClass(cls):
         cls.port = free_port()
-        line = [BINARY, "serve", "--listen", f"127.0.0.1:{cls.port}"]
+        line = [BINARY, "serve", "--listen", f"127.0.0.1:{cls.port}", *cls.flags]
         if os.environ.get("KEYWIRE_LANES"):
             line += ["--lanes", os.environ["KEYWIRE_LANES"]]
         # `with-backend.mjs` says where the servers of KEYWIRE_BACKEND are.
@@ -126,6 +130,7 @@ class WebSocketsTest(unittest.IsolatedAsyncioTestCase):
 
     async def test_hello_and_subprotocol(self):
         self.assertEqual(self.client.ws.subprotocol, "keywire.v1.json")
+        self.assertEqual([extension.name for extension in self.client.ws.protocol.extensions], self.extensions)
         self.assertIn("version", self.client.hello)
         self.assertLessEqual(*self.client.hello["reconnect_ms"])
 
@@ -245,6 +250,13 @@ class WebSocketsTest(unittest.IsolatedAsyncioTestCase):
             self.assertEqual(await asyncio.wait_for(ws.recv(), 5), "moves")
             await ws.send("STRLEN py:raw")
             self.assertEqual(await asyncio.wait_for(ws.recv(), 5), "5")
+
+
+class CompressedTest(WebSocketsTest):
+    """The same with every message compressed, in both directions: the library offers it by itself."""
+
+    flags = ["--set", "deflate.enabled=true", "--set", "deflate.min_bytes=1"]
+    extensions = ["permessage-deflate"]
 
 
 if __name__ == "__main__":

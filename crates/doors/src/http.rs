@@ -13,8 +13,8 @@ use bytes::Bytes;
 use http::header::{
     ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_MAX_AGE, ALLOW, CACHE_CONTROL,
     CONNECTION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION, ORIGIN, REFERRER_POLICY,
-    SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION, UPGRADE, WWW_AUTHENTICATE,
-    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_EXTENSIONS, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, SEC_WEBSOCKET_VERSION,
+    UPGRADE, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::combinators::BoxBody;
@@ -30,7 +30,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
-use websocket::{Door, Guard};
+use websocket::{Door, Guard, Terms};
 
 /// The subprotocol of `/ws`.
 const SUBPROTOCOL: &str = "keywire.v1.json";
@@ -53,6 +53,8 @@ pub struct Config {
     pub tls: Option<Arc<ServerConfig>>,
     /// The node's limits.
     pub limits: Limits,
+    /// Agree to `permessage-deflate`.
+    pub deflate: bool,
     /// Serve the demo's pages.
     pub demo: bool,
     /// Finds out who clients are.
@@ -276,6 +278,11 @@ impl Context {
             Ok(door) => (door, None),
             Err(error) => return text(StatusCode::BAD_REQUEST, format!("{error}\n")),
         };
+        let extensions = match self.extensions(request.headers()) {
+            Ok(extensions) => extensions,
+            Err(refusal) => return refusal,
+        };
+        let terms = Terms { door, deflates: extensions.is_some() };
         let (admission, place) = match self.admit() {
             Ok(admitted) => admitted,
             Err(refusal) => return refusal,
@@ -292,7 +299,7 @@ impl Context {
             drop(parts.read_buf);
             if let Ok(stream) = stream.registered_anew() {
                 stream.take_decrypted(&mut early);
-                websocket::serve(lane, stream, place, early, door, Guard { gate, identity });
+                websocket::serve(lane, stream, place, early, terms, Guard { gate, identity });
                 drop(admission);
             }
         });
@@ -305,7 +312,21 @@ impl Context {
         if let Some(protocol) = protocol {
             headers.insert(SEC_WEBSOCKET_PROTOCOL, protocol);
         }
+        if let Some(extensions) = extensions {
+            headers.insert(SEC_WEBSOCKET_EXTENSIONS, HeaderValue::from_static(extensions));
+        }
         response
+    }
+
+    /// The extensions to answer with; none are where none are spoken.
+    #[expect(clippy::result_large_err, reason = "the refusal is the response itself, made once per connection")]
+    fn extensions(&self, headers: &HeaderMap) -> Result<Option<&'static str>, Response<Body>> {
+        if !self.config.deflate {
+            return Ok(None);
+        }
+        let offers = headers.get_all(SEC_WEBSOCKET_EXTENSIONS).iter().map(HeaderValue::as_bytes);
+        wire::ws::negotiate_deflate(offers)
+            .map_err(|_| text(StatusCode::BAD_REQUEST, "Sec-WebSocket-Extensions is no list of extensions\n"))
     }
 
     async fn identify(&self, request: &Request<Incoming>) -> Result<Identity, Denial> {

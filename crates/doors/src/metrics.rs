@@ -50,6 +50,14 @@ const METRICS: &[Metric] = &[
     counter("keywire_frames_encoded_total", "Frames encoded, once per event and format.", |c| c.frames_encoded),
     counter("keywire_frames_sent_total", "Frames queued for clients.", |c| c.hub.frames),
     counter("keywire_bytes_sent_total", "Bytes written to clients.", |c| c.hub.bytes_written),
+    counter("keywire_deflate_compressions_total", "Messages compressed, each once for all who get it.", |c| {
+        c.deflate.compressions
+    }),
+    counter("keywire_deflate_bytes_total", "Bytes of the messages that were compressed.", |c| c.deflate.bytes),
+    counter("keywire_deflate_compressed_bytes_total", "Bytes of the same messages as they were sent.", |c| {
+        c.deflate.compressed_bytes
+    }),
+    counter("keywire_inflated_messages_total", "Messages of clients that came compressed.", |c| c.inflated),
     counter("keywire_messages_missed_total", "Messages not sent to slow clients, told by missed.", |c| {
         c.hub.messages_dropped
     }),

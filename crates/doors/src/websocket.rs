@@ -7,7 +7,7 @@ use crate::identity::{self, Identity};
 use crate::stream::Stream;
 use auth::{Denial, Gate};
 use bytes::Bytes;
-use lane::Event;
+use lane::{Event, Lane};
 use model::{CloseCode, ConnId, Format, Request, Verb};
 use runtime::{Connection, LaneHandle, Place, Written};
 use std::cell::{Cell, RefCell};
@@ -38,14 +38,24 @@ pub enum Door {
     Raw(Option<Verb>),
 }
 
+/// What the handshake agreed on.
+pub struct Terms {
+    /// Which door it is.
+    pub door: Door,
+    /// `permessage-deflate` is spoken.
+    pub deflates: bool,
+}
+
 /// Serves an upgraded connection to its end, by a task of its own. `early`: bytes that came behind the handshake.
 ///
 /// What the task keeps between two polls is what an idle connection costs, so everything is set up before it.
-pub fn serve(lane: LaneHandle, stream: Stream, place: Place, mut early: Vec<u8>, door: Door, guard: Guard) {
-    let format = match door {
+pub fn serve(lane: LaneHandle, stream: Stream, place: Place, mut early: Vec<u8>, terms: Terms, guard: Guard) {
+    let Terms { door, deflates } = terms;
+    let plain = match door {
         Door::Native => Format::Native,
         Door::Raw(_) => Format::Raw,
     };
+    let format = if deflates { plain.deflated() } else { plain };
     // It took a while to get here: somebody may have been revoked meanwhile.
     let identity = guard.identity.and_then(|identity| identity::check(&lane, identity));
     let (grant, refusal) = match identity {
@@ -284,10 +294,11 @@ impl Reader {
         }
         let message_bytes_max = self.lane.with_lane(|lane| lane.limits().message_bytes_max);
         let mut whole = false;
+        let mut inflater = self.format.is_deflated().then(|| self.lane.with_lane(Lane::take_inflater));
         loop {
             // The decoder is taken out, so that what it gives may be handed to `self`.
             let mut decoder = std::mem::replace(&mut self.decoder, Decoder::new(Role::Server));
-            let more = match decoder.decode(&mut input, message_bytes_max) {
+            let more = match decoder.decode_inflating(&mut input, message_bytes_max, inflater.as_deref_mut()) {
                 Ok(Some(message)) => {
                     // What stands between the frames of a message does not end it.
                     whole |= !matches!(message, Message::Ping(_) | Message::Pong(_));
@@ -305,13 +316,16 @@ impl Reader {
                 break;
             }
         }
+        if let Some(inflater) = inflater {
+            self.lane.with_lane(|lane| lane.return_inflater(inflater));
+        }
         let partial = self.decoder.is_mid_message();
         self.lane.handle(Event::Heard { conn: self.socket.conn, whole, partial });
     }
 
     fn message(&mut self, message: Message<'_>) {
         let conn = self.socket.conn;
-        match (message, self.format) {
+        match (message, self.format.plain()) {
             (Message::Text(text), Format::Native) => self.requests(text),
             (Message::Text(line), _) => self.command_line(line.as_bytes()),
             (Message::Binary(_), Format::Native) => self.close(CloseCode::Unsupported),

@@ -7,7 +7,7 @@ use crate::logs;
 use crate::redis;
 use crate::reload::Reloader;
 use crate::resp;
-use crate::settings::{Drain, Settings, Sources};
+use crate::settings::{Deflate, Drain, Settings, Sources};
 use anyhow::Context;
 use backend::{Embedded, Redis};
 use doors::{Admin, Doors, Endpoint, Listener, TlsFiles};
@@ -104,6 +104,7 @@ pub fn doors(settings: &Settings, demo: bool, gate: Arc<::auth::Gate>) -> anyhow
         trusted_proxies: proxies.map_err(anyhow::Error::msg)?,
         tls,
         limits: settings.limits.clone(),
+        deflate: transport.deflate.enabled,
         demo,
         gate,
         admin: match operation.admin.access.as_str() {
@@ -171,6 +172,8 @@ fn start_node(settings: &Settings, resp: &[SocketAddr]) -> anyhow::Result<Node> 
     let queries = auth::queries(settings).map_err(|wrong| anyhow::anyhow!("queries: {}", wrong[0].1))?;
     let awaits_revoked = settings.auth.is_configured() && !settings.auth.revoked_key.is_empty();
     let setup = setup.with_queries(queries).with_tokens(settings.auth.takes_tokens(), awaits_revoked);
+    let Deflate { min_bytes, level, .. } = settings.transport.deflate;
+    let setup = setup.with_deflate(wire::ws::Deflate { min_bytes, level });
     let redis = redis::config(settings)?;
     let embedded = if redis.is_some() { None } else { Some(store(settings, lanes, resp)?) };
     let backend = move || match (redis, embedded) {

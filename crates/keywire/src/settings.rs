@@ -7,6 +7,7 @@
 //! place it stands at. What comes out holds: nothing checks it again.
 
 mod auth;
+mod deflate;
 mod file;
 mod mistakes;
 mod operation;
@@ -22,6 +23,7 @@ mod transport;
 mod docs;
 
 pub use auth::Auth;
+pub use deflate::Deflate;
 pub use mistakes::{Mistake, Mistakes, Origin};
 pub use operation::{Drain, Operation};
 pub use parse::Given;

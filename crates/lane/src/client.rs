@@ -259,12 +259,12 @@ impl Lane {
         {
             return self.answer(conn, &too_big(*id), out);
         }
-        if !self.has_room_for(conn, self.buffer.len())
+        let frame = self.compressed(format, Bytes::copy_from_slice(&self.buffer));
+        if !self.has_room_for(conn, frame.len())
             && let Response::Result { id, .. } = response
         {
             return self.answer(conn, &no_room(*id), out);
         }
-        let frame = Bytes::copy_from_slice(&self.buffer);
         self.buffer.shrink_to(64 << 10);
         let Lane { hub, clients, .. } = self;
         let replies = clients[conn.slot as usize].as_mut().and_then(|client| client.replies.as_mut());
@@ -337,16 +337,16 @@ fn id_of(response: &Response) -> Option<u64> {
 }
 
 fn answers_pings(format: Format) -> bool {
-    matches!(format, Format::Native | Format::Raw)
+    format.is_websocket()
 }
 
 /// What keeps a silent connection known to be alive.
 fn ping_frame(format: Format) -> Bytes {
     let mut frame = Vec::new();
-    match format {
-        Format::Native | Format::Raw => wire::ws::ping(b"", &mut frame),
+    match format.plain() {
         Format::Sse => wire::sse::ping(&mut frame),
         Format::Http => {}
+        _ => wire::ws::ping(b"", &mut frame),
     }
     frame.into()
 }
@@ -364,7 +364,7 @@ fn no_room(id: u64) -> Response {
 
 /// The last frame of a connection; none where the format has no such thing.
 pub(crate) fn close_frame(format: Format, code: CloseCode) -> Option<Bytes> {
-    matches!(format, Format::Native | Format::Raw).then(|| {
+    format.is_websocket().then(|| {
         let mut frame = Vec::new();
         wire::ws::close(code, code.reason(), &mut frame);
         frame.into()

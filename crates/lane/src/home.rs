@@ -173,30 +173,48 @@ impl Lane {
         // A format that writes nothing here gets an empty reply, which the hub does not send.
         let _ = wire::encode_response(format, &Response::Opened { id, feed, state, stale }, &mut reply);
         self.home.audience.join(feed, class, lane, format);
+        let reply = self.compressed(format, reply.into());
         let bytes = reply.len();
-        let mail = Mail::Opened(Opened { conn, id, feed, format, class, place, stale, reply: reply.into() });
+        let mail = Mail::Opened(Opened { conn, id, feed, format, class, place, stale, reply });
         self.send(lane, feed, format, mail, bytes);
     }
 
     /// Encodes an event once per format and sends the same bytes to every lane that hears it.
     fn publish(&mut self, feed: FeedId, event: &FeedEvent) {
-        let mut encoded: SmallVec<[(Format, Result<Bytes, CloseCode>); 2]> = SmallVec::new();
+        let mut encoded = Encodings::new();
         let routes: SmallVec<[hub::Route; 4]> = self.home.audience.routes(feed).into();
         for route in routes {
-            let at = encoded.iter().position(|(format, _)| *format == route.format).unwrap_or_else(|| {
-                encoded.push((route.format, encode(route.format, feed, event)));
-                self.counters.frames_encoded += 1;
-                encoded.len() - 1
-            });
-            match &encoded[at].1 {
+            match self.encode_once(&mut encoded, route.format, feed, event) {
                 Ok(frame) if frame.is_empty() => {}
-                Ok(frame) => self.send_event(route.lane, feed, route.format, event, frame.clone()),
+                Ok(frame) => self.send_event(route.lane, feed, route.format, event, frame),
                 Err(code) => {
-                    let mail = Mail::CloseAll { feed, format: route.format, code: *code };
+                    let mail = Mail::CloseAll { feed, format: route.format, code };
                     self.send(route.lane, feed, route.format, mail, 0);
                 }
             }
         }
+    }
+
+    /// The event in this format, if it is not there yet: encoded, or the plain one's bytes compressed.
+    fn encode_once(
+        &mut self,
+        encoded: &mut Encodings,
+        format: Format,
+        feed: FeedId,
+        event: &FeedEvent,
+    ) -> Result<Bytes, CloseCode> {
+        if let Some((_, frame)) = encoded.iter().find(|(there, _)| *there == format) {
+            return frame.clone();
+        }
+        let frame = if format.is_deflated() {
+            let plain = self.encode_once(encoded, format.plain(), feed, event);
+            plain.map(|plain| self.compressed(format, plain))
+        } else {
+            self.counters.frames_encoded += 1;
+            encode(format, feed, event)
+        };
+        encoded.push((format, frame.clone()));
+        frame
     }
 
     fn send_event(&mut self, lane: LaneId, feed: FeedId, format: Format, event: &FeedEvent, frame: Bytes) {
@@ -235,7 +253,9 @@ impl Lane {
             // Told to those behind as well, so it is known there.
             return;
         }
-        match (encode(format, feed, event), conn) {
+        let frame = encode(format, feed, event);
+        let frame = if format.is_deflated() { frame.map(|plain| self.deflater.frames(plain)) } else { frame };
+        match (frame, conn) {
             (Ok(frame), _) => listener.frames.extend_from_slice(&frame),
             (Err(code), Some(conn)) => return self.send(lane, feed, format, Mail::CloseOne { conn, code }, 0),
             (Err(code), None) => return self.send(lane, feed, format, Mail::CloseAll { feed, format, code }, 0),
@@ -267,7 +287,10 @@ impl Lane {
     }
 }
 
-/// The event in this format; empty where the format says nothing of it.
+/// One event's frames by format, or the code to close with where a format cannot tell it.
+type Encodings = SmallVec<[(Format, Result<Bytes, CloseCode>); 2]>;
+
+/// The event in this format, not compressed; empty where the format says nothing of it.
 fn encode(format: Format, feed: FeedId, event: &FeedEvent) -> Result<Bytes, CloseCode> {
     let mut frame = Vec::new();
     match wire::encode_event(format, feed, event, &mut frame) {

@@ -19,6 +19,7 @@ use session::{Grant, Revoked, Session};
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
+use wire::ws::{Deflate, DeflateCounters, Deflater, Inflater};
 
 /// What a lane is made with.
 #[derive(Clone)]
@@ -35,6 +36,8 @@ pub struct Config {
     pub session: Rc<session::Config>,
     /// Nobody is let in by a token before [`Event::Revoked`] has come once.
     pub awaits_revoked: bool,
+    /// What is compressed for clients that agreed to it.
+    pub deflate: Deflate,
 }
 
 /// Plain numbers of one lane, summed over lanes by whoever shows them.
@@ -60,6 +63,10 @@ pub struct Counters {
     pub closed_by: [u64; CloseCode::ALL.len()],
     /// Requests answered by an error: by the place of its code in [`model::error::OWN`], then all others.
     pub errors_by: [u64; model::error::OWN.len() + 1],
+    /// What was compressed for clients.
+    pub deflate: DeflateCounters,
+    /// Messages of clients that came compressed.
+    pub inflated: u64,
     /// The hub's.
     pub hub: hub::Counters,
     /// The live queries', channels' and streams'.
@@ -85,6 +92,10 @@ pub struct Lane {
     next_sweep: Option<Time>,
     /// Who is let in no more; none before it was told.
     pub(crate) revoked: Option<Arc<Revoked>>,
+    /// Compresses frames for all clients.
+    pub(crate) deflater: Deflater,
+    /// Decompresses messages of all clients; made when one is lent for the first time.
+    inflater: Option<Box<Inflater>>,
     pub(crate) counters: Counters,
     /// To be told to whoever keeps a log.
     pub(crate) notices: Vec<Notice>,
@@ -149,6 +160,8 @@ impl Lane {
             local: VecDeque::new(),
             next_sweep: None,
             revoked: None,
+            deflater: Deflater::new(config.deflate),
+            inflater: None,
             counters: Counters::default(),
             notices: Vec::new(),
             session_outputs: Vec::new(),
@@ -224,6 +237,7 @@ impl Lane {
                 self.recover(LaneId(lane as u16), recovery, out);
             }
         }
+        self.deflater.forget();
     }
 
     /// Whether another turn has something to do though nothing more happens: what was written or taken made room, and
@@ -320,8 +334,26 @@ impl Lane {
             link_bytes: self.links.iter().map(|link| link.bytes() as u64).sum(),
             hub: self.hub.counters(),
             live: self.live.counters(),
+            deflate: self.deflater.counters(),
+            inflated: self.inflater.as_ref().map_or(0, |inflater| inflater.messages()),
             ..self.counters
         }
+    }
+
+    /// Lends what decompresses the clients' messages: one for all, so that none holds memory of its own.
+    pub fn take_inflater(&mut self) -> Box<Inflater> {
+        self.inflater.take().unwrap_or_default()
+    }
+
+    /// Takes it back.
+    pub fn return_inflater(&mut self, mut inflater: Box<Inflater>) {
+        inflater.rest();
+        self.inflater = Some(inflater);
+    }
+
+    /// The frames as clients of this format get them.
+    pub(crate) fn compressed(&mut self, format: Format, plain: bytes::Bytes) -> bytes::Bytes {
+        if format.is_deflated() { self.deflater.frames(plain) } else { plain }
     }
 
     /// Turns what the machines left to do into events of others, until nothing is left.

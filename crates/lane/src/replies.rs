@@ -18,7 +18,7 @@ pub(crate) struct Replies {
 impl Replies {
     /// For formats whose replies carry no id.
     pub fn of(format: Format) -> Option<Box<Replies>> {
-        matches!(format, Format::Raw | Format::Http).then(Box::default)
+        matches!(format.plain(), Format::Raw | Format::Http).then(Box::default)
     }
 
     /// A request that will be answered.

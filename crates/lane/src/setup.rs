@@ -8,6 +8,7 @@ use session::acl::{DenyCommands, RuleError, Rules};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::Arc;
+use wire::ws::Deflate;
 
 /// A node's setup; makes each lane's [`Config`] on the lane's own thread.
 #[derive(Clone, Debug)]
@@ -21,6 +22,7 @@ pub struct Setup {
     queries: NamedQueries,
     tokens: bool,
     awaits_revoked: bool,
+    deflate: Deflate,
 }
 
 /// Parses the rules of clients without a token.
@@ -74,9 +76,9 @@ impl Setup {
     ) -> Result<Setup, RuleError> {
         let (anonymous, deny) = (parse_anonymous(anonymous, &table)?, parse_deny(deny, &table)?);
         let queries = NamedQueries::new(&table);
-        let (tokens, awaits_revoked) = (false, false);
-        let node = node.into();
-        Ok(Setup { lanes: lanes.max(1), node, limits, table, anonymous, deny, queries, tokens, awaits_revoked })
+        let (tokens, awaits_revoked, deflate) = (false, false, Deflate::default());
+        let (lanes, node) = (lanes.max(1), node.into());
+        Ok(Setup { lanes, node, limits, table, anonymous, deny, queries, tokens, awaits_revoked, deflate })
     }
 
     /// With named queries, made by [`parse_queries`] for the same table.
@@ -87,6 +89,11 @@ impl Setup {
     /// Whether somebody can check tokens; and whether who is let in no more will be told, so that nobody is let in before.
     pub fn with_tokens(self, tokens: bool, awaits_revoked: bool) -> Setup {
         Setup { tokens, awaits_revoked, ..self }
+    }
+
+    /// What is compressed for clients that agreed to it.
+    pub fn with_deflate(self, deflate: Deflate) -> Setup {
+        Setup { deflate, ..self }
     }
 
     /// How many lanes there are, at least 1.
@@ -112,6 +119,7 @@ impl Setup {
             limits: self.limits.clone(),
             session: Rc::new(session),
             awaits_revoked: self.awaits_revoked,
+            deflate: self.deflate,
         }
     }
 }

@@ -8,6 +8,7 @@ use model::backend::{BackendEvent, BackendRequest, ChannelName};
 use model::command::CommandTable;
 use model::{CloseCode, ConnId, FeedId, Format, LaneId, Limits, Reply, Request, Time, Verb};
 use std::collections::{BTreeMap, BTreeSet};
+use wire::ws::{Decoder, Deflate, Inflater, Message, Role};
 
 #[derive(Default)]
 struct Backend {
@@ -415,4 +416,64 @@ fn large_replies_that_nobody_could_foresee_are_refused_one_by_one_and_the_connec
         world.handle(0, Event::Backend(BackendEvent::Reply { ticket, reply: Reply::OK }));
         assert!(world.text(0, conn).contains("OK"));
     }
+}
+
+#[test]
+fn what_fifty_clients_hear_is_compressed_once() {
+    let anonymous = ["~* &* +@all".to_owned()];
+    let setup = Setup::new(2, "test", Limits::default(), CommandTable::redis(), &anonymous, &[]).unwrap();
+    let setup = setup.with_deflate(Deflate { min_bytes: 100, level: 6 });
+    let lanes = [0, 1].map(|id| Lane::new(setup.lane(LaneId(id))));
+    let mut world = World { lanes: lanes.into(), ..World::new(Limits::default()) };
+    let key = at_home(1, "key").next().unwrap();
+    let formats = [Format::Native, Format::NativeDeflated, Format::RawDeflated, Format::Sse];
+    let mut clients = Vec::new();
+    for number in 0..100 {
+        let (lane, format) = (number % 2, formats[number / 2 % 2]);
+        let format = if number < 2 { formats[2 + number] } else { format };
+        clients.push((lane, format, world.lanes[lane].connect(format, world.now)));
+        world.ask(lane, clients[number].2, live(&key));
+    }
+    world.settle();
+    clients.iter().for_each(|(lane, _, conn)| while world.lanes[*lane].take(*conn).is_some() {});
+    let before = world.lanes.iter().map(Lane::counters).collect::<Vec<_>>();
+    world.set(&key, 7);
+    world.settle();
+    let after = world.lanes.iter().map(Lane::counters).collect::<Vec<_>>();
+    let compressions = |counters: &[lane::Counters]| counters.iter().map(|c| c.deflate.compressions).sum::<u64>();
+    // One for /ws and one for /raw, which say it in other words; both on the feed's home lane.
+    assert_eq!(compressions(&after) - compressions(&before), 2);
+    assert_eq!(after[0].deflate, before[0].deflate);
+    for (lane, format, conn) in clients {
+        let frame = world.lanes[lane].take(conn).unwrap();
+        assert_eq!(world.lanes[lane].take(conn), None);
+        let first = match format {
+            Format::Sse => b'e',
+            _ if format.is_deflated() => 0xc1,
+            _ => 0x81,
+        };
+        assert_eq!(frame[0], first, "{format:?}");
+        if format != Format::Sse {
+            let (mut bytes, mut decoder, mut inflater) = (frame.to_vec(), Decoder::new(Role::Client), Inflater::new());
+            let mut input = &mut bytes[..];
+            let message = decoder.decode_inflating(&mut input, 1 << 20, Some(&mut inflater)).unwrap();
+            let Some(Message::Text(text)) = message else { panic!("a text") };
+            assert!(text.contains(&format!("{}#7#", "x".repeat(200))), "{text}");
+        }
+    }
+}
+
+#[test]
+fn replies_are_compressed_where_it_was_agreed_and_small_ones_are_not() {
+    let mut world = World::new(Limits::default());
+    let conn = world.lanes[0].connect(Format::NativeDeflated, world.now);
+    world.lanes[0].take(conn).unwrap();
+    let ping = |len: usize| Verb::Ping(format!("\"{}\"", "p".repeat(len)).into());
+    let mut first_byte = |len| {
+        world.ask(0, conn, ping(len));
+        world.lanes[0].take(conn).unwrap()[0]
+    };
+    // {"id":1,"result":"…"}
+    assert_eq!((first_byte(1024 - 21), first_byte(1024 - 20)), (0x81, 0xc1));
+    assert_eq!(world.lanes[0].counters().deflate.compressions, 1);
 }

@@ -75,7 +75,7 @@ pub struct FeedKey {
     pub pace: Pace,
 }
 
-/// How frames are written: each format of a feed is encoded once per lane and event.
+/// How frames are written: each format of a feed is encoded once per event.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub enum Format {
     /// Frames of `/ws`: JSON in WebSocket text frames.
@@ -86,6 +86,40 @@ pub enum Format {
     Sse,
     /// Replies of `POST /command`: JSON, not framed. Has no feeds.
     Http,
+    /// As [`Format::Native`], for clients that agreed to `permessage-deflate`: what gains by it is compressed.
+    NativeDeflated,
+    /// As [`Format::Raw`], likewise.
+    RawDeflated,
+}
+
+impl Format {
+    /// What is compressed in this format; the format itself if nothing is.
+    pub fn plain(self) -> Format {
+        match self {
+            Format::NativeDeflated => Format::Native,
+            Format::RawDeflated => Format::Raw,
+            plain => plain,
+        }
+    }
+
+    /// The format of the clients that agreed to compression; itself where there is none.
+    pub fn deflated(self) -> Format {
+        match self {
+            Format::Native => Format::NativeDeflated,
+            Format::Raw => Format::RawDeflated,
+            other => other,
+        }
+    }
+
+    /// Whether what gains by it is compressed.
+    pub fn is_deflated(self) -> bool {
+        self.plain() != self
+    }
+
+    /// Whether its frames are WebSocket's.
+    pub fn is_websocket(self) -> bool {
+        matches!(self.plain(), Format::Native | Format::Raw)
+    }
 }
 
 #[cfg(test)]

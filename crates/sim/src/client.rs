@@ -122,7 +122,7 @@ impl Client {
             is_stalled: false,
             calm_since: Time::ZERO,
             copies: Vec::new(),
-            reader: Reader::web_socket(),
+            reader: Reader::web_socket(false),
             author: Author::new("", false),
             connections: 0,
             is_greeted: false,
@@ -143,13 +143,16 @@ impl Client {
         (!is_answered).then(|| format!("{:?}, and {} texts that are no requests", self.asked, self.nonsense))
     }
 
-    /// A new connection is there.
-    pub fn connected(&mut self, socket: u64, now: Time) {
+    /// A new connection is there; `format`: what was agreed on.
+    pub fn connected(&mut self, socket: u64, format: Format, now: Time) {
         self.socket = Some(socket);
         self.connections += 1;
         self.calm_since = now;
         (self.is_greeted, self.is_leaving, self.is_closed) = (false, false, false);
-        self.reader = if self.format == Format::Sse { Reader::event_stream() } else { Reader::web_socket() };
+        self.reader = match format {
+            Format::Sse => Reader::event_stream(),
+            _ => Reader::web_socket(format.is_deflated()),
+        };
         self.author = Author::new(format!("c{}.{}", self.number, self.connections), self.has_large_values);
     }
 

@@ -181,6 +181,11 @@ impl Faults {
         Faults { planted, struck: 0 }
     }
 
+    /// Whether the run has no fault.
+    pub fn is_none(&self) -> bool {
+        self.planted.is_none()
+    }
+
     /// Whether the run has this fault.
     pub fn is(&self, fault: Fault) -> bool {
         self.planted == Some(fault)

@@ -330,7 +330,7 @@ fn door(
     next_id: &mut u64,
     events: &mut Vec<Event>,
 ) {
-    match (message, format) {
+    match (message, format.plain()) {
         (Message::Text(text), Format::Native) => {
             events.extend(wire::native::decode(text, batch_max).into_iter().map(|request| match request {
                 Ok(request) => Event::Request { conn, request },

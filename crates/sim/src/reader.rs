@@ -1,6 +1,7 @@
 //! What a client's side reads: WebSocket frames (RFC 6455) and server-sent events, by code that shares nothing with
 //! the server's encoders.
 
+use flate2::{Decompress, FlushDecompress, Status};
 use std::collections::VecDeque;
 
 /// One thing a server sent.
@@ -30,17 +31,19 @@ pub enum Received {
 pub struct Reader {
     bytes: VecDeque<u8>,
     is_event_stream: bool,
+    /// Messages may come compressed.
+    deflates: bool,
 }
 
 impl Reader {
-    /// A reader of WebSocket frames.
-    pub fn web_socket() -> Reader {
-        Reader { bytes: VecDeque::new(), is_event_stream: false }
+    /// A reader of WebSocket frames, of which messages may be compressed if that was agreed to.
+    pub fn web_socket(deflates: bool) -> Reader {
+        Reader { bytes: VecDeque::new(), is_event_stream: false, deflates }
     }
 
     /// A reader of `text/event-stream`.
     pub fn event_stream() -> Reader {
-        Reader { bytes: VecDeque::new(), is_event_stream: true }
+        Reader { bytes: VecDeque::new(), is_event_stream: true, deflates: false }
     }
 
     /// Bytes have come.
@@ -57,7 +60,8 @@ impl Reader {
         let bytes = self.bytes.make_contiguous();
         let [first, second, rest @ ..] = &*bytes else { return Ok(None) };
         let (first, second) = (*first, *second);
-        if first & 0xf0 != 0x80 {
+        let is_deflated = self.deflates && matches!(first, 0xc1 | 0xc2);
+        if first & 0xf0 != 0x80 && !is_deflated {
             return Err(format!("first byte {first:#04x}: fragmented, or with reserved bits"));
         }
         if second & 0x80 != 0 {
@@ -77,6 +81,7 @@ impl Reader {
         }
         let opcode = first & 0x0f;
         let payload: Vec<u8> = self.bytes.drain(..head + len).skip(head).collect();
+        let payload = if is_deflated { inflated(&payload)? } else { payload };
         let text =
             |payload: Vec<u8>| String::from_utf8(payload).map_err(|_| "a text frame that is not UTF-8".to_owned());
         Ok(Some(match opcode {
@@ -106,6 +111,18 @@ impl Reader {
             }
         }
         Ok(Some(Received::Event { name, id, data }))
+    }
+}
+
+/// A compressed message (RFC 7692), which refers to none before it.
+fn inflated(payload: &[u8]) -> Result<Vec<u8>, String> {
+    let mut message = Vec::with_capacity(1 << 20);
+    let input = [payload, &[0, 0, 0xff, 0xff]].concat();
+    let mut state = Decompress::new(false);
+    let result = state.decompress_vec(&input, &mut message, FlushDecompress::Sync);
+    match result {
+        Ok(Status::Ok) if state.total_in() == input.len() as u64 => Ok(message),
+        other => Err(format!("a compressed frame of {} bytes: {other:?}", payload.len())),
     }
 }
 
@@ -149,7 +166,7 @@ mod tests {
     /// RFC 6455, 5.7: "A single-frame unmasked text message", "Unmasked Ping request"; and 256 bytes binary.
     #[test]
     fn frames_of_the_rfc_are_read() {
-        let mut reader = Reader::web_socket();
+        let mut reader = Reader::web_socket(false);
         reader.push(&[0x81, 0x05, 0x48, 0x65, 0x6c, 0x6c, 0x6f, 0x89, 0x05, 0x48, 0x65, 0x6c, 0x6c]);
         assert_eq!(reader.take(), Ok(Some(Received::Text("Hello".into()))));
         assert_eq!(reader.take(), Ok(None));
@@ -170,7 +187,7 @@ mod tests {
     #[test]
     fn what_a_server_must_not_send_is_an_error() {
         for bad in [&[0x01, 0x00][..], &[0x81, 0x80], &[0xc1, 0x00], &[0x81, 0x7e, 0, 5], &[0x83, 0x00]] {
-            let mut reader = Reader::web_socket();
+            let mut reader = Reader::web_socket(false);
             reader.push(bad);
             assert!(reader.take().is_err(), "{bad:?}");
         }

@@ -419,8 +419,11 @@ impl World {
         });
         let format = self.clients[number].format;
         let verb = (format != Format::Native).then(|| self.plain_verb(number));
-        let socket = self.connect(number, lane, format, verb);
-        self.clients[number].connected(socket, self.now);
+        // Every other client agrees to compression, except where a planted fault wants boxes that fill.
+        let deflates = number % 2 == 1 && self.faults.is_none();
+        let agreed = if deflates { format.deflated() } else { format };
+        let socket = self.connect(number, lane, agreed, verb);
+        self.clients[number].connected(socket, agreed, self.now);
     }
 
     /// What a connection without a protocol asks for: its only feed, from where it was.

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use model::{FeedEvent, FeedId, Format, Response, Value};
 use std::hint::black_box;
 use std::time::Instant;
-use wire::ws::{self, Decoder, Opcode, Role};
+use wire::ws::{self, Decoder, Deflate, Deflater, Inflater, Opcode, Role};
 
 const ROUNDS: usize = 9;
 const TIMES: u32 = 200_000;
@@ -31,6 +31,8 @@ fn main() {
         out.clear();
         let _ = black_box(wire::encode_response(Format::Native, black_box(&result), &mut out));
     });
+    [1, 2, 3, 4, 6, 9].into_iter().for_each(deflate);
+    inflate();
     big_message();
 }
 
@@ -56,6 +58,49 @@ fn encode(len: usize) {
         out.clear();
         let _ = black_box(wire::encode_event(Format::Native, FeedId(17), black_box(&event), &mut out));
     });
+}
+
+/// Some 8 KB of JSON: names that repeat, figures that do not.
+fn table() -> Vec<u8> {
+    let figure = |i: u32| i.wrapping_mul(2_654_435_761) >> 8;
+    let row = |i| {
+        let (bid, volume) = (f64::from(figure(i)) / 1e4, figure(i + 9000) >> 4);
+        format!(r#"{{"symbol":"SYM{i}","bid":{bid},"ask":{},"volume":{volume},"open":true}}"#, bid + 0.01)
+    };
+    let rows: Vec<String> = (0..90).map(row).collect();
+    format!("[{}]", rows.join(",")).into_bytes()
+}
+
+fn deflate(level: u32) {
+    let mut plain = Vec::new();
+    ws::frame(Opcode::Text, &table(), &mut plain);
+    let plain = Bytes::from(plain);
+    let mut deflater = Deflater::new(Deflate { min_bytes: 1024, level });
+    let mut compressed = 0;
+    let name = format!("Deflater, a frame of {} bytes, level {level}", plain.len());
+    measure(&name, 2000, || {
+        deflater.forget();
+        compressed = black_box(deflater.frames(plain.clone())).len();
+    });
+    println!("{:<52} {compressed:>10} bytes", "");
+}
+
+fn inflate() {
+    let mut plain = Vec::new();
+    ws::frame(Opcode::Text, &table(), &mut plain);
+    let mut frame = Deflater::new(Deflate::default()).frames(plain.into()).to_vec();
+    let (mut decoder, mut inflater) = (Decoder::new(Role::Client), Inflater::new());
+    measure("ws::Decoder, that frame", 2000, || {
+        let mut input = black_box(&mut frame[..]);
+        while let Ok(Some(message)) = decoder.decode_inflating(&mut input, 1 << 20, Some(&mut inflater)) {
+            black_box(message);
+        }
+    });
+    for bomb in [[3, 0].repeat(1 << 14), vec![0; 1 << 15]] {
+        measure(&format!("Inflater, {} bytes that are no message", bomb.len()), 20, || {
+            let _ = black_box(inflater.inflate(black_box(&bomb), 1 << 20));
+        });
+    }
 }
 
 /// 16 MiB of text in pieces of 64 KiB.

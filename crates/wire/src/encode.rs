@@ -1,4 +1,5 @@
-//! One entrance to the encoders: a format, what to say, and the bytes for the socket, frames included.
+//! One entrance to the encoders: a format, what to say, and the bytes for the socket, frames included. What is to be compressed
+//! is encoded plain here; [`ws::Deflater`] then does it, once for all who hear it.
 
 use crate::ws::{self, Opcode};
 use crate::{http, native, raw, sse};
@@ -19,8 +20,8 @@ pub enum Encoded {
 /// Appends a response in the format: WebSocket frames, events, or an HTTP body.
 pub fn encode_response(format: Format, response: &Response, out: &mut Vec<u8>) -> Encoded {
     match format {
-        Format::Native => frame(out, |out| native::encode_response(response, out)),
-        Format::Raw => raw::encode_response(response, out),
+        Format::Native | Format::NativeDeflated => frame(out, |out| native::encode_response(response, out)),
+        Format::Raw | Format::RawDeflated => raw::encode_response(response, out),
         Format::Sse => sse::encode_response(response, out),
         Format::Http => {
             if http::encode_response(response, out) {
@@ -35,8 +36,8 @@ pub fn encode_response(format: Format, response: &Response, out: &mut Vec<u8>) -
 /// Appends a feed's event in the format: the same bytes for every subscriber of the feed.
 pub fn encode_event(format: Format, feed: FeedId, event: &FeedEvent, out: &mut Vec<u8>) -> Encoded {
     match format {
-        Format::Native => frame(out, |out| native::encode_event(feed, event, out)),
-        Format::Raw => raw::encode_event(event, out),
+        Format::Native | Format::NativeDeflated => frame(out, |out| native::encode_event(feed, event, out)),
+        Format::Raw | Format::RawDeflated => raw::encode_event(event, out),
         Format::Sse => sse::encode_event(event, out),
         Format::Http => Encoded::Nothing,
     }

@@ -4,7 +4,7 @@
 use bytes::{Bytes, BytesMut};
 use model::{FeedEvent, FeedId, Format, Value};
 use wire::resp::{ReplyDecoder, ReplyLimits, RequestDecoder, RequestLimits};
-use wire::ws::{self, Decoder, Message, Opcode, Role};
+use wire::ws::{self, Decoder, Inflater, Message, Opcode, Role};
 use wire::{http, line, native};
 
 /// SplitMix64: the same bytes for the same seed, everywhere.
@@ -73,9 +73,9 @@ fn no_text_panics_a_decoder() {
 
 #[test]
 fn no_bytes_panic_the_websocket_decoder() {
-    let mut random = Random(2);
+    let (mut random, mut inflater) = (Random(2), Inflater::new());
     for round in 0..20_000 {
-        let mut bytes = if round % 2 == 0 { random.bytes(64) } else { stream(&mut random) };
+        let mut bytes = if round % 2 == 0 { random.bytes(64) } else { stream(&mut random, round % 8 >= 4) };
         for _ in 0..random.below(3) {
             let at = random.below(bytes.len());
             if let Some(byte) = bytes.get_mut(at) {
@@ -87,14 +87,17 @@ fn no_bytes_panic_the_websocket_decoder() {
         while !rest.is_empty() {
             let (piece, after) = rest.split_at_mut(1 + random.below(rest.len()));
             rest = after;
-            drain(&mut decoder, piece, 100);
+            match round % 8 {
+                0..4 => drain(&mut decoder, piece, 100),
+                _ => drain_inflating(&mut decoder, piece, 100, &mut inflater),
+            };
         }
-        assert!(decoder.held_bytes() <= 100 + ws::CONTROL_PAYLOAD_MAX);
+        assert!(decoder.held_bytes() <= 100 + 100 / 8 + 64 + ws::CONTROL_PAYLOAD_MAX);
     }
 }
 
 /// A valid beginning of a stream.
-fn stream(random: &mut Random) -> Vec<u8> {
+fn stream(random: &mut Random, deflates: bool) -> Vec<u8> {
     const OPCODES: [Opcode; 6] =
         [Opcode::Text, Opcode::Binary, Opcode::Continuation, Opcode::Ping, Opcode::Pong, Opcode::Close];
     let mut out = Vec::new();
@@ -102,7 +105,10 @@ fn stream(random: &mut Random) -> Vec<u8> {
         let opcode = OPCODES[random.below(OPCODES.len())];
         let mask = (random.next() as u32).to_be_bytes();
         let payload = if opcode == Opcode::Text { random.mutated(&REQUESTS) } else { random.bytes(130) };
+        let begin = out.len();
         ws::client_fragment(random.below(3) > 0, opcode, &payload, mask, &mut out);
+        // Half of them say that they are compressed; few are.
+        out[begin] |= if deflates && random.below(2) == 0 { 0x40 } else { 0 };
     }
     out
 }
@@ -111,6 +117,15 @@ fn stream(random: &mut Random) -> Vec<u8> {
 fn drain(decoder: &mut Decoder, mut input: &mut [u8], max: usize) -> usize {
     let mut messages = 0;
     while let Ok(Some(_)) = decoder.decode(&mut input, max) {
+        messages += 1;
+    }
+    messages
+}
+
+/// The same where messages may come compressed.
+fn drain_inflating(decoder: &mut Decoder, mut input: &mut [u8], max: usize, inflater: &mut Inflater) -> usize {
+    let mut messages = 0;
+    while let Ok(Some(_)) = decoder.decode_inflating(&mut input, max, Some(inflater)) {
         messages += 1;
     }
     messages

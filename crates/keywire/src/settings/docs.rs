@@ -24,21 +24,24 @@ This page is made from the code: change it there.
 ";
 
 fn page() -> String {
+    // Each with the settings that may be described there: names of fields need not differ between tables.
     let settings = [
-        include_str!("../settings.rs"),
-        include_str!("servers.rs"),
-        include_str!("resp.rs"),
-        include_str!("store.rs"),
-        include_str!("auth.rs"),
-        include_str!("transport.rs"),
-        include_str!("operation.rs"),
-        include_str!("../logs.rs"),
-        include_str!("../../../model/src/limits.rs"),
+        ("deflate.", include_str!("deflate.rs")),
+        ("", include_str!("../settings.rs")),
+        ("", include_str!("servers.rs")),
+        ("", include_str!("resp.rs")),
+        ("", include_str!("store.rs")),
+        ("", include_str!("auth.rs")),
+        ("", include_str!("transport.rs")),
+        ("", include_str!("operation.rs")),
+        ("", include_str!("../logs.rs")),
+        ("", include_str!("../../../model/src/limits.rs")),
     ];
     let mut page = HEAD.to_owned();
     for setting in SETTINGS {
         let field = setting.name.rsplit('.').next().unwrap_or(setting.name);
-        let doc = settings.iter().find_map(|source| documentation(source, field));
+        let mut sources = settings.iter().filter(|(table, _)| setting.name.starts_with(table));
+        let doc = sources.find_map(|(_, source)| documentation(source, field));
         let doc = doc.unwrap_or_else(|| panic!("the field {field} has no documentation"));
         page += &format!(
             "\n## `{}`\n\n{doc}\n\n{} · default: {}{}\n",
@@ -67,6 +70,7 @@ fn kind(field: &Field) -> String {
     match field {
         Field::Size(_, bounds) => sizes(bounds),
         Field::Count(_, b) | Field::Count32(_, b) => format!("whole number, {} to {}", b.start(), b.end()),
+        Field::Boolean(_) => "`true` or `false`".into(),
         Field::Millis(_, b) => format!("time, {} to {} ms", b.start(), b.end()),
         Field::Window(_, b) => format!("two times, {} to {} ms", b.start(), b.end()),
         Field::Text(..) => "string".into(),

@@ -66,7 +66,7 @@ fn given(value: &Spanned<DeValue<'_>>) -> Given {
             Err(_) => Given::Text(n.to_string()),
         },
         DeValue::Float(_) => Given::Other("a fraction"),
-        DeValue::Boolean(_) => Given::Other("a boolean"),
+        DeValue::Boolean(value) => Given::Boolean(*value),
         DeValue::Datetime(_) => Given::Other("a date"),
         DeValue::Array(items) => Given::List(items.iter().map(given).collect()),
         DeValue::Table(_) => Given::Other("a table"),

@@ -10,6 +10,8 @@ pub enum Given {
     Text(String),
     /// An integer of the file.
     Integer(i64),
+    /// A boolean of the file.
+    Boolean(bool),
     /// An array of the file, or a flag that was repeated.
     List(Vec<Given>),
     /// Something no setting takes, by the name of its type.
@@ -23,6 +25,15 @@ impl Given {
             Given::Integer(n) => u64::try_from(*n).map_err(|_| format!("{n} is below zero")),
             Given::Text(text) => digits(text.trim()).ok_or_else(|| format!("{text:?} is not a whole number")),
             other => Err(format!("a whole number is wanted, not {}", other.kind())),
+        }
+    }
+
+    /// Yes or no: `true` or `false`.
+    pub fn boolean(&self) -> Result<bool, String> {
+        match self {
+            Given::Boolean(value) => Ok(*value),
+            Given::Text(text) => text.trim().parse().map_err(|_| format!("{text:?} is neither true nor false")),
+            other => Err(format!("true or false is wanted, not {}", other.kind())),
         }
     }
 
@@ -95,6 +106,7 @@ impl Given {
         match self {
             Given::Text(_) => "a string",
             Given::Integer(_) => "a number",
+            Given::Boolean(_) => "a boolean",
             Given::List(_) => "an array",
             Given::Other(kind) => kind,
         }

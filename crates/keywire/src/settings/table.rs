@@ -32,6 +32,8 @@ pub enum Field {
     Count(Place<usize>, RangeInclusive<u64>),
     /// A whole number within bounds.
     Count32(Place<u32>, RangeInclusive<u64>),
+    /// `true` or `false`.
+    Boolean(Place<bool>),
     /// A time in milliseconds within bounds.
     Millis(Place<u64>, RangeInclusive<u64>),
     /// Two times in milliseconds within bounds, least and most.
@@ -159,6 +161,9 @@ pub const SETTINGS: &[Setting] = &[
     setting("tls.certificate", Field::File(|s| &mut s.transport.tls.certificate)),
     setting("tls.key", Field::File(|s| &mut s.transport.tls.key)),
     setting("tls.client_ca", Field::File(|s| &mut s.transport.tls.client_ca)),
+    setting("deflate.enabled", Field::Boolean(|s| &mut s.transport.deflate.enabled)),
+    setting("deflate.min_bytes", Field::Size(|s| &mut s.transport.deflate.min_bytes, 1..=SIZE_MAX)),
+    setting("deflate.level", Field::Count32(|s| &mut s.transport.deflate.level, 1..=9)),
     setting("drain.notice_ms", Field::Millis(|s| &mut s.operation.drain.notice_ms, 0..=MILLIS_MAX)),
     setting("drain.window_ms", Field::Millis(|s| &mut s.operation.drain.window_ms, 0..=MILLIS_MAX)),
     setting("drain.goodbye_ms", Field::Millis(|s| &mut s.operation.drain.goodbye_ms, 0..=MILLIS_MAX)),
@@ -224,6 +229,7 @@ impl Field {
             Field::Size(place, bounds) => *place(settings) = narrow(within(given.size()?, bounds, true)?)?,
             Field::Count(place, bounds) => *place(settings) = narrow(within(given.count()?, bounds, false)?)?,
             Field::Count32(place, bounds) => *place(settings) = narrow(within(given.count()?, bounds, false)?)?,
+            Field::Boolean(place) => *place(settings) = given.boolean()?,
             Field::Millis(place, bounds) => *place(settings) = within(given.millis()?, bounds, false)?,
             Field::Window(place, bounds) => *place(settings) = window(given.parts(), bounds)?,
             Field::Text(place, rule) => {
@@ -318,6 +324,7 @@ impl Field {
             Field::Size(place, _) => quoted_if_text(parse::shown_size(*place(settings))),
             Field::Count(place, _) => place(settings).to_string(),
             Field::Count32(place, _) => place(settings).to_string(),
+            Field::Boolean(place) => place(settings).to_string(),
             Field::Millis(place, _) => place(settings).to_string(),
             Field::Window(place, _) => format!("{:?}", place(settings)),
             Field::Text(place, _) => quoted(place(settings)),

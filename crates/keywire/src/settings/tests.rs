@@ -68,6 +68,7 @@ fn every_setting_has_a_working_variable_and_flag() {
         let text = match setting.field {
             table::Field::Size(..) => "300KiB",
             table::Field::Count(..) | table::Field::Count32(..) => "7",
+            table::Field::Boolean(_) => "true",
             table::Field::Millis(..) => "7s",
             table::Field::OneOf(_, words) => words[words.len() - 1],
             table::Field::Url(..) if setting.name.ends_with("_url") => "https://a.example/x",

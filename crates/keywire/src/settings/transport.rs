@@ -1,5 +1,6 @@
-//! The settings of how clients reach the server: TLS, Unix sockets, names, proxies.
+//! The settings of how clients reach the server: TLS, Unix sockets, names, proxies, compression.
 
+use super::deflate::Deflate;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -21,6 +22,8 @@ pub struct Transport {
     pub trusted_proxies: Vec<String>,
     /// TLS for clients.
     pub tls: Tls,
+    /// Compression of WebSocket messages.
+    pub deflate: Deflate,
 }
 
 /// TLS for clients.
@@ -44,6 +47,7 @@ impl Default for Transport {
             hosts: Vec::new(),
             trusted_proxies: Vec::new(),
             tls: Tls::default(),
+            deflate: Deflate::default(),
         }
     }
 }

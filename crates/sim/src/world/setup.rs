@@ -8,6 +8,7 @@ use fastrand::Rng;
 use lane::{Lane, Setup};
 use model::command::CommandTable;
 use model::{Format, LaneId, Limits};
+use wire::ws::Deflate;
 
 /// A lane of this plan.
 pub(super) fn new_lane(id: LaneId, plan: &Plan, fault: Option<Fault>) -> Lane {
@@ -20,7 +21,8 @@ pub(super) fn new_lane(id: LaneId, plan: &Plan, fault: Option<Fault>) -> Lane {
     let limits = Limits { outbox_bytes_max, ..plan.limits.clone() };
     let deny = ["@admin", "@dangerous", "+info"].map(String::from);
     let setup = Setup::new(plan.lanes, "sim", limits, CommandTable::redis(), &[rules.to_owned()], &deny);
-    Lane::new(setup.expect("the rules are well formed").lane(id))
+    let setup = setup.expect("the rules are well formed").with_deflate(Deflate { min_bytes: 64, level: 1 });
+    Lane::new(setup.lane(id))
 }
 
 /// All clients of this plan, none of them connected.

@@ -11,6 +11,7 @@
 //!
 //! A payload grows by the pieces that arrive, each unmasked and validated once, and never by what a head promises.
 
+use super::deflate::{Inflater, compressed_bytes_max};
 use super::header::{HEAD_BYTES_MAX, Head, Opcode};
 use super::mask;
 use super::utf8::Text;
@@ -55,6 +56,8 @@ pub enum Error {
     NotUtf8,
     /// A message over `message_bytes_max`.
     TooBig,
+    /// A compressed message that cannot be decompressed.
+    NotDeflate,
 }
 
 impl Error {
@@ -62,7 +65,7 @@ impl Error {
     pub fn close_code(self) -> CloseCode {
         match self {
             Error::Protocol(_) => CloseCode::Protocol,
-            Error::NotUtf8 => CloseCode::InvalidPayload,
+            Error::NotUtf8 | Error::NotDeflate => CloseCode::InvalidPayload,
             Error::TooBig => CloseCode::TooBig,
         }
     }
@@ -111,6 +114,8 @@ struct Partial {
 enum Gathered {
     Text(Text),
     Binary(Vec<u8>),
+    /// Of a message that is compressed: what it is, and its payload.
+    Deflated(Opcode, Vec<u8>),
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -122,6 +127,8 @@ enum Given {
 /// A message that is ready: in the input, or in [`Partial`].
 enum Ready<'i> {
     Input(Message<'i>),
+    /// To be decompressed first.
+    Deflated(Opcode, &'i [u8]),
     Partial(Given),
 }
 
@@ -153,25 +160,41 @@ impl Decoder {
         input: &mut &'i mut [u8],
         message_bytes_max: usize,
     ) -> Result<Option<Message<'d>>, Error> {
+        self.decode_inflating(input, message_bytes_max, None)
+    }
+
+    /// The same for a connection that agreed to `permessage-deflate`: with an inflater, messages may come compressed. How many
+    /// bytes one may have counts decompressed, and no more than these are ever made of it.
+    pub fn decode_inflating<'d, 'i: 'd>(
+        &'d mut self,
+        input: &mut &'i mut [u8],
+        message_bytes_max: usize,
+        inflater: Option<&'d mut Inflater>,
+    ) -> Result<Option<Message<'d>>, Error> {
         self.free_given();
         if self.ended {
             self.end();
             *input = &mut [];
             return Ok(None);
         }
-        match self.advance(input, message_bytes_max) {
+        let inflated = match self.advance(input, message_bytes_max, inflater.is_some()) {
             Ok(Some(Ready::Input(message))) => {
                 self.ended = matches!(message, Message::Close { .. });
-                Ok(Some(message))
+                return Ok(Some(message));
             }
-            Ok(Some(Ready::Partial(given))) => self.give(given).map(Some),
-            Ok(None) => Ok(None),
-            Err(error) => {
-                self.end();
-                *input = &mut [];
-                Err(error)
-            }
+            Ok(Some(Ready::Partial(given))) => match self.deflated(given) {
+                None => return self.give(given).map(Some),
+                Some((opcode, payload)) => inflate(opcode, &payload, message_bytes_max, inflater),
+            },
+            Ok(Some(Ready::Deflated(opcode, payload))) => inflate(opcode, payload, message_bytes_max, inflater),
+            Ok(None) => return Ok(None),
+            Err(error) => Err(error),
+        };
+        if inflated.is_err() {
+            self.end();
+            *input = &mut [];
         }
+        inflated.map(Some)
     }
 
     /// Whether a frame has begun and not ended: what a timeout for half a frame watches.
@@ -208,12 +231,20 @@ impl Decoder {
     }
 
     /// Goes on until a message is ready or the input is used up.
-    fn advance<'i>(&mut self, input: &mut &'i mut [u8], max: usize) -> Result<Option<Ready<'i>>, Error> {
+    fn advance<'i>(
+        &mut self,
+        input: &mut &'i mut [u8],
+        max: usize,
+        deflates: bool,
+    ) -> Result<Option<Ready<'i>>, Error> {
         loop {
             if self.partial.as_ref().is_none_or(|p| p.frame.is_none()) {
-                let Some(head) = self.head(input)? else { return Ok(None) };
+                let Some(head) = self.head(input, deflates)? else { return Ok(None) };
                 self.admit(&head, max)?;
                 if let Some(payload) = take_whole(&head, input) {
+                    if head.compressed {
+                        return Ok(Some(Ready::Deflated(head.opcode, payload)));
+                    }
                     return in_place(&head, payload).map(|m| Some(Ready::Input(m)));
                 }
                 self.partial.get_or_insert_default().frame = Some((head, 0));
@@ -229,10 +260,10 @@ impl Decoder {
     }
 
     /// The next head, taken from the input; `None` if the input ends within it: then its bytes are kept.
-    fn head(&mut self, input: &mut &mut [u8]) -> Result<Option<Head>, Error> {
+    fn head(&mut self, input: &mut &mut [u8], deflates: bool) -> Result<Option<Head>, Error> {
         let kept = self.partial.as_ref().map_or(0, |p| usize::from(p.head_len));
         if kept == 0 {
-            if let Some((head, used)) = Head::parse(input, self.role)? {
+            if let Some((head, used)) = Head::parse(input, self.role, deflates)? {
                 split_front(input, used);
                 return Ok(Some(head));
             }
@@ -243,7 +274,7 @@ impl Decoder {
         let partial = self.partial.get_or_insert_default();
         let more = input.len().min(HEAD_BYTES_MAX - kept);
         partial.head[kept..kept + more].copy_from_slice(&input[..more]);
-        let parsed = Head::parse(&partial.head[..kept + more], self.role)?;
+        let parsed = Head::parse(&partial.head[..kept + more], self.role, deflates)?;
         let used = parsed.map_or(more, |(_, used)| used - kept);
         partial.head_len = if parsed.is_some() { 0 } else { (kept + more) as u8 };
         split_front(input, used);
@@ -263,7 +294,20 @@ impl Decoder {
             (_, Some(_)) => return Err(Error::Protocol("new message within a fragmented one")),
             (_, None) => 0,
         };
+        // How long a compressed one is, is known when it is decompressed.
+        let compressed = head.compressed || matches!(message, Some(Gathered::Deflated(..)));
+        let max = if compressed { compressed_bytes_max(max) } else { max };
         if head.len > max.saturating_sub(held) as u64 { Err(Error::TooBig) } else { Ok(()) }
+    }
+
+    /// The payload that is complete in `partial`, if it is a compressed message's.
+    fn deflated(&mut self, given: Given) -> Option<(Opcode, Vec<u8>)> {
+        let partial = self.partial.as_mut().filter(|_| matches!(given, Given::Message))?;
+        let Some(Gathered::Deflated(opcode, payload)) = &mut partial.message else { return None };
+        let deflated = (*opcode, std::mem::take(payload));
+        partial.given = Some(given);
+        self.free_given();
+        Some(deflated)
     }
 
     /// The message that is complete in `partial`.
@@ -275,6 +319,7 @@ impl Decoder {
             Given::Message => match partial.message.as_ref().expect("what is given is there") {
                 Gathered::Text(text) => Message::Text(text.as_str()),
                 Gathered::Binary(bytes) => Message::Binary(bytes),
+                Gathered::Deflated(..) => unreachable!("it is decompressed, not given"),
             },
             Given::Control(opcode) => {
                 let message = control(opcode, &partial.control);
@@ -297,7 +342,7 @@ impl Partial {
         let now = usize::try_from(missing).unwrap_or(usize::MAX).min(input.len());
         let bytes = split_front(input, now);
         mask::apply(bytes, head.mask, come);
-        self.keep(head.opcode, bytes, missing as usize)?;
+        self.keep(&head, bytes, missing as usize)?;
         if (now as u64) < missing {
             self.frame = Some((head, come + now as u64));
             return Ok(None);
@@ -315,18 +360,19 @@ impl Partial {
         Ok(Some(Given::Message))
     }
 
-    fn keep(&mut self, opcode: Opcode, bytes: &[u8], expected: usize) -> Result<(), Error> {
-        if opcode.is_control() {
+    fn keep(&mut self, head: &Head, bytes: &[u8], expected: usize) -> Result<(), Error> {
+        if head.opcode.is_control() {
             self.control.extend_from_slice(bytes);
             return Ok(());
         }
-        let message = self.message.get_or_insert_with(|| match opcode {
+        let message = self.message.get_or_insert_with(|| match head.opcode {
+            opcode if head.compressed => Gathered::Deflated(opcode, Vec::new()),
             Opcode::Text => Gathered::Text(Text::default()),
             _ => Gathered::Binary(Vec::new()),
         });
         match message {
             Gathered::Text(text) => text.push(bytes, expected),
-            Gathered::Binary(buffer) => {
+            Gathered::Binary(buffer) | Gathered::Deflated(_, buffer) => {
                 buffer.reserve_exact(room(buffer.capacity(), buffer.len(), bytes.len(), expected));
                 buffer.extend_from_slice(bytes);
                 Ok(())
@@ -339,7 +385,7 @@ impl Gathered {
     fn len(&self) -> usize {
         match self {
             Gathered::Text(text) => text.len(),
-            Gathered::Binary(bytes) => bytes.len(),
+            Gathered::Binary(bytes) | Gathered::Deflated(_, bytes) => bytes.len(),
         }
     }
 }
@@ -360,6 +406,20 @@ fn take_whole<'i>(head: &Head, input: &mut &'i mut [u8]) -> Option<&'i mut [u8]>
     let payload = split_front(input, head.len as usize);
     mask::apply(payload, head.mask, 0);
     Some(payload)
+}
+
+/// The message that `payload` is when decompressed.
+fn inflate<'d>(
+    opcode: Opcode,
+    payload: &[u8],
+    max: usize,
+    inflater: Option<&'d mut Inflater>,
+) -> Result<Message<'d>, Error> {
+    let message = inflater.expect("only with one a head is allowed to say so").inflate(payload, max)?;
+    match opcode {
+        Opcode::Text => simdutf8::basic::from_utf8(message).map(Message::Text).map_err(|_| Error::NotUtf8),
+        _ => Ok(Message::Binary(message)),
+    }
 }
 
 fn in_place<'i>(head: &Head, payload: &'i [u8]) -> Result<Message<'i>, Error> {

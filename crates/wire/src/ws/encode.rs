@@ -36,21 +36,26 @@ pub fn begin(out: &mut Vec<u8>) -> Mark {
 /// Writes the head of the frame begun at `mark` and closes the gap, or widens it: only a payload under 126 bytes, or
 /// over 65,535, is moved.
 pub fn finish(mark: Mark, opcode: Opcode, out: &mut Vec<u8>) {
+    finish_with(mark, opcode as u8, out);
+}
+
+/// The same for an opcode with reserved bits.
+pub(super) fn finish_with(mark: Mark, opcode: u8, out: &mut Vec<u8>) {
     let Mark(at) = mark;
     let len = out.len() - at - ROOM;
     match len {
         0..=125 => {
             out.copy_within(at + ROOM.., at + 2);
             out.truncate(at + 2 + len);
-            out[at..at + 2].copy_from_slice(&[FIN | opcode as u8, len as u8]);
+            out[at..at + 2].copy_from_slice(&[FIN | opcode, len as u8]);
         }
         126..=0xffff => {
             let [high, low] = (len as u16).to_be_bytes();
-            out[at..at + ROOM].copy_from_slice(&[FIN | opcode as u8, LENGTH_16, high, low]);
+            out[at..at + ROOM].copy_from_slice(&[FIN | opcode, LENGTH_16, high, low]);
         }
         _ => {
             let mut head = Vec::with_capacity(10);
-            header(opcode, len, &mut head);
+            write_head(FIN | opcode, 0, len, &mut head);
             out.splice(at..at + ROOM, head);
         }
     }

@@ -46,6 +46,8 @@ pub const CONTROL_PAYLOAD_MAX: usize = 125;
 pub(super) const HEAD_BYTES_MAX: usize = 14;
 
 pub(super) const FIN: u8 = 0x80;
+/// RFC 7692, 6: the bit "Per-Message Compressed".
+pub(super) const RSV1: u8 = 0x40;
 pub(super) const MASKED: u8 = 0x80;
 pub(super) const LENGTH_16: u8 = 126;
 pub(super) const LENGTH_64: u8 = 127;
@@ -57,6 +59,8 @@ pub(super) struct Head {
     pub opcode: Opcode,
     /// Whether it is the last fragment of its message.
     pub fin: bool,
+    /// Whether it begins a compressed message.
+    pub compressed: bool,
     /// Bytes of payload.
     pub len: u64,
     /// All zero if the frame is not masked: then unmasking changes nothing.
@@ -66,10 +70,12 @@ pub(super) struct Head {
 impl Head {
     /// The head at the beginning of `bytes` and how many bytes it takes; `None` if more bytes are needed.
     ///
+    /// `deflates`: the extension that gives RSV1 a meaning was agreed to.
+    ///
     /// A length in a longer form than needed is taken all the same: the rule binds senders, and no reader gains by it.
-    pub fn parse(bytes: &[u8], role: Role) -> Result<Option<(Head, usize)>, Error> {
+    pub fn parse(bytes: &[u8], role: Role, deflates: bool) -> Result<Option<(Head, usize)>, Error> {
         let Some(&first) = bytes.first() else { return Ok(None) };
-        let (opcode, fin) = first_byte(first)?;
+        let (opcode, fin, compressed) = first_byte(first, deflates)?;
         let Some(&second) = bytes.get(1) else { return Ok(None) };
         let masked = second & MASKED != 0;
         check_mask(masked, role)?;
@@ -84,14 +90,15 @@ impl Head {
             mask.copy_from_slice(key);
             at += 4;
         }
-        Ok(Some((Head { opcode, fin, len, mask }, at)))
+        Ok(Some((Head { opcode, fin, compressed, len, mask }, at)))
     }
 }
 
-fn first_byte(first: u8) -> Result<(Opcode, bool), Error> {
+fn first_byte(first: u8, deflates: bool) -> Result<(Opcode, bool, bool), Error> {
     // 5.2: "If a nonzero value is received and none of the negotiated extensions defines the meaning of such a nonzero
     // value, the receiving endpoint MUST _Fail the WebSocket Connection_."
-    if first & 0x70 != 0 {
+    let allowed = if deflates { RSV1 } else { 0 };
+    if first & 0x70 & !allowed != 0 {
         return Err(Error::Protocol("reserved bits are set"));
     }
     // 5.2: "If an unknown opcode is received, the receiving endpoint MUST _Fail the WebSocket Connection_."
@@ -100,7 +107,13 @@ fn first_byte(first: u8) -> Result<(Opcode, bool), Error> {
     if opcode.is_control() && !fin {
         return Err(Error::Protocol("fragmented control frame"));
     }
-    Ok((opcode, fin))
+    let compressed = first & RSV1 != 0;
+    // RFC 7692, 6.1: "An endpoint MUST NOT set the "Per-Message Compressed" bit of control frames and non-first fragments of
+    // a data message. An endpoint receiving such a frame MUST _Fail the WebSocket Connection_."
+    if compressed && !matches!(opcode, Opcode::Text | Opcode::Binary) {
+        return Err(Error::Protocol("compressed, but begins no message"));
+    }
+    Ok((opcode, fin, compressed))
 }
 
 /// 5.1: "The server MUST close the connection upon receiving a frame that is not masked. […] A client MUST close a

@@ -1,17 +1,21 @@
-//! WebSocket frames (RFC 6455): the base framing protocol of its section 5, both roles, no extensions.
+//! WebSocket frames (RFC 6455): the base framing protocol of its section 5, both roles; and one extension.
 //!
 //! [`encode`](frame) writes frames into a given buffer, with the payload behind a reserved header where it is made on
 //! the spot ([`begin`], [`finish`]). [`Decoder`] reads them from a buffer that belongs to whoever reads the socket.
-//! Sentences of the RFC are quoted where they are obeyed.
+//! `deflate.rs` is the extension, `extensions.rs` how it is agreed to. Sentences of the RFCs are quoted where they are obeyed.
 
 mod decode;
+mod deflate;
 mod encode;
+mod extensions;
 mod header;
 mod mask;
 mod utf8;
 
 pub use decode::{Decoder, Error, Message, Role};
+pub use deflate::{Deflate, DeflateCounters, Deflater, Inflater};
 pub use encode::{Mark, begin, client_fragment, client_frame, close, close_echo, finish, frame, header, ping, pong};
+pub use extensions::{Malformed, negotiate_deflate};
 pub use header::{CONTROL_PAYLOAD_MAX, Opcode};
 
 use base64::Engine;
