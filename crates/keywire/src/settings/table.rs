@@ -302,6 +302,7 @@ impl Field {
         match self {
             Field::Size(place, _) | Field::Count(place, _) => place(a) == place(b),
             Field::Count32(place, _) => place(a) == place(b),
+            Field::Boolean(place) => place(a) == place(b),
             Field::Millis(place, _) => place(a) == place(b),
             Field::Window(place, _) => place(a) == place(b),
             Field::Text(place, _) | Field::Secret(place) | Field::OneOf(place, _) | Field::Url(place, ..) => {
