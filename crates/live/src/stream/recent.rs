@@ -1,0 +1,103 @@
+//! The entries that came last. Clients that come back after a while, one behind the other, are given them from here: when a node
+//! is restarted, all its clients come to the others, and each asking for its own part would be a herd at the backend.
+
+use bytes::Bytes;
+use model::{Entry, EntryId};
+use std::collections::VecDeque;
+
+/// So much of one stream is kept at most.
+const BYTES_MAX: usize = 64 << 10;
+/// And so many entries.
+const ENTRIES_MAX: usize = 1024;
+/// So much of all streams together.
+const TOTAL_BYTES_MAX: usize = 16 << 20;
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Recent {
+    /// Everything behind this place up to where the stream ends, as far as is known, is here.
+    from: EntryId,
+    entries: VecDeque<Entry>,
+    bytes: usize,
+}
+
+impl Recent {
+    /// The stream ends here, and nothing before is known.
+    pub fn begin_at(&mut self, end: EntryId, total_bytes: &mut usize) {
+        *total_bytes -= self.bytes;
+        *self = Recent { from: end, ..Recent::default() };
+    }
+
+    /// These came next.
+    pub fn add(&mut self, entries: &[Entry], total_bytes: &mut usize) {
+        for entry in entries {
+            self.bytes += entry.size();
+            *total_bytes += entry.size();
+            self.entries.push_back(copy(entry));
+        }
+        while self.bytes > BYTES_MAX || self.entries.len() > ENTRIES_MAX || *total_bytes > TOTAL_BYTES_MAX {
+            let Some(oldest) = self.entries.pop_front() else { return };
+            self.from = oldest.id;
+            self.bytes -= oldest.size();
+            *total_bytes -= oldest.size();
+        }
+    }
+
+    /// What came behind this place, if all of that is here.
+    pub fn after(&self, place: EntryId) -> Option<Vec<Entry>> {
+        let at = self.entries.partition_point(|entry| entry.id <= place);
+        (place >= self.from).then(|| self.entries.range(at..).cloned().collect())
+    }
+}
+
+/// An entry that holds on to no more than itself: what is decoded shares its buffer with all that came with it.
+fn copy(entry: &Entry) -> Entry {
+    let copy = |text: &Bytes| Bytes::copy_from_slice(text);
+    Entry { id: entry.id, fields: entry.fields.iter().map(|(name, value)| (copy(name), copy(value))).collect() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(ms: u64, bytes: usize) -> Entry {
+        Entry { id: EntryId::new(ms, 0), fields: vec![(Bytes::from_static(b"f"), vec![b'v'; bytes].into())] }
+    }
+
+    fn after(recent: &Recent, ms: u64) -> Option<Vec<u64>> {
+        recent.after(EntryId::new(ms, 0)).map(|entries| entries.iter().map(|entry| entry.id.ms).collect())
+    }
+
+    #[test]
+    fn what_is_behind_a_place_is_told_only_if_all_of_it_is_here() {
+        let (mut recent, mut total) = (Recent::default(), 0);
+        recent.begin_at(EntryId::new(5, 0), &mut total);
+        recent.add(&[entry(6, 1), entry(8, 1)], &mut total);
+        recent.add(&[entry(9, 1)], &mut total);
+        assert_eq!(after(&recent, 4), None);
+        assert_eq!(after(&recent, 5), Some(vec![6, 8, 9]));
+        assert_eq!(after(&recent, 7), Some(vec![8, 9]));
+        assert_eq!(after(&recent, 9), Some(vec![]));
+        recent.begin_at(EntryId::new(12, 0), &mut total);
+        assert_eq!((after(&recent, 9), after(&recent, 12), total), (None, Some(vec![]), 0));
+    }
+
+    #[test]
+    fn each_limit_holds_and_the_oldest_go() {
+        let (mut recent, mut total) = (Recent::default(), 0);
+        let many: Vec<Entry> = (1..=ENTRIES_MAX as u64 + 1).map(|ms| entry(ms, 1)).collect();
+        recent.add(&many[..ENTRIES_MAX], &mut total);
+        assert!(after(&recent, 0).is_some());
+        recent.add(&many[ENTRIES_MAX..], &mut total);
+        assert!(after(&recent, 0).is_none() && after(&recent, 1).is_some());
+        recent.add(&[entry(5000, BYTES_MAX / 2), entry(5001, BYTES_MAX / 2)], &mut total);
+        assert_eq!((after(&recent, 5000), after(&recent, 4999)), (Some(vec![5001]), None));
+        assert_eq!(total, recent.bytes);
+        total += TOTAL_BYTES_MAX - total;
+        recent.add(&[entry(6000, 10)], &mut total);
+        assert_eq!((after(&recent, 5999), after(&recent, 6000)), (Some(vec![6000]), Some(vec![])));
+        let mut other = Recent::default();
+        total = TOTAL_BYTES_MAX;
+        other.add(&[entry(1, 1)], &mut total);
+        assert_eq!((after(&other, 0), after(&other, 1), total), (None, Some(vec![]), TOTAL_BYTES_MAX));
+    }
+}
