@@ -1,6 +1,7 @@
 // What stands in deploy/ and docs/ is true: every metric exists, and the proxies' files work as they are.
 import assert from 'node:assert/strict';
-import { readFileSync, readdirSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -31,6 +32,16 @@ test('every metric that the dashboard, the alerts and the docs name is there, an
   const missing = [...there].filter(name => name.startsWith('keywire_') && !name.startsWith('keywire_backend_') && !documented.includes(`\`${name}\``));
   assert.deepEqual(missing, [], 'docs/operations.md has them all');
   for (const panel of JSON.parse(text('deploy/grafana.json')).panels.filter(({ type }) => type !== 'row')) assert.ok(panel.targets.length > 0 && panel.title);
+});
+
+const SYSTEMD = '/usr/bin/systemd-analyze';
+test('the systemd unit is understood whole, and gives few rights', { skip: existsSync(SYSTEMD) ? false : 'there is no systemd here' }, () => {
+  const run = (...args) => spawnSync(SYSTEMD, [...args, path.join(repository, 'deploy/keywire.service')], { encoding: 'utf8' });
+  // That it is not installed here is all there is to say.
+  const said = run('verify').stderr.split('\n').filter(line => line.includes('keywire.service') && !/is not executable/.test(line));
+  assert.deepEqual(said, []);
+  const { status, stdout } = run('security', '--offline=true', '--threshold=20', '--no-pager');
+  assert.equal(status, 0, stdout.split('\n').slice(-3).join('\n'));
 });
 
 for (const name of FRONTS) {

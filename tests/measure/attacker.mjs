@@ -47,7 +47,7 @@ class Attacker {
     return this.many(count, async () => {
       const socket = await open();
       while (!this.over && !socket.destroyed) {
-        if (!socket.write(bytes)) await Promise.race([once(socket, 'drain'), once(socket, 'close'), sleep(500)]).catch(() => {});
+        if (!socket.write(bytes)) await drained(socket);
         this.count += each;
         await new Promise(setImmediate);
       }
@@ -61,6 +61,16 @@ class Attacker {
       while (!this.over) { await act(i); await new Promise(setImmediate); }
     }));
   }
+}
+
+/** Waits until it takes more, or is over; or for half a second, since the time may be up. */
+function drained(socket) {
+  return new Promise(resolve => {
+    const done = () => { clearTimeout(timer); socket.off('drain', done); socket.off('close', done); resolve(); };
+    const timer = setTimeout(done, 500);
+    socket.on('drain', done);
+    socket.on('close', done);
+  });
 }
 
 /** By name: the unit that is counted, and what is done. */

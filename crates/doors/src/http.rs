@@ -21,7 +21,7 @@ use http_body_util::{BodyExt, Either, Full, Limited};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use model::{Error, Limits};
-use runtime::{Admission, Arrival, LaneHandle, Place};
+use runtime::{Admission, Arrival, LaneHandle, Place, Share};
 use rustls::ServerConfig;
 use std::cell::RefCell;
 use std::convert::Infallible;
@@ -150,6 +150,8 @@ impl Service {
     }
 
     async fn respond(self, request: Request<Incoming>) -> Response<Body> {
+        // Many may come behind one another on one connection, and be answered without a pause.
+        self.lane.take_turn(Share::Small).await;
         let config = self.doors.config();
         let address = of_client(self.peer, request.headers(), &config.trusted_proxies);
         Context { service: self, config, address }.respond(request).await

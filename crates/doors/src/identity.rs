@@ -6,7 +6,7 @@ use lane::Lane;
 use model::command::CommandTable;
 use model::error::UNAVAILABLE;
 use model::{CloseCode, Error};
-use runtime::{LaneHandle, Moment};
+use runtime::{LaneHandle, Moment, Share};
 use std::net::IpAddr;
 
 /// What a client may do; none: what everybody may.
@@ -31,6 +31,9 @@ pub fn node() -> Identity {
 /// Why it is not let in.
 pub async fn of<B>(gate: &Gate, lane: &LaneHandle, request: &Request<B>) -> Result<Identity, Denial> {
     let carried = Carried { headers: request.headers(), uri: request.uri() };
+    if gate.has_token(carried) {
+        lane.take_turn(Share::Half).await;
+    }
     let identity = gate.arrive(carried, now(lane)).await?;
     lane.with_lane(|lane| check(lane, identity))
 }
@@ -46,6 +49,7 @@ pub fn check(lane: &Lane, identity: Identity) -> Result<Identity, Denial> {
 
 /// The token of a client that is connected already.
 pub async fn of_token(gate: &Gate, lane: &LaneHandle, token: &str) -> Result<Box<Grant>, Error> {
+    lane.take_turn(Share::Half).await;
     gate.token(token, now(lane)).await.map(Box::new).map_err(|denial| denial.error())
 }
 

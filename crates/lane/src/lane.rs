@@ -60,6 +60,8 @@ pub struct Counters {
     pub closed_by: [u64; CloseCode::ALL.len()],
     /// Requests answered by an error: by the place of its code in [`model::error::OWN`], then all others.
     pub errors_by: [u64; model::error::OWN.len() + 1],
+    /// Feeds now whose clients are told that they may be old.
+    pub stale_feeds: u64,
     /// The hub's.
     pub hub: hub::Counters,
     /// The live queries', channels' and streams'.
@@ -305,6 +307,7 @@ impl Lane {
             link_bytes: self.links.iter().map(|link| link.bytes() as u64).sum(),
             hub: self.hub.counters(),
             live: self.live.counters(),
+            stale_feeds: self.home.stale_feeds(),
             ..self.counters
         }
     }

@@ -3,12 +3,12 @@
 use crate::clients::{Desk, Service};
 use crate::clock::{Clock, Moment};
 use crate::delivery::{Delivery, event_bytes};
-use crate::histogram::Histogram;
 use crate::mailbox::Mailbox;
+use crate::queue::{HasQueue, Queue, Share, Slice, TakeTurn};
 use crate::sampler::Sampler;
 use lane::{Event, Grant, Lane, Mail, Output, What};
 use model::backend::{BackendEvent, BackendRequest};
-use model::{CloseCode, ConnId, Error, Format, LaneId, Time};
+use model::{CloseCode, ConnId, Error, Format, Histogram, LaneId, Time};
 use smallvec::SmallVec;
 use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice};
@@ -76,7 +76,7 @@ pub trait Backend {
 
     /// How it is.
     fn report(&self) -> Report {
-        Report { is_reachable: true, measures: Vec::new() }
+        Report { is_reachable: true, measures: Vec::new(), round_trips: None }
     }
 }
 
@@ -101,6 +101,8 @@ pub struct Report {
     pub is_reachable: bool,
     /// Its counters.
     pub measures: Vec<Measure>,
+    /// How long servers took to answer, if there are any.
+    pub round_trips: Option<Histogram>,
 }
 
 /// What a lane tells of itself.
@@ -212,6 +214,8 @@ struct Shell {
     turn_began: Cell<Time>,
     write_latency: RefCell<Histogram>,
     told: Told,
+    /// Who has more to do than a turn has time for.
+    queue: Queue,
 }
 
 /// What the lanes of a node share.
@@ -283,6 +287,7 @@ impl LaneHandle {
             turn_began: Cell::new(clock.now()),
             write_latency: RefCell::new(Histogram::default()),
             told: Told::new(clock),
+            queue: Queue::new(),
         }))
     }
 
@@ -339,6 +344,17 @@ impl LaneHandle {
         let now = self.0.clock.now();
         self.0.lane.borrow_mut().handle(event, now, &mut self.0.outputs.borrow_mut());
         self.wake_pump();
+    }
+
+    /// Waits for a turn that has time for so much: at once, unless others have more to do than this turn has time for.
+    pub fn take_turn(&self, share: Share) -> TakeTurn<LaneHandle> {
+        TakeTurn::new(self.clone(), share)
+    }
+
+    /// How long a client may be served from now on; if it wants more, it is to [`take a turn`](LaneHandle::take_turn) of
+    /// [`Share::Whole`].
+    pub fn slice(&self) -> Slice {
+        Slice::begin(self.0.clock)
     }
 
     /// Calls the lane; not for events.
@@ -497,7 +513,8 @@ impl LaneHandle {
         self.obey_outputs();
         self.post_mail();
         self.0.pump_due.set(false);
-        if !self.0.outputs.borrow().is_empty() || self.0.lane.borrow().wants_turn() {
+        let somebody_waits = self.0.queue.let_go();
+        if somebody_waits || !self.0.outputs.borrow().is_empty() || self.0.lane.borrow().wants_turn() {
             self.wake_pump();
         }
     }
@@ -736,6 +753,16 @@ impl LaneHandle {
                 Some((Letter::Mail { from: self.0.id, mail }, bytes))
             });
         }
+    }
+}
+
+impl HasQueue for LaneHandle {
+    fn queue(&self) -> &Queue {
+        &self.0.queue
+    }
+
+    fn wants_turn(&self) {
+        self.wake_pump();
     }
 }
 
