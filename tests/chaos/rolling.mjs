@@ -59,9 +59,10 @@ class RollingClient extends ChaosClient {
     super.receive(frame);
     if (!this.gone && this.isCurrent) return;
     if (this.feeds.every(({ open, stale }) => open && !stale)) {
+      this.failed = this.failures;
       this.failures = 0;
       this.isCurrent = true;
-      if (this.gone) this.away.push({ ...this.gone, ms: now - this.gone.from });
+      if (this.gone) this.away.push({ ...this.gone, ms: now - this.gone.from, failures: this.failed - 1 });
       this.gone = undefined;
     }
   }
@@ -139,7 +140,7 @@ class Rolling extends Run {
     this.check(true);
     this.rounds_done = 1;
     admin.end();
-    if (this.problems.length > 0) this.say(`the proxy said: ${this.frontend.log.slice(-3_000)}`);
+    if (this.problems.length > 0 || this.users.some(user => user.away.some(({ ms }) => ms > 3_000))) this.say(`the proxy said: ${this.frontend.log.slice(-3_000)}`);
   }
 
   /** One node is drained, ends, and is started again in its place; until every client is current. */
@@ -178,6 +179,7 @@ class Rolling extends Run {
     const followers = this.allFeeds.filter(feed => feed instanceof Follow);
     return {
       ...super.summary(), distinct: this.distinct, calm: this.calm, restarts: this.restarts, oldest_entry_ms: this.figures.oldest_entry_ms, followers: followers.length,
+      failed: this.users.flatMap(user => user.away).reduce((all, { failures }) => all + failures, 0),
       away: { count: away.length, p50: at(away, 0.5), p99: at(away, 0.99), max: away.at(-1) ?? 0 }, silence: { p50: at(silence, 0.5), p99: at(silence, 0.99), max: silence.at(-1) ?? 0 },
     };
   }

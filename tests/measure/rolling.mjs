@@ -14,7 +14,7 @@ const summary = await rolling({ clients, rate, front, tls: tls === 'yes', seed, 
 const { feeds, away, silence, problems, calm: before, restarts, distinct } = summary;
 const ms = value => Math.round(value);
 report(`Rolling restart of two gateways behind ${front}`, [{
-  clients, feeds: feeds.live + feeds.follow + feeds.channels, 'distinct queries and streams': distinct, 'writes/s': rate, frames: summary.frames, closes: JSON.stringify(summary.closes),
+  clients, feeds: feeds.live + feeds.follow + feeds.channels, 'distinct queries and streams': distinct, 'writes/s': rate, frames: summary.frames, closes: JSON.stringify(summary.closes), 'handshakes that failed': summary.failed,
   'entries to followers': feeds.entries, 'missed, doubled or gaps': problems.length + feeds.gaps,
   'away until all feeds are current, ms (p50, p99, max)': [away.p50, away.p99, away.max].map(ms).join(', '), 'longest without any frame, ms (p50, max)': [silence.p50, silence.max].map(ms).join(', '),
   'oldest entry when it came, ms': ms(summary.oldest_entry_ms),

@@ -18,6 +18,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 use tokio::io::Interest;
 use wire::native::BadRequest;
 use wire::ws::{Decoder, Message, Role};
@@ -207,11 +208,17 @@ impl Reader {
         let mut has_shut_down = false;
         loop {
             match poll_fn(|cx| self.poll_ready(has_shut_down, cx)).await {
-                Ready::Input => match self.read() {
-                    Came::Some => {}
-                    Came::Full => self.wants_more = true,
-                    Came::End => break,
-                },
+                Ready::Input => {
+                    // What it sent costs more than it looks: that is known only behind it.
+                    if self.asks_often() && self.lane.is_pressed() {
+                        self.lane.take_turn(Share::Whole).await;
+                    }
+                    match self.read() {
+                        Came::Some => {}
+                        Came::Full => self.wants_more = true,
+                        Came::End => break,
+                    }
+                }
                 Ready::Held => self.go_on(),
                 Ready::Room => self.write_on(),
                 Ready::Finished => {
@@ -230,6 +237,12 @@ impl Reader {
             }
         }
         self.lane.disconnect(self.socket.conn);
+    }
+
+    /// Whether it was served just now as well.
+    fn asks_often(&self) -> bool {
+        const OFTEN: Duration = Duration::from_millis(10);
+        self.slice.is_within(OFTEN, self.lane.clock())
     }
 
     fn poll_ready(&self, has_shut_down: bool, cx: &mut Context<'_>) -> Poll<Ready> {

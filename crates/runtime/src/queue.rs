@@ -132,6 +132,11 @@ impl Slice {
         Slice { end: clock.now() + SLICE }
     }
 
+    /// Whether it began less than so long ago.
+    pub fn is_within(&self, time: Duration, clock: Clock) -> bool {
+        clock.now() + SLICE < self.end + time
+    }
+
     /// Whether others are to be served now.
     pub fn is_over(&self, clock: Clock) -> bool {
         clock.now() >= self.end
@@ -202,7 +207,7 @@ mod tests {
     fn who_gives_up_holds_nobody_up() {
         let (lane, woken) = (lane(), Arc::<Count>::default());
         let mut turns: Vec<_> = (0..4).map(|_| TakeTurn::new(lane.clone(), Share::Whole)).collect();
-        turns.iter_mut().for_each(|turn| drop(poll(turn, &woken)));
+        assert_eq!(turns.iter_mut().filter_map(|turn| poll(turn, &woken).then_some(())).count(), 1);
         turns.drain(1..3);
         assert!(!lane.0.let_go() && poll(&mut turns[1], &woken));
     }
@@ -211,6 +216,7 @@ mod tests {
     fn a_slice_ends() {
         let clock = Clock::start();
         let slice = Slice::begin(clock);
+        assert!(slice.is_within(Duration::from_secs(60), clock) && !slice.is_within(Duration::ZERO, clock));
         std::thread::sleep(SLICE);
         assert!(slice.is_over(clock));
     }

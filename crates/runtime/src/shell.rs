@@ -177,6 +177,9 @@ const CHUNKS_MAX: usize = 16;
 /// Rounds between the lane and the backend on its thread before sockets are served again.
 const ROUNDS_MAX: usize = 16;
 
+/// A turn in which the backend works for longer is long because of somebody's commands, however few they were.
+const BACKEND_TIME_PRESSED: Duration = Duration::from_micros(500);
+
 /// Room for so many letters is kept from turn to turn.
 const LETTERS_KEPT_MAX: usize = 1024;
 
@@ -212,6 +215,8 @@ struct Shell {
     ending: Arc<Notify>,
     /// When this turn began.
     turn_began: Cell<Time>,
+    /// The backend that lives here took long for what it was asked in the last turn.
+    is_pressed: Cell<bool>,
     write_latency: RefCell<Histogram>,
     told: Told,
     /// Who has more to do than a turn has time for.
@@ -285,6 +290,7 @@ impl LaneHandle {
             desk: RefCell::new(None),
             ending,
             turn_began: Cell::new(clock.now()),
+            is_pressed: Cell::new(false),
             write_latency: RefCell::new(Histogram::default()),
             told: Told::new(clock),
             queue: Queue::new(),
@@ -355,6 +361,11 @@ impl LaneHandle {
     /// [`Share::Whole`].
     pub fn slice(&self) -> Slice {
         Slice::begin(self.0.clock)
+    }
+
+    /// Whether what clients ask for takes so long that those who ask often are to take turns.
+    pub fn is_pressed(&self) -> bool {
+        self.0.is_pressed.get()
     }
 
     /// Calls the lane; not for events.
@@ -499,11 +510,13 @@ impl LaneHandle {
         self.take_backend_events();
         self.take_letters();
         self.fire_timers();
+        let asked_at = self.0.clock.now();
         for _ in 0..ROUNDS_MAX {
             if !self.serve_backend() {
                 break;
             }
         }
+        self.0.is_pressed.set(self.0.clock.now().since(asked_at) > BACKEND_TIME_PRESSED);
         self.flush_backend();
         self.serve_desk();
         let now = self.0.clock.now();

@@ -42,6 +42,11 @@ impl Recent {
         }
     }
 
+    /// Whether this entry is among them.
+    pub fn has(&self, id: EntryId) -> bool {
+        self.entries.binary_search_by_key(&id, |entry| entry.id).is_ok()
+    }
+
     /// What came behind this place, if all of that is here.
     pub fn after(&self, place: EntryId) -> Option<Vec<Entry>> {
         let at = self.entries.partition_point(|entry| entry.id <= place);
@@ -77,6 +82,7 @@ mod tests {
         assert_eq!(after(&recent, 5), Some(vec![6, 8, 9]));
         assert_eq!(after(&recent, 7), Some(vec![8, 9]));
         assert_eq!(after(&recent, 9), Some(vec![]));
+        assert!(recent.has(EntryId::new(8, 0)) && !recent.has(EntryId::new(7, 0)) && !recent.has(EntryId::new(5, 0)));
         recent.begin_at(EntryId::new(12, 0), &mut total);
         assert_eq!((after(&recent, 9), after(&recent, 12), total), (None, Some(vec![]), 0));
     }

@@ -170,7 +170,8 @@ impl Stream {
         if tail.end == after {
             return out.push(Output::CaughtUp { listener, feed, position: after, at_end: true });
         }
-        if tail.has_watched(after)
+        // Who came to a place before this stream was known here may have come to it in another one.
+        if (tail.has_watched(after) || self.recent.has(after))
             && tail.lost_up_to <= after
             && let Some(entries) = self.recent.after(after)
         {
