@@ -18,6 +18,7 @@ mod clock;
 mod delivery;
 mod mailbox;
 mod node;
+mod notices;
 mod queue;
 mod sampler;
 mod shell;

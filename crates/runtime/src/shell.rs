@@ -4,9 +4,9 @@ use crate::clients::{Desk, Service};
 use crate::clock::{Clock, Moment};
 use crate::delivery::{Delivery, event_bytes};
 use crate::mailbox::Mailbox;
+use crate::notices::Told;
 use crate::queue::{HasQueue, Queue, Share, Slice, TakeTurn};
-use crate::sampler::Sampler;
-use lane::{Event, Grant, Lane, Mail, Output, What};
+use lane::{Event, Grant, Lane, Mail, Output};
 use model::backend::{BackendEvent, BackendRequest};
 use model::{CloseCode, ConnId, Error, Format, Histogram, LaneId, Time};
 use smallvec::SmallVec;
@@ -231,22 +231,6 @@ pub(crate) struct Shared {
     pub(crate) load: Arc<[AtomicUsize]>,
     /// Told when the backend wants the process to end.
     pub(crate) ending: Arc<Notify>,
-}
-
-/// How often the log is told of each kind of notice.
-struct Told {
-    closed: Sampler,
-    refused: Sampler,
-    slow: Sampler,
-}
-
-impl Told {
-    fn new(clock: Clock) -> Told {
-        /// Of one kind and lane: enough to see who, too few to fill a disk.
-        const LINES_PER_SECOND: u64 = 5;
-        let sampler = || Sampler::new(clock, LINES_PER_SECOND);
-        Told { closed: sampler(), refused: sampler(), slow: sampler() }
-    }
 }
 
 /// A connection under its id.
@@ -675,45 +659,12 @@ impl LaneHandle {
         }
     }
 
-    /// Tells the log who was closed, refused or too slow: a few of each kind a second, and how many were not told.
+    /// Tells the log who was closed, refused or too slow.
     fn tell_notices(&self) {
         let notices = self.0.lane.borrow_mut().take_notices();
-        for lane::Notice { conn, user, feed, what } in notices {
-            let sampler = match what {
-                What::Closed(_) => &self.0.told.closed,
-                What::Refused(_) => &self.0.told.refused,
-                What::Slow(_) => &self.0.told.slow,
-            };
-            let Some(untold) = sampler.pass() else { continue };
-            let client = format!("{}-{}-{}", self.0.id.0, conn.slot, conn.generation);
-            let address = self.connection(conn).and_then(|connection| connection.address());
-            let (address, user) = (address.map(tracing::field::display), user.as_deref());
-            let feed = feed.map(|feed| feed.0);
-            match what {
-                What::Closed(code) => {
-                    tracing::info!(
-                        client,
-                        user,
-                        address,
-                        code = code.code(),
-                        reason = code.name(),
-                        untold,
-                        "client closed"
-                    );
-                }
-                What::Refused(error) => {
-                    let (reason, detail) = (&*error.code, &*error.message);
-                    tracing::info!(client, user, address, reason, detail, untold, "request refused");
-                }
-                What::Slow(class) => {
-                    let reason = match class {
-                        lane::Class::Events => "messages are dropped",
-                        lane::Class::State => "values are skipped",
-                        lane::Class::Entries | lane::Class::Must => "entries wait",
-                    };
-                    tracing::info!(client, user, address, feed, reason, untold, "client too slow");
-                }
-            }
+        for notice in notices {
+            let address = || self.connection(notice.conn).and_then(|connection| connection.address());
+            self.0.told.tell(self.0.id, &notice, address);
         }
     }
 

@@ -28,7 +28,7 @@ const CONFIGS = {
     const cert = certificate();
     let config = deployed('nginx.conf').replace('7701', a).replace('7702', b).replace('listen 443 ssl', `listen 127.0.0.1:${port}${tls ? ' ssl' : ''}`)
       .replace('/etc/nginx/live.pem', cert.cert).replace('/etc/nginx/live.key', cert.key)
-      .replace('worker_processes auto', 'worker_processes 1').replace('worker_rlimit_nofile 200000;', '').replace('worker_connections 100000', `worker_connections ${connections_max * 2 + 200}`)
+      .replace('worker_processes auto', 'worker_processes 1').replace('worker_rlimit_nofile 200000;', '').replace('worker_connections 100000', `worker_connections ${connections_max * 3 + 200}`)
       .replace('http {', `http {\n    access_log off;\n    ${['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(what => `${what}_temp_path ${home}/${what};`).join(' ')}`);
     if (!tls) config = config.replace(/^.*ssl_(certificate|certificate_key|protocols).*\n/gm, '');
     const file = path.join(home, 'nginx.conf');
