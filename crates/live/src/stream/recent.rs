@@ -16,6 +16,8 @@ const TOTAL_BYTES_MAX: usize = 16 << 20;
 pub(crate) struct Recent {
     /// Everything behind this place up to where the stream ends, as far as is known, is here.
     from: EntryId,
+    /// There is an entry at that place.
+    is_from_entry: bool,
     entries: VecDeque<Entry>,
     bytes: usize,
 }
@@ -36,7 +38,7 @@ impl Recent {
         }
         while self.bytes > BYTES_MAX || self.entries.len() > ENTRIES_MAX || *total_bytes > TOTAL_BYTES_MAX {
             let Some(oldest) = self.entries.pop_front() else { return };
-            self.from = oldest.id;
+            (self.from, self.is_from_entry) = (oldest.id, true);
             self.bytes -= oldest.size();
             *total_bytes -= oldest.size();
         }
@@ -44,7 +46,16 @@ impl Recent {
 
     /// Whether this entry is among them.
     pub fn has(&self, id: EntryId) -> bool {
-        self.entries.binary_search_by_key(&id, |entry| entry.id).is_ok()
+        (self.is_from_entry && self.from == id) || self.entries.binary_search_by_key(&id, |entry| entry.id).is_ok()
+    }
+
+    /// Everything from an older place up to the end was read for somebody.
+    pub fn reach_back(&mut self, from: EntryId, is_entry: bool, entries: &[Entry], total_bytes: &mut usize) {
+        if from < self.from {
+            self.begin_at(from, total_bytes);
+            self.is_from_entry = is_entry;
+            self.add(entries, total_bytes);
+        }
     }
 
     /// What came behind this place, if all of that is here.
@@ -83,6 +94,11 @@ mod tests {
         assert_eq!(after(&recent, 7), Some(vec![8, 9]));
         assert_eq!(after(&recent, 9), Some(vec![]));
         assert!(recent.has(EntryId::new(8, 0)) && !recent.has(EntryId::new(7, 0)) && !recent.has(EntryId::new(5, 0)));
+        recent.reach_back(EntryId::new(6, 0), true, &[entry(8, 1)], &mut total);
+        assert!(after(&recent, 5).is_some(), "it reaches further back already");
+        recent.reach_back(EntryId::new(2, 0), true, &[entry(5, 1), entry(6, 1), entry(8, 1), entry(9, 1)], &mut total);
+        assert_eq!(after(&recent, 2), Some(vec![5, 6, 8, 9]));
+        assert!(recent.has(EntryId::new(2, 0)) && recent.has(EntryId::new(5, 0)) && !recent.has(EntryId::new(3, 0)));
         recent.begin_at(EntryId::new(12, 0), &mut total);
         assert_eq!((after(&recent, 9), after(&recent, 12), total), (None, Some(vec![]), 0));
     }

@@ -315,7 +315,7 @@ impl Stream {
                 is_whole && is_newest && tail.epoch == shared.epoch
             }
             Answered::CatchUp(catch_up) => {
-                self.caught_up(catch_up, range, is_place_found, out);
+                self.caught_up(catch_up, range, is_place_found, shared, out);
                 false
             }
         };
@@ -357,7 +357,14 @@ impl Stream {
     }
 
     /// Gives a listener behind what was read for it.
-    fn caught_up(&mut self, catch_up: CatchUp, mut range: StreamRange, is_place_found: bool, out: &mut Vec<Output>) {
+    fn caught_up(
+        &mut self,
+        catch_up: CatchUp,
+        mut range: StreamRange,
+        is_place_found: bool,
+        shared: &mut Shared,
+        out: &mut Vec<Output>,
+    ) {
         let CatchUp { listener, after, with_place, .. } = catch_up;
         let (Some(feed), Some(tail)) = (self.feed, &self.tail) else { return };
         if range.more && range.entries.is_empty() {
@@ -372,6 +379,8 @@ impl Stream {
             let first = range.entries.iter().map(|entry| entry.id).find(|id| *id > range.removed_up_to);
             let gap = Gap { after, first };
             out.push(Output::EventTo { listener, feed, event: gap.event() });
+        } else if position == tail.end {
+            self.recent.reach_back(after, is_place_found, &range.entries, &mut shared.recent_bytes);
         }
         if !range.entries.is_empty() {
             out.push(Output::EventTo { listener, feed, event: FeedEvent::Entries(range.entries) });
