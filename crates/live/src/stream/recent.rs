@@ -58,10 +58,16 @@ impl Recent {
         }
     }
 
-    /// What came behind this place, if all of that is here.
-    pub fn after(&self, place: EntryId) -> Option<Vec<Entry>> {
+    /// What came behind this place, if all of that is here: of at most so many bytes, but one entry if there is any.
+    pub fn after(&self, place: EntryId, bytes_max: usize) -> Option<Vec<Entry>> {
         let at = self.entries.partition_point(|entry| entry.id <= place);
-        (place >= self.from).then(|| self.entries.range(at..).cloned().collect())
+        let mut bytes = 0;
+        let has_room = |entry: &&Entry| {
+            let is_first = bytes == 0;
+            bytes += entry.size();
+            is_first || bytes <= bytes_max
+        };
+        (place >= self.from).then(|| self.entries.range(at..).take_while(has_room).cloned().collect())
     }
 }
 
@@ -80,7 +86,7 @@ mod tests {
     }
 
     fn after(recent: &Recent, ms: u64) -> Option<Vec<u64>> {
-        recent.after(EntryId::new(ms, 0)).map(|entries| entries.iter().map(|entry| entry.id.ms).collect())
+        recent.after(EntryId::new(ms, 0), BYTES_MAX).map(|entries| entries.iter().map(|entry| entry.id.ms).collect())
     }
 
     #[test]
@@ -92,6 +98,8 @@ mod tests {
         assert_eq!(after(&recent, 4), None);
         assert_eq!(after(&recent, 5), Some(vec![6, 8, 9]));
         assert_eq!(after(&recent, 7), Some(vec![8, 9]));
+        let bounded = |bytes_max| recent.after(EntryId::new(5, 0), bytes_max).map(|entries| entries.len());
+        assert_eq!([bounded(0), bounded(2 * entry(6, 1).size()), bounded(usize::MAX)], [Some(1), Some(2), Some(3)]);
         assert_eq!(after(&recent, 9), Some(vec![]));
         assert!(recent.has(EntryId::new(8, 0)) && !recent.has(EntryId::new(7, 0)) && !recent.has(EntryId::new(5, 0)));
         recent.reach_back(EntryId::new(6, 0), true, &[entry(8, 1)], &mut total);

@@ -173,13 +173,13 @@ impl Stream {
         // Who came to a place before this stream was known here may have come to it in another one.
         if (tail.has_watched(after) || self.recent.has(after))
             && tail.lost_up_to <= after
-            && let Some(entries) = self.recent.after(after)
+            && let Some(entries) = self.recent.after(after, shared.config.range_bytes)
         {
-            let position = tail.end;
+            let position = entries.last().map_or(tail.end, |last| last.id);
             if !entries.is_empty() {
                 out.push(Output::EventTo { listener, feed, event: FeedEvent::Entries(entries) });
             }
-            return out.push(Output::CaughtUp { listener, feed, position, at_end: true });
+            return out.push(Output::CaughtUp { listener, feed, position, at_end: position == tail.end });
         }
         let number = shared.watch_id().0;
         let (phase, retry) = (CatchUpPhase::Queued, Retry::default());
