@@ -9,6 +9,7 @@ import { EMBEDDED } from './lib/backend.mjs';
 import { Client, fresh, until } from './lib/client.mjs';
 import { RawSocket } from './lib/rawsocket.mjs';
 import { freePort, runToEnd, startServer } from './lib/server.mjs';
+import { startStandalone } from './lib/topology.mjs';
 
 const dir = mkdtempSync(path.join(os.tmpdir(), 'keywire-admin-'));
 after(() => rmSync(dir, { recursive: true, force: true }));
@@ -177,6 +178,29 @@ describe('attribution', { timeout: 60_000 }, () => {
     await client.close();
     await server.stop();
   });
+});
+
+test('feeds that may be old are counted, and what Redis takes to answer', { timeout: 60_000, skip: EMBEDDED ? false : 'it starts a Redis of its own' }, async () => {
+  const topology = await startStandalone();
+  const server = await startServer({ backend: false, args: ['--redis', topology.url] });
+  const value = async name => Number((await (await fetch(server.url('/metrics'))).text()).split('\n').find(line => line.startsWith(`${name} `))?.split(' ')[1]);
+  const clients = [await Client.open(server), await Client.open(server)];
+  for (const client of clients) { await client.live(['GET', 'a']); await client.subscribe('c'); }
+  await clients[0].follow('s');
+  const left = await clients[1].live(['GET', 'b']);
+  assert.equal(await value('keywire_stale_feeds'), 0);
+  const asked = await value('keywire_backend_round_trip_seconds_count');
+  await clients[0].command('SET', 'a', '1');
+  assert.ok(await value('keywire_backend_round_trip_seconds_count') > asked);
+  await topology.nodes[0].kill();
+  await until(async () => await value('keywire_stale_feeds') === 4, async () => `four feeds, there are ${await value('keywire_stale_feeds')}`);
+  await left.close();
+  await until(async () => await value('keywire_stale_feeds') === 3, 'a feed that is left is none');
+  await topology.nodes[0].start();
+  await until(async () => await value('keywire_stale_feeds') === 0, 'all are current again');
+  await Promise.all(clients.map(client => client.close()));
+  await server.stop();
+  await topology.stop();
 });
 
 test('keywire health says whether the server of these settings is ready', { timeout: 30_000 }, async () => {

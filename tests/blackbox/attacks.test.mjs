@@ -154,6 +154,23 @@ describe('attacks', { timeout: 180_000 }, () => {
     raws.forEach(raw => raw.destroy());
   });
 
+  attack('a flood of requests is answered whole and in order, by turns', async () => {
+    const [many, batched] = [await Client.open(server), await Client.open(server)];
+    const [one, two] = [fresh(), fresh()];
+    const floods = [many, batched].map((client, which) => Promise.all(Array.from({ length: 3_000 }, (_, i) => new Promise(resolve => {
+      client.replies.set(i + 1, resolve);
+      if (which === 0) client.send({ id: i + 1, command: ['INCR', one] });
+      else if (i % 500 === 0) client.send(Array.from({ length: 500 }, (_, j) => ({ id: i + j + 1, command: ['INCR', two] })));
+    }))));
+    const answers = await Promise.all(floods);
+    for (const [which, client] of [many, batched].entries()) {
+      assert.deepEqual(answers[which].map(({ result }) => result), Array.from({ length: 3_000 }, (_, i) => i + 1));
+      assert.ok(client.frames.every((f, i, all) => i === 0 || f.id === undefined || all[i - 1].id === undefined || f.id === all[i - 1].id + 1), 'in order');
+      await client.command('DEL', which === 0 ? one : two);
+    }
+    await Promise.all([many.close(), batched.close()]);
+  });
+
   attack('fragmented bombs', async () => {
     const raw = await RawSocket.open(server);
     raw.write(frame(OPCODE.text, 'x'.repeat(1_000), { fin: false }));

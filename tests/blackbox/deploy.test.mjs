@@ -1,20 +1,20 @@
 // What stands in deploy/ and docs/ is true: every metric exists, and the proxies' files work as they are.
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import http from 'node:http';
 import https from 'node:https';
-import os from 'node:os';
 import path from 'node:path';
-import { after, describe, test } from 'node:test';
+import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import WebSocket from 'ws';
+import { rolling } from '../chaos/rolling.mjs';
+import { EMBEDDED } from './lib/backend.mjs';
 import { Client, fresh, until } from './lib/client.mjs';
+import { BEHIND, FRONTS, startFront } from './lib/front.mjs';
 import { freePort, repository, startServer } from './lib/server.mjs';
 
-const dir = mkdtempSync(path.join(os.tmpdir(), 'keywire-deploy-'));
-after(() => rmSync(dir, { recursive: true, force: true }));
 const text = name => readFileSync(path.join(repository, name), 'utf8');
 
 test('every metric that the dashboard, the alerts and the docs name is there, and every one there is documented', { timeout: 30_000 }, async () => {
@@ -48,31 +48,15 @@ test('the systemd unit runs as a user who can read the settings as its comment i
   for (const what of ['ProtectSystem=strict', 'PrivateTmp=yes', 'RemoveIPC=yes', 'NoNewPrivileges=yes', 'RestrictSUIDSGID=yes']) assert.ok(unit.includes(`\n${what}\n`), what);
 });
 
-/** A certificate for live.example.com. */
-function certificate() {
-  const [cert, key] = [path.join(dir, 'live.crt'), path.join(dir, 'live.key')];
-  if (!existsSync(cert)) execFileSync('openssl', ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-days', '2', '-subj', '/CN=live.example.com', '-addext', 'subjectAltName=DNS:live.example.com', '-keyout', key, '-out', cert], { stdio: 'ignore' });
-  writeFileSync(path.join(dir, 'live.pem'), readFileSync(cert) + readFileSync(key));
-  return { cert, key, both: path.join(dir, 'live.pem'), ca: readFileSync(cert) };
-}
-
-const PROXIES = {
-  nginx(config, ports, front, cert) {
-    const file = path.join(dir, 'nginx.conf');
-    const own = config.replace('7701', ports[0]).replace('7702', ports[1]).replace('listen 443 ssl', `listen 127.0.0.1:${front} ssl`)
-      .replace('/etc/nginx/live.pem', cert.cert).replace('/etc/nginx/live.key', cert.key)
-      .replace('worker_processes auto', 'worker_processes 1').replace('worker_rlimit_nofile 200000;', '').replace('worker_connections 100000', 'worker_connections 1000')
-      .replace('http {', `http {\n    access_log off;\n    client_body_temp_path ${dir}/b; proxy_temp_path ${dir}/p; fastcgi_temp_path ${dir}/f; uwsgi_temp_path ${dir}/u; scgi_temp_path ${dir}/s;`);
-    writeFileSync(file, `daemon off;\nmaster_process off;\npid ${dir}/nginx.pid;\nerror_log stderr;\n${own}`);
-    return spawn('nginx', ['-e', 'stderr', '-p', dir, '-c', file], { stdio: ['ignore', 'pipe', 'pipe'] });
-  },
-  haproxy(config, ports, front, cert) {
-    const file = path.join(dir, 'haproxy.cfg');
-    writeFileSync(file, config.replace('7701', ports[0]).replace('7702', ports[1]).replace('bind :443', `bind 127.0.0.1:${front}`)
-      .replace('/etc/haproxy/live.pem', cert.both).replace('maxconn 200000', 'maxconn 1000'));
-    return spawn('haproxy', ['-db', '-f', file], { stdio: ['ignore', 'pipe', 'pipe'] });
-  },
-};
+const SYSTEMD = '/usr/bin/systemd-analyze';
+test('the systemd unit is understood whole, and gives few rights', { skip: existsSync(SYSTEMD) ? false : 'there is no systemd here' }, () => {
+  const run = (...args) => spawnSync(SYSTEMD, [...args, path.join(repository, 'deploy/keywire.service')], { encoding: 'utf8' });
+  // That it is not installed here is all there is to say.
+  const said = run('verify').stderr.split('\n').filter(line => line.includes('keywire.service') && !/is not executable/.test(line));
+  assert.deepEqual(said, []);
+  const { status, stdout } = run('security', '--offline=true', '--threshold=20', '--no-pager');
+  assert.equal(status, 0, stdout.split('\n').slice(-3).join('\n'));
+});
 
 /** An HTTP server in keywire's place: ready, and gone without an answer to anything else that it is asked. */
 async function deadEnd(asked) {
@@ -85,50 +69,39 @@ async function deadEnd(asked) {
   return server;
 }
 
-for (const [name, start] of Object.entries(PROXIES)) {
+for (const name of FRONTS) {
   describe(`behind ${name}`, { timeout: 60_000 }, () => {
     test('a command that may have been carried out is not sent again', async () => {
-      const cert = certificate();
       const asked = [];
       const nodes = [await deadEnd(asked), await deadEnd(asked)];
-      const front = await freePort();
-      const proxy = start(text(name === 'nginx' ? 'deploy/nginx.conf' : 'deploy/haproxy.cfg'), nodes.map(node => node.address().port), front, cert);
-      for (const stream of [proxy.stdout, proxy.stderr]) stream.resume();
-      const ended = once(proxy, 'close');
+      const front = await startFront(name, nodes.map(node => node.address().port));
       const status = (method, target, body) => new Promise((resolve, reject) => {
-        const request = https.request({ host: '127.0.0.1', port: front, method, path: target, ca: cert.ca, servername: 'live.example.com', agent: false, headers: { host: 'live.example.com', 'content-type': 'application/json' } }, answer => { answer.resume(); resolve(answer.statusCode); });
+        const { headers, ...options } = front.options;
+        const request = https.request({ host: '127.0.0.1', port: front.port, method, path: target, agent: false, ...options, headers: { ...headers, 'content-type': 'application/json' } }, answer => { answer.resume(); resolve(answer.statusCode); });
         request.on('error', reject);
         request.end(body);
       });
       try {
-        await until(async () => await status('GET', '/readyz').catch(() => 0) === 200, 'the proxy', 15_000);
+        await until(async () => await status('GET', '/readyz').catch(() => 0) === 200, () => `the proxy: ${front.log}`, 15_000);
         assert.equal(await status('POST', '/command', '["INCR","k"]'), 502);
         assert.deepEqual(asked, ['POST']);
       } finally {
-        proxy.kill('SIGKILL');
-        await ended;
+        await front.stop();
         nodes.forEach(node => { node.closeAllConnections(); node.close(); });
       }
     });
 
     test('TLS, WebSocket and events pass; addresses are told; a node is restarted and its clients go on at the other', async () => {
-      const cert = certificate();
-      const set = { hosts: 'live.example.com', trusted_proxies: '127.0.0.1', 'admin.access': 'secret', 'admin.secret': 'a secret for the tests', 'drain.notice_ms': 1_200, 'limits.reconnect_ms': '20ms,200ms' };
+      const set = { ...BEHIND, 'admin.access': 'secret', 'admin.secret': 'a secret for the tests', 'drain.notice_ms': 1_200, 'limits.reconnect_ms': '20ms,200ms' };
       const nodes = [await startServer({ set }), await startServer({ set })];
-      const front = await freePort();
-      const proxy = start(text(name === 'nginx' ? 'deploy/nginx.conf' : 'deploy/haproxy.cfg'), nodes.map(({ port }) => port), front, cert);
-      let log = '';
-      for (const stream of [proxy.stdout, proxy.stderr]) stream.on('data', chunk => { log += chunk; });
-      const ended = once(proxy, 'close');
+      const front = await startFront(name, nodes.map(({ port }) => port));
       try {
-        const url = door => `wss://127.0.0.1:${front}${door}`;
-        const options = { ca: cert.ca, servername: 'live.example.com', headers: { host: 'live.example.com', origin: 'https://live.example.com' } };
         const connect = async () => {
-          const client = new Client(new WebSocket(url('/ws'), 'keywire.v1.json', options));
+          const client = new Client(new WebSocket(front.wsUrl('/ws'), 'keywire.v1.json', front.options));
           await client.opened;
           return client;
         };
-        const first = await until(() => connect().catch(() => null), () => `the proxy: ${log}`, 15_000);
+        const first = await until(() => connect().catch(() => null), () => `the proxy: ${front.log}`, 15_000);
         const clients = [first, ...await Promise.all(Array.from({ length: 19 }, connect))];
         const spread = await Promise.all(nodes.map(async node => Number(/^keywire_connections (\d+)/m.exec(await (await fetch(node.url('/metrics'))).text())[1])));
         assert.ok(spread.every(n => n >= 5), `spread over both: ${spread}`);
@@ -162,10 +135,20 @@ for (const [name, start] of Object.entries(PROXIES)) {
         assert.ok(clients.length - moved.length >= 5, 'those of the other node noticed nothing');
         [...clients, ...moved.map(({ again }) => again)].forEach(client => client.socket.terminate());
       } finally {
-        proxy.kill('SIGKILL');
-        await ended;
+        await front.stop();
         await Promise.all(nodes.map(node => node.stop()));
       }
     });
   });
 }
+
+test('two nodes behind HAProxy are restarted one after the other under clients of all feeds, and nobody misses anything', { timeout: 120_000, skip: EMBEDDED ? false : 'it starts a Redis of its own' }, async t => {
+  const summary = await rolling({ clients: 100, rate: 100, calm_ms: 1_500, settle_ms: 15_000, set: { 'drain.window_ms': 500, 'limits.reconnect_ms': '50ms,600ms' } });
+  assert.deepEqual(summary.problems.slice(0, 5), []);
+  const { restarts, feeds, away, distinct } = summary;
+  t.diagnostic(`${feeds.entries} entries to ${feeds.follow} followers, ${away.count} times away, at most ${Math.round(away.max)} ms; reads more than else, by distinct query: ${restarts.map(each => each.reads_per_query.toFixed(2))}`);
+  assert.ok(feeds.entries > 1_000 && feeds.gaps === 0 && feeds.live > 0 && feeds.messages > 0, JSON.stringify(feeds));
+  assert.ok(away.count >= 100 && away.max < 3_000, JSON.stringify(away));
+  assert.ok(summary.oldest_entry_ms < 3_000, `an entry came ${summary.oldest_entry_ms} ms after it was written`);
+  assert.ok(restarts.every(each => each.reads_per_query < 3), JSON.stringify({ restarts, distinct }));
+});

@@ -6,10 +6,11 @@ const RETRY_MS = 250;
 
 export class ChaosClient {
   /**
-   * `url()` is where keywire is, `plant` changes frames before they are looked at, `figures` counts for all clients.
+   * `url()` is where keywire is, `options` are the WebSocket's own, `plant` changes frames before they are looked at, `figures`
+   * counts for all clients.
    */
-  constructor(number, { url, random, queries, publishers, problem, figures, plant }) {
-    Object.assign(this, { number, url, random, figures, plant, byNumber: new Map(), byRequest: new Map(), nextId: 1, running: true });
+  constructor(number, { url, options, random, queries, publishers, problem, figures, plant }) {
+    Object.assign(this, { number, url, options, random, figures, plant, byNumber: new Map(), byRequest: new Map(), nextId: 1, running: true });
     this.problem = (kind, text, feed) => problem(kind, `client ${number}: ${text}`, feed, this);
     this.publishers = publishers;
     this.feeds = queries.map(query => this.feed(query));
@@ -23,7 +24,7 @@ export class ChaosClient {
 
   connect() {
     if (!this.running) return;
-    const socket = this.socket = new WebSocket(this.url(), 'keywire.v1.json', { perMessageDeflate: false, handshakeTimeout: 5_000 });
+    const socket = this.socket = new WebSocket(this.url(), 'keywire.v1.json', { perMessageDeflate: false, handshakeTimeout: 5_000, ...this.options });
     socket.on('error', () => {});
     socket.on('message', data => { if (socket === this.socket) this.receive(JSON.parse(data)); });
     socket.on('close', code => { if (socket === this.socket) this.closed(code); });
@@ -36,8 +37,11 @@ export class ChaosClient {
     this.closing = undefined;
     clearTimeout(this.retrying);
     for (const feed of this.feeds) feed.lost();
-    if (this.running) setTimeout(() => this.connect(), 20 + this.random.below(RETRY_MS));
+    if (this.running) setTimeout(() => this.connect(), this.delay());
   }
+
+  /** How long to stay away: shorter than an SDK would, so that more happens. */
+  delay() { return 20 + this.random.below(RETRY_MS); }
 
   receive(frame) {
     if (frame.hello) { this.node = frame.hello.node; this.openAll(); return; }

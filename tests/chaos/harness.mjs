@@ -31,6 +31,8 @@ export const DEFAULTS = {
   /** Clients that leave, stall and change their feeds. */
   restless: true,
   storm_ms: 1_500,
+  /** keywire reaches the servers by proxies that break what goes through them. */
+  proxied: true,
   say: () => {},
 };
 
@@ -40,7 +42,8 @@ export async function chaos(options) {
   return run.summary();
 }
 
-class Run {
+/** Also for runs of another kind: they begin and end, settle and check alike. */
+export class Run {
   constructor(options) {
     Object.assign(this, options, { problems: [], figures: newFigures(), rounds_done: 0, faultCounts: {}, outages: 0 });
     this.seed ??= Math.floor(Math.random() * 2 ** 31);
@@ -62,7 +65,27 @@ class Run {
   }
 
   async begin() {
-    if (this.topology !== 'embedded') this.servers = await startTopology(this.topology, { proxied: true, durable: true });
+    if (this.topology !== 'embedded') this.servers = await startTopology(this.topology, { proxied: this.proxied, durable: true });
+    await this.startKeywire();
+    this.writing = new Writers(Math.min(this.writers, SIZES.counters), {
+      random: number => this.part(`writer${number}`), link: number => openLink(this.servers, () => this.server, this.part(`link${number}`)), rate: this.rate, problem: this.problem,
+    });
+    this.writing.publishers.mayRepeat = this.topology === 'cluster';
+    this.link = openLink(this.servers, () => this.server, this.part('link'));
+    this.nemesisLink = openLink(this.servers, () => this.server, this.part('nemesis link'));
+    this.users = Array.from({ length: this.clients }, (_, number) => {
+      const random = this.part(`client${number}`);
+      return this.newClient(number, {
+        url: () => this.server.wsUrl('/ws'), random, queries: this.queriesOf(number, random), publishers: this.writing.publishers,
+        problem: this.problem, figures: this.figures, plant: this.plants[number],
+      });
+    });
+    this.sampling = setInterval(() => this.sample(), 1_000);
+    if (this.topology === 'sentinel') this.following = setInterval(() => this.follow(), 250);
+    await this.settle('the start');
+  }
+
+  async startKeywire() {
     this.server = await startServer({
       backend: false,
       args: this.servers ? ['--redis', this.servers.url] : [],
@@ -74,23 +97,11 @@ class Run {
       this.died = true;
       this.problem('died', `keywire ended with ${code ?? signal}:\n${this.server.output.text.slice(-3_000)}`);
     });
-    this.writing = new Writers(Math.min(this.writers, SIZES.counters), {
-      random: number => this.part(`writer${number}`), link: number => openLink(this.servers, () => this.server, this.part(`link${number}`)), rate: this.rate, problem: this.problem,
-    });
-    this.writing.publishers.mayRepeat = this.topology === 'cluster';
-    this.link = openLink(this.servers, () => this.server, this.part('link'));
-    this.nemesisLink = openLink(this.servers, () => this.server, this.part('nemesis link'));
-    this.users = Array.from({ length: this.clients }, (_, number) => {
-      const random = this.part(`client${number}`);
-      return new ChaosClient(number, {
-        url: () => this.server.wsUrl('/ws'), random, queries: feedsOf(random, this.feeds), publishers: this.writing.publishers,
-        problem: this.problem, figures: this.figures, plant: this.plants[number],
-      });
-    });
-    this.sampling = setInterval(() => this.sample(), 1_000);
-    if (this.topology === 'sentinel') this.following = setInterval(() => this.follow(), 250);
-    await this.settle('the start');
   }
+
+  newClient(number, options) { return new ChaosClient(number, options); }
+
+  queriesOf(_number, random) { return feedsOf(random, this.feeds); }
 
   /**
    * Writers go where Sentinel says the master is, also when it has changed its mind by itself: two failovers may cross. What they
@@ -276,8 +287,12 @@ class Run {
     if (this.writing) { this.writing.running = false; this.writing.end(); }
     this.link?.end();
     this.nemesisLink?.end();
-    if (this.server && !this.died) await this.server.stop().catch(error => this.problem('died', error.message));
+    await this.stopKeywire();
     await this.servers?.stop();
+  }
+
+  async stopKeywire() {
+    if (this.server && !this.died) await this.server.stop().catch(error => this.problem('died', error.message));
   }
 
   summary() {

@@ -68,6 +68,11 @@ impl Gate {
         said.map(|said| said.grant(&self.config, now)).transpose().map_err(denied)
     }
 
+    /// Whether it comes with a token that is looked at: that takes the time of a signature's check.
+    pub fn has_token(&self, carried: Carried<'_>) -> bool {
+        self.config.takes_tokens() && carried.token(self.config.cookie.as_deref()).is_some()
+    }
+
     /// Whose a token is.
     ///
     /// # Errors

@@ -367,7 +367,7 @@ impl Backend for Embedded {
                 ),
             ]);
         }
-        Report { is_reachable: true, measures }
+        Report { is_reachable: true, measures, round_trips: None }
     }
 }
 

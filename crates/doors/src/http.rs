@@ -22,7 +22,7 @@ use http_body_util::{BodyExt, Either, Full, Limited};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use model::{Error, Limits};
-use runtime::{Admission, Arrival, LaneHandle, Place};
+use runtime::{Admission, Arrival, LaneHandle, Place, Share};
 use rustls::ServerConfig;
 use std::cell::RefCell;
 use std::convert::Infallible;
@@ -155,6 +155,8 @@ impl Service {
     }
 
     async fn respond(self, mut request: Request<Incoming>) -> Response<Body> {
+        // Many may come behind one another on one connection, and be answered without a pause.
+        self.lane.take_turn(Share::Small).await;
         let config = self.doors.config();
         origin::drop_credentials(request.headers_mut(), &config.origins);
         let address = of_client(self.peer, request.headers(), &config.trusted_proxies);

@@ -5,7 +5,7 @@ use http::Request;
 use model::command::CommandTable;
 use model::error::UNAVAILABLE;
 use model::{CloseCode, Error};
-use runtime::{LaneHandle, Moment};
+use runtime::{LaneHandle, Moment, Share};
 use std::net::IpAddr;
 
 /// What a client may do; none: what everybody may.
@@ -35,6 +35,9 @@ pub async fn of<B>(
     address: Option<IpAddr>,
 ) -> Result<Identity, Denial> {
     let carried = Carried { headers: request.headers(), uri: request.uri(), address };
+    if gate.has_token(carried) {
+        lane.take_turn(Share::Half).await;
+    }
     let identity = gate.arrive(carried, now(lane)).await?;
     check(lane, identity)
 }
@@ -57,6 +60,7 @@ pub fn check(lane: &LaneHandle, identity: Identity) -> Result<Identity, Denial> 
 
 /// The token of a client that is connected already.
 pub async fn of_token(gate: &Gate, lane: &LaneHandle, token: &str) -> Result<Box<Grant>, Error> {
+    lane.take_turn(Share::Half).await;
     gate.token(token, now(lane)).await.map(Box::new).map_err(|denial| denial.error())
 }
 

@@ -4,8 +4,10 @@ use crate::entrance::Entrance;
 use crate::listener::Doors;
 use lane::Counters;
 use model::CloseCode;
+use model::Histogram;
 use model::error::OWN;
-use runtime::{BOUNDS_US, Histogram, LaneReport, Measure};
+use model::histogram::BOUNDS_US;
+use runtime::{LaneReport, Measure};
 use std::fmt::Write;
 
 /// One metric: its name, what it is, and how to find it.
@@ -27,6 +29,7 @@ const fn gauge(name: &'static str, help: &'static str, get: fn(&Counters) -> u64
 const METRICS: &[Metric] = &[
     gauge("keywire_connections", "Clients connected.", |c| c.clients),
     gauge("keywire_feeds", "Feeds that somebody hears.", |c| c.live.feeds),
+    gauge("keywire_stale_feeds", "Feeds whose clients are told that what they show may be old.", |c| c.stale_feeds),
     gauge("keywire_topics", "Distinct queries, channels, patterns and streams.", |c| c.live.topics),
     gauge("keywire_outbox_bytes", "Bytes queued for clients.", |c| c.outbox_bytes),
     gauge("keywire_link_bytes", "Bytes queued between lanes.", |c| c.link_bytes),
@@ -70,8 +73,13 @@ const METRICS: &[Metric] = &[
 /// The text for all lanes, for the entrance and for the backend, now.
 pub async fn gather(doors: &Doors) -> String {
     let lanes = doors.lanes.ask_all(|lane| lane.report()).await;
-    let backend = doors.lanes.backend_report().await.map_or(Vec::new(), |report| report.measures);
-    text(&lanes, &doors.entrance, &backend)
+    let (backend, round_trips) =
+        doors.lanes.backend_report().await.map_or((Vec::new(), None), |report| (report.measures, report.round_trips));
+    let mut text = text(&lanes, &doors.entrance, &backend);
+    if let Some(times) = round_trips {
+        histogram("keywire_backend_round_trip_seconds", "How long servers took to answer.", &times, &mut text);
+    }
+    text
 }
 
 /// The text for these lanes: each metric summed, and clients by lane; then what the entrance and the backend tell of
@@ -127,16 +135,19 @@ fn by_reason(lanes: &[LaneReport], out: &mut String) {
 fn latency(lanes: &[LaneReport], out: &mut String) {
     let mut all = Histogram::default();
     lanes.iter().for_each(|lane| all.merge(&lane.write_latency));
-    const NAME: &str = "keywire_write_latency_seconds";
     let help = "From the begin of a turn to a client's bytes being handed to the kernel.";
-    let _ = write!(out, "# HELP {NAME} {help}\n# TYPE {NAME} histogram\n");
+    histogram("keywire_write_latency_seconds", help, &all, out);
+}
+
+fn histogram(name: &str, help: &str, all: &Histogram, out: &mut String) {
+    let _ = write!(out, "# HELP {name} {help}\n# TYPE {name} histogram\n");
     let mut below = 0;
     for (bound, count) in BOUNDS_US.iter().zip(all.buckets) {
         below += count;
-        let _ = writeln!(out, "{NAME}_bucket{{le=\"{}\"}} {below}", *bound as f64 / 1e6);
+        let _ = writeln!(out, "{name}_bucket{{le=\"{}\"}} {below}", *bound as f64 / 1e6);
     }
-    let _ = writeln!(out, "{NAME}_bucket{{le=\"+Inf\"}} {}", all.count());
-    let _ = write!(out, "{NAME}_sum {}\n{NAME}_count {}\n", all.sum_us as f64 / 1e6, all.count());
+    let _ = writeln!(out, "{name}_bucket{{le=\"+Inf\"}} {}", all.count());
+    let _ = write!(out, "{name}_sum {}\n{name}_count {}\n", all.sum_us as f64 / 1e6, all.count());
 }
 
 fn entrance_measures(entrance: &Entrance) -> Vec<Measure> {

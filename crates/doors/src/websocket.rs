@@ -9,7 +9,7 @@ use auth::{Denial, Gate};
 use bytes::Bytes;
 use lane::{Event, Lane};
 use model::{CloseCode, ConnId, Format, Request, Verb};
-use runtime::{Connection, LaneHandle, Place, Written};
+use runtime::{Connection, LaneHandle, Place, Share, Slice, Written};
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::future::poll_fn;
@@ -18,6 +18,7 @@ use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 use tokio::io::Interest;
 use wire::native::BadRequest;
 use wire::ws::{Decoder, Message, Role};
@@ -63,7 +64,8 @@ pub fn serve(lane: LaneHandle, stream: Stream, place: Place, mut early: Vec<u8>,
         Err(denial) => (None, Some(identity::close_code(&denial))),
     };
     let socket = lane.connect_as(grant, format, |conn| Rc::new(Socket::new(conn, stream, place, guard.gate)));
-    let mut reader = Reader { socket, lane, format, decoder: Decoder::new(Role::Server), held: None, last_id: 0 };
+    let (decoder, slice) = (Decoder::new(Role::Server), lane.slice());
+    let mut reader = Reader { socket, lane, format, decoder, held: None, slice, wants_more: false, last_id: 0 };
     if let Some(code) = refusal {
         reader.close(code);
     } else if let Door::Raw(Some(verb)) = door {
@@ -172,6 +174,10 @@ struct Reader {
     decoder: Decoder,
     /// What was read and waits until the client has less under way.
     held: Option<Box<Held>>,
+    /// Until when the client is served before others are.
+    slice: Slice,
+    /// It sends more than it was served: it takes turns with others that do.
+    wants_more: bool,
     /// The last request of a connection without a protocol.
     last_id: u64,
 }
@@ -186,7 +192,8 @@ enum Came {
     End,
 }
 
-/// Input of a client that sends more than it may have under way. It is bounded: nothing is read while there is any.
+/// Input of a client that sends more than it may have under way, or than there is time for. It is bounded: nothing is read
+/// while there is any.
 #[derive(Default)]
 struct Held {
     /// The rest of a batch.
@@ -211,12 +218,17 @@ impl Reader {
         let mut has_shut_down = false;
         loop {
             match poll_fn(|cx| self.poll_ready(has_shut_down, cx)).await {
-                Ready::Input => match self.read() {
-                    Came::Some => {}
-                    // A client that sends without a pause takes its turns as the others do.
-                    Came::Full => tokio::task::yield_now().await,
-                    Came::End => break,
-                },
+                Ready::Input => {
+                    // What it sent costs more than it looks: that is known only behind it.
+                    if self.asks_often() && self.lane.is_pressed() {
+                        self.lane.take_turn(Share::Whole).await;
+                    }
+                    match self.read() {
+                        Came::Some => {}
+                        Came::Full => self.wants_more = true,
+                        Came::End => break,
+                    }
+                }
                 Ready::Held => self.go_on(),
                 Ready::Room => self.write_on(),
                 Ready::Finished => {
@@ -229,8 +241,18 @@ impl Reader {
                 }
                 Ready::Aborted => break,
             }
+            // A client that sends without a pause takes its turns as the others do.
+            if std::mem::take(&mut self.wants_more) {
+                self.lane.take_turn(Share::Whole).await;
+            }
         }
         self.lane.disconnect(self.socket.conn);
+    }
+
+    /// Whether it was served just now as well.
+    fn asks_often(&self) -> bool {
+        const OFTEN: Duration = Duration::from_millis(10);
+        self.slice.is_within(OFTEN, self.lane.clock())
     }
 
     fn poll_ready(&self, has_shut_down: bool, cx: &mut Context<'_>) -> Poll<Ready> {
@@ -271,6 +293,7 @@ impl Reader {
 
     /// Reads what is there, up to a buffer.
     fn read(&mut self) -> Came {
+        self.slice = self.lane.slice();
         let (lane, socket) = (self.lane.clone(), self.socket.clone());
         lane.with_scratch(|buffer| match socket.stream.try_read(buffer) {
             Ok(0) => Came::End,
@@ -348,7 +371,7 @@ impl Reader {
     /// Hands requests to the lane, and holds those that have to wait.
     fn carry_out(&mut self, mut requests: impl Iterator<Item = Result<Request, BadRequest>>) {
         let conn = self.socket.conn;
-        while self.lane.with_lane(|lane| lane.wants_input(conn)) {
+        while !self.has_to_wait() {
             let Some(request) = requests.next() else { return };
             self.lane.handle(match request {
                 Ok(request) => Event::Request { conn, request },
@@ -357,16 +380,23 @@ impl Reader {
         }
         let mut rest = requests.peekable();
         if rest.peek().is_some() {
+            self.wants_more = true;
             self.held.get_or_insert_default().requests.extend(rest);
         }
     }
 
-    /// Keeps `input` for later if the client has enough under way. Returns whether it has.
+    /// Whether the client has enough under way, or was served for long enough.
+    fn has_to_wait(&self) -> bool {
+        self.slice.is_over(self.lane.clock()) || !self.lane.with_lane(|lane| lane.wants_input(self.socket.conn))
+    }
+
+    /// Keeps `input` for later if the client has to wait. Returns whether it has.
     fn hold(&mut self, input: &[u8]) -> bool {
-        if self.lane.with_lane(|lane| lane.wants_input(self.socket.conn)) {
+        if !self.has_to_wait() {
             return false;
         }
         if !input.is_empty() {
+            self.wants_more = true;
             self.held.get_or_insert_default().bytes.extend_from_slice(input);
         }
         true
@@ -375,6 +405,7 @@ impl Reader {
     /// Goes on with what was held.
     fn go_on(&mut self) {
         let Some(mut held) = self.held.take() else { return };
+        self.slice = self.lane.slice();
         self.carry_out(held.requests.into_iter());
         self.received(&mut held.bytes);
     }

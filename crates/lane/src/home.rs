@@ -4,7 +4,7 @@ use crate::event::Output;
 use crate::lane::Lane;
 use crate::link::Recovery;
 use crate::mail::{Mail, Open, Opened};
-use ahash::AHashMap;
+use ahash::{AHashMap, AHashSet};
 use bytes::Bytes;
 use hub::{Audience, Class, Place};
 use live::{ListenerId, OpenerId};
@@ -19,6 +19,8 @@ pub(crate) struct Home {
     audience: Audience,
     openers: AHashMap<OpenerId, Opener>,
     listeners: AHashMap<ListenerId, Listener>,
+    /// Feeds of which it was told that they may be old.
+    stale: AHashSet<FeedId>,
     /// The last opener's or listener's number.
     last_id: u64,
 }
@@ -49,6 +51,19 @@ impl Home {
         self.last_id += 1;
         self.last_id
     }
+
+    /// How many feeds may be old, as was told.
+    pub(crate) fn stale_feeds(&self) -> u64 {
+        self.stale.len() as u64
+    }
+
+    fn note_stale(&mut self, feed: FeedId, stale: bool) {
+        if stale {
+            self.stale.insert(feed);
+        } else {
+            self.stale.remove(&feed);
+        }
+    }
 }
 
 impl Lane {
@@ -70,6 +85,7 @@ impl Lane {
     ) {
         if self.home.audience.leave(feed, lane, format) {
             self.home.listeners.retain(|_, l| l.feed != feed);
+            self.home.note_stale(feed, false);
             self.live.handle_abandoned(feed, now, &mut self.live_outputs);
             self.handle_live(out);
         }
@@ -137,6 +153,7 @@ impl Lane {
             match output {
                 live::Output::Backend(request) => out.push(Output::Backend(request)),
                 live::Output::Opened { opener, feed, state, stale, at_end } => {
+                    self.home.note_stale(feed, stale);
                     self.opened(opener, feed, state, stale, at_end);
                 }
                 live::Output::Refused { opener, error } => {
@@ -144,12 +161,18 @@ impl Lane {
                         self.send(lane, FeedId(0), format, Mail::Refused { conn, id, error }, 0);
                     }
                 }
-                live::Output::Event { feed, event } => self.publish(feed, &event),
+                live::Output::Event { feed, event } => {
+                    if let FeedEvent::Stale(stale) = event {
+                        self.home.note_stale(feed, stale);
+                    }
+                    self.publish(feed, &event);
+                }
                 live::Output::EventTo { listener, feed, event } => self.publish_to(listener, feed, &event),
                 live::Output::CaughtUp { listener, feed, position, at_end } => {
                     self.caught_up(listener, feed, position, at_end);
                 }
                 live::Output::Ended { feed } => {
+                    self.home.note_stale(feed, false);
                     self.home.listeners.retain(|_, l| l.feed != feed);
                     for route in self.home.audience.end(feed) {
                         let mail = Mail::Ended { feed, format: route.format };

@@ -67,6 +67,8 @@ pub struct Counters {
     pub deflate: DeflateCounters,
     /// Messages of clients that came compressed.
     pub inflated: u64,
+    /// Feeds now whose clients are told that they may be old.
+    pub stale_feeds: u64,
     /// The hub's.
     pub hub: hub::Counters,
     /// The live queries', channels' and streams'.
@@ -336,6 +338,7 @@ impl Lane {
             live: self.live.counters(),
             deflate: self.deflater.counters(),
             inflated: self.inflater.as_ref().map_or(0, |inflater| inflater.messages()),
+            stale_feeds: self.home.stale_feeds(),
             ..self.counters
         }
     }

@@ -51,6 +51,8 @@ pub(crate) struct Shared {
     pub keys: Keys,
     /// Queries, channels, patterns and streams.
     pub topics: usize,
+    /// What is kept of all streams' last entries, in bytes.
+    pub recent_bytes: usize,
     /// Every feed and whose it is.
     pub feeds: HashMap<FeedId, Owner>,
     /// Reads that wait for their turn, in the order they were wanted.
@@ -74,6 +76,7 @@ impl Shared {
             timers: Timers::default(),
             keys: Keys::default(),
             topics: 0,
+            recent_bytes: 0,
             feeds: HashMap::default(),
             queue: VecDeque::new(),
             in_flight: HashMap::default(),

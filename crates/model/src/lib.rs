@@ -18,6 +18,7 @@ pub mod double;
 pub mod error;
 pub mod feed;
 pub mod glob;
+pub mod histogram;
 pub mod ids;
 pub mod limits;
 pub mod reply;
@@ -30,6 +31,7 @@ pub mod value;
 
 pub use error::{CloseCode, Error, ErrorCode};
 pub use feed::{FeedEvent, PatchOp};
+pub use histogram::Histogram;
 pub use ids::{ConnId, FeedId, LaneId, Ticket, WatchId};
 pub use limits::Limits;
 pub use reply::{Frame, Reply};

@@ -3,12 +3,12 @@
 use crate::clients::{Desk, Service};
 use crate::clock::{Clock, Moment};
 use crate::delivery::{Delivery, event_bytes};
-use crate::histogram::Histogram;
 use crate::mailbox::Mailbox;
-use crate::sampler::{Sampler, readable};
-use lane::{Event, Grant, Lane, Mail, Output, What};
+use crate::notices::Told;
+use crate::queue::{HasQueue, Queue, Share, Slice, TakeTurn};
+use lane::{Event, Grant, Lane, Mail, Output};
 use model::backend::{BackendEvent, BackendRequest};
-use model::{CloseCode, ConnId, Error, Format, LaneId, Time};
+use model::{CloseCode, ConnId, Error, Format, Histogram, LaneId, Time};
 use smallvec::SmallVec;
 use std::cell::{Cell, RefCell};
 use std::io::{self, IoSlice};
@@ -76,7 +76,7 @@ pub trait Backend {
 
     /// How it is.
     fn report(&self) -> Report {
-        Report { is_reachable: true, measures: Vec::new() }
+        Report { is_reachable: true, measures: Vec::new(), round_trips: None }
     }
 }
 
@@ -101,6 +101,8 @@ pub struct Report {
     pub is_reachable: bool,
     /// Its counters.
     pub measures: Vec<Measure>,
+    /// How long servers took to answer, if there are any.
+    pub round_trips: Option<Histogram>,
 }
 
 /// What a lane tells of itself.
@@ -175,6 +177,9 @@ const CHUNKS_MAX: usize = 16;
 /// Rounds between the lane and the backend on its thread before sockets are served again.
 const ROUNDS_MAX: usize = 16;
 
+/// A turn in which the backend works for longer is long because of somebody's commands, however few they were.
+const BACKEND_TIME_PRESSED: Duration = Duration::from_micros(500);
+
 /// Room for so many letters is kept from turn to turn.
 const LETTERS_KEPT_MAX: usize = 1024;
 
@@ -210,8 +215,12 @@ struct Shell {
     ending: Arc<Notify>,
     /// When this turn began.
     turn_began: Cell<Time>,
+    /// The backend that lives here took long for what it was asked in the last turn.
+    is_pressed: Cell<bool>,
     write_latency: RefCell<Histogram>,
     told: Told,
+    /// Who has more to do than a turn has time for.
+    queue: Queue,
 }
 
 /// What the lanes of a node share.
@@ -222,22 +231,6 @@ pub(crate) struct Shared {
     pub(crate) load: Arc<[AtomicUsize]>,
     /// Told when the backend wants the process to end.
     pub(crate) ending: Arc<Notify>,
-}
-
-/// How often the log is told of each kind of notice.
-struct Told {
-    closed: Sampler,
-    refused: Sampler,
-    slow: Sampler,
-}
-
-impl Told {
-    fn new(clock: Clock) -> Told {
-        /// Of one kind and lane: enough to see who, too few to fill a disk.
-        const LINES_PER_SECOND: u64 = 5;
-        let sampler = || Sampler::new(clock, LINES_PER_SECOND);
-        Told { closed: sampler(), refused: sampler(), slow: sampler() }
-    }
 }
 
 /// A connection under its id.
@@ -281,8 +274,10 @@ impl LaneHandle {
             desk: RefCell::new(None),
             ending,
             turn_began: Cell::new(clock.now()),
+            is_pressed: Cell::new(false),
             write_latency: RefCell::new(Histogram::default()),
             told: Told::new(clock),
+            queue: Queue::new(),
         }))
     }
 
@@ -339,6 +334,22 @@ impl LaneHandle {
         let now = self.0.clock.now();
         self.0.lane.borrow_mut().handle(event, now, &mut self.0.outputs.borrow_mut());
         self.wake_pump();
+    }
+
+    /// Waits for a turn that has time for so much: at once, unless others have more to do than this turn has time for.
+    pub fn take_turn(&self, share: Share) -> TakeTurn<LaneHandle> {
+        TakeTurn::new(self.clone(), share)
+    }
+
+    /// How long a client may be served from now on; if it wants more, it is to [`take a turn`](LaneHandle::take_turn) of
+    /// [`Share::Whole`].
+    pub fn slice(&self) -> Slice {
+        Slice::begin(self.0.clock)
+    }
+
+    /// Whether what clients ask for takes so long that those who ask often are to take turns.
+    pub fn is_pressed(&self) -> bool {
+        self.0.is_pressed.get()
     }
 
     /// Calls the lane; not for events.
@@ -483,11 +494,13 @@ impl LaneHandle {
         self.take_backend_events();
         self.take_letters();
         self.fire_timers();
+        let asked_at = self.0.clock.now();
         for _ in 0..ROUNDS_MAX {
             if !self.serve_backend() {
                 break;
             }
         }
+        self.0.is_pressed.set(self.0.clock.now().since(asked_at) > BACKEND_TIME_PRESSED);
         self.flush_backend();
         self.serve_desk();
         let now = self.0.clock.now();
@@ -497,7 +510,8 @@ impl LaneHandle {
         self.obey_outputs();
         self.post_mail();
         self.0.pump_due.set(false);
-        if !self.0.outputs.borrow().is_empty() || self.0.lane.borrow().wants_turn() {
+        let somebody_waits = self.0.queue.let_go();
+        if somebody_waits || !self.0.outputs.borrow().is_empty() || self.0.lane.borrow().wants_turn() {
             self.wake_pump();
         }
     }
@@ -645,45 +659,12 @@ impl LaneHandle {
         }
     }
 
-    /// Tells the log who was closed, refused or too slow: a few of each kind a second, and how many were not told.
+    /// Tells the log who was closed, refused or too slow.
     fn tell_notices(&self) {
         let notices = self.0.lane.borrow_mut().take_notices();
-        for lane::Notice { conn, user, feed, what } in notices {
-            let sampler = match what {
-                What::Closed(_) => &self.0.told.closed,
-                What::Refused(_) => &self.0.told.refused,
-                What::Slow(_) => &self.0.told.slow,
-            };
-            let Some(untold) = sampler.pass() else { continue };
-            let client = format!("{}-{}-{}", self.0.id.0, conn.slot, conn.generation);
-            let address = self.connection(conn).and_then(|connection| connection.address());
-            let (address, user) = (address.map(tracing::field::display), user.as_deref());
-            let feed = feed.map(|feed| feed.0);
-            match what {
-                What::Closed(code) => {
-                    tracing::info!(
-                        client,
-                        user,
-                        address,
-                        code = code.code(),
-                        reason = code.name(),
-                        untold,
-                        "client closed"
-                    );
-                }
-                What::Refused(error) => {
-                    let (reason, detail) = (&*error.code, readable(&error.message));
-                    tracing::info!(client, user, address, reason, detail, untold, "request refused");
-                }
-                What::Slow(class) => {
-                    let reason = match class {
-                        lane::Class::Events => "messages are dropped",
-                        lane::Class::State => "values are skipped",
-                        lane::Class::Entries | lane::Class::Must => "entries wait",
-                    };
-                    tracing::info!(client, user, address, feed, reason, untold, "client too slow");
-                }
-            }
+        for notice in notices {
+            let address = || self.connection(notice.conn).and_then(|connection| connection.address());
+            self.0.told.tell(self.0.id, &notice, address);
         }
     }
 
@@ -736,6 +717,16 @@ impl LaneHandle {
                 Some((Letter::Mail { from: self.0.id, mail }, bytes))
             });
         }
+    }
+}
+
+impl HasQueue for LaneHandle {
+    fn queue(&self) -> &Queue {
+        &self.0.queue
+    }
+
+    fn wants_turn(&self) {
+        self.wake_pump();
     }
 }
 

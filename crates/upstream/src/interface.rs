@@ -5,7 +5,7 @@
 use model::backend::{BackendEvent, BackendRequest};
 use model::reply::Frame;
 use model::request::Via;
-use model::{Args, LaneId};
+use model::{Args, Histogram, LaneId};
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -493,6 +493,8 @@ pub struct Statistics {
     pub redirects: u64,
     /// Failovers and changes of the slot map.
     pub topology_changes: u64,
+    /// How long servers took to answer: commands, reads, and whether they are there.
+    pub round_trips: Histogram,
     /// How changes are noticed: 0 tracking, 1 keyspace events, 2 polling (the worst of all primaries).
     pub via: u8,
 }

@@ -105,7 +105,8 @@ pub(crate) struct Link {
     heard_at: Time,
     /// Since when an answer is owed and nothing was heard.
     silent_since: Time,
-    expected: VecDeque<Expected>,
+    /// With when it was asked.
+    expected: VecDeque<(Expected, Time)>,
 }
 
 /// What a server says of itself.
@@ -149,17 +150,17 @@ impl Link {
         if self.expected.is_empty() {
             self.silent_since = now;
         }
-        self.expected.push_back(expected);
+        self.expected.push_back((expected, now));
     }
 
-    /// What the answer that came is for.
-    pub fn answered(&mut self) -> Option<Expected> {
+    /// What the answer that came is for, and when that was asked.
+    pub fn answered(&mut self) -> Option<(Expected, Time)> {
         self.expected.pop_front()
     }
 
     /// What the next answer will be for.
     pub fn next_expected(&self) -> Option<&Expected> {
-        self.expected.front()
+        self.expected.front().map(|(expected, _)| expected)
     }
 
     /// Something came.
@@ -183,8 +184,8 @@ impl Link {
     }
 
     /// What will never be answered.
-    pub fn take_expected(&mut self) -> VecDeque<Expected> {
-        std::mem::take(&mut self.expected)
+    pub fn take_expected(&mut self) -> impl Iterator<Item = Expected> + use<> {
+        std::mem::take(&mut self.expected).into_iter().map(|(expected, _)| expected)
     }
 }
 

@@ -34,10 +34,11 @@ impl Upstream {
 
     fn answered(&mut self, id: LinkId, answer: Answer, now: Time, out: &mut Vec<Output>) {
         let Some(link) = self.shared.links.get_mut(id) else { return };
-        let Some(expected) = link.answered() else {
+        let Some((expected, asked_at)) = link.answered() else {
             return self.drop_link(id, "it answers what nobody asked", now, out);
         };
         let node = link.node;
+        self.shared.statistics.round_trips.add(now.since(asked_at), 1);
         let turn = &mut Turn { shared: &mut self.shared, now, out };
         match (expected, answer) {
             (Expected::Read(read, part), answer) => {
@@ -234,7 +235,7 @@ impl Upstream {
             Some(Said::Subscribed(name)) => {
                 let Some(link) = turn.shared.links.get_mut(id) else { return };
                 let is_its = matches!(link.next_expected(), Some(Expected::Subscribe(asked)) if asked.name == name);
-                if is_its && let Some(Expected::Subscribe(asked)) = link.answered() {
+                if is_its && let Some((Expected::Subscribe(asked), _)) = link.answered() {
                     self.pubsub.confirmed(id, &asked, turn);
                 }
             }

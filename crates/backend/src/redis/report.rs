@@ -49,7 +49,7 @@ pub fn of(s: &Statistics) -> Report {
         measure("keywire_backend_interruptions_total", "Times that messages may have been lost.", s.interruptions),
         measure("keywire_backend_oversize_total", "Values, replies and messages over their limit.", s.oversize),
     ];
-    Report { is_reachable: s.has_begun && !s.stale, measures }
+    Report { is_reachable: s.has_begun && !s.stale, measures, round_trips: Some(s.round_trips) }
 }
 
 /// Tells the operator.

@@ -6,6 +6,7 @@
 //!                 └ a listener behind has a place of its own, and asks for what follows it
 //! ```
 
+mod recent;
 mod tail;
 mod topic;
 

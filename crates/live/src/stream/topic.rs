@@ -5,6 +5,7 @@
 //! entry comes twice or is left out. Answers may overtake one another; one that is older than another tells nothing
 //! about the end.
 
+use super::recent::Recent;
 use super::tail::{Gap, News, Tail, is_after_place, reach};
 use crate::interface::{ListenerId, OpenerId, Output};
 use crate::shared::{Owner, Reader, Retry, Shared, Want, unavailable};
@@ -22,6 +23,8 @@ pub(crate) struct Stream {
     feed: Option<FeedId>,
     /// None before the first answer.
     tail: Option<Tail>,
+    /// What came last before the tail's end.
+    recent: Recent,
     /// Of the read of what comes after the tail.
     phase: Phase,
     /// There may be something after the tail.
@@ -94,6 +97,7 @@ impl Stream {
             key,
             feed: None,
             tail: None,
+            recent: Recent::default(),
             phase: Phase::Idle,
             dirty: false,
             retry: Retry::default(),
@@ -165,6 +169,17 @@ impl Stream {
         let Some(tail) = self.tail.as_ref().filter(|_| self.feed == Some(feed)) else { return };
         if tail.end == after {
             return out.push(Output::CaughtUp { listener, feed, position: after, at_end: true });
+        }
+        // Who came to a place before this stream was known here may have come to it in another one.
+        if (tail.has_watched(after) || self.recent.has(after))
+            && tail.lost_up_to <= after
+            && let Some(entries) = self.recent.after(after, shared.config.range_bytes)
+        {
+            let position = entries.last().map_or(tail.end, |last| last.id);
+            if !entries.is_empty() {
+                out.push(Output::EventTo { listener, feed, event: FeedEvent::Entries(entries) });
+            }
+            return out.push(Output::CaughtUp { listener, feed, position, at_end: position == tail.end });
         }
         let number = shared.watch_id().0;
         let (phase, retry) = (CatchUpPhase::Queued, Retry::default());
@@ -300,7 +315,7 @@ impl Stream {
                 is_whole && is_newest && tail.epoch == shared.epoch
             }
             Answered::CatchUp(catch_up) => {
-                self.caught_up(catch_up, range, is_place_found, out);
+                self.caught_up(catch_up, range, is_place_found, shared, out);
                 false
             }
         };
@@ -320,10 +335,15 @@ impl Stream {
         out: &mut Vec<Output>,
     ) {
         let (Some(tail), Some(after)) = (&mut self.tail, after) else {
-            self.tail = Some(Tail::at(range));
-            return;
+            let tail = self.tail.insert(Tail::at(range));
+            return self.recent.begin_at(tail.end, &mut shared.recent_bytes);
         };
-        let (from, gap) = match tail.see(range, after) {
+        let news = tail.see(range, after);
+        match &news {
+            News::Entries { from, gap: None } => self.recent.add(&range.entries[*from..], &mut shared.recent_bytes),
+            _ => self.recent.begin_at(tail.end, &mut shared.recent_bytes),
+        }
+        let (from, gap) = match news {
             News::Entries { from, gap } => (from, gap),
             News::Reset => return self.close(reset(), shared, out),
         };
@@ -337,7 +357,14 @@ impl Stream {
     }
 
     /// Gives a listener behind what was read for it.
-    fn caught_up(&mut self, catch_up: CatchUp, mut range: StreamRange, is_place_found: bool, out: &mut Vec<Output>) {
+    fn caught_up(
+        &mut self,
+        catch_up: CatchUp,
+        mut range: StreamRange,
+        is_place_found: bool,
+        shared: &mut Shared,
+        out: &mut Vec<Output>,
+    ) {
         let CatchUp { listener, after, with_place, .. } = catch_up;
         let (Some(feed), Some(tail)) = (self.feed, &self.tail) else { return };
         if range.more && range.entries.is_empty() {
@@ -352,6 +379,8 @@ impl Stream {
             let first = range.entries.iter().map(|entry| entry.id).find(|id| *id > range.removed_up_to);
             let gap = Gap { after, first };
             out.push(Output::EventTo { listener, feed, event: gap.event() });
+        } else if position == tail.end {
+            self.recent.reach_back(after, is_place_found, &range.entries, &mut shared.recent_bytes);
         }
         if !range.entries.is_empty() {
             out.push(Output::EventTo { listener, feed, event: FeedEvent::Entries(range.entries) });
@@ -453,6 +482,7 @@ impl Stream {
     pub fn end(mut self, shared: &mut Shared, out: &mut Vec<Output>) {
         let reader = Reader::Stream(self.id);
         shared.timers.set(reader, &mut self.timer, None);
+        self.recent.begin_at(EntryId::MIN, &mut shared.recent_bytes);
         shared.release_keys(&[self.key], reader, out);
         shared.topics -= 1;
     }
