@@ -6,8 +6,11 @@ use bytes::Bytes;
 /// The embedded store answers with it directly; a Redis connection decodes it from bytes.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Reply {
-    /// Null (RESP2's nil bulk or nil array as well).
+    /// Null.
     Null,
+    /// Null where an array would have stood: the same as [`Reply::Null`] but in RESP2, which has two nulls. Only the embedded
+    /// store tells them apart; what a connection decodes is always [`Reply::Null`].
+    NullArray,
     /// A status line such as `OK`.
     Simple(Bytes),
     /// An error; the text begins with its code (`WRONGTYPE Operation …`).
@@ -69,6 +72,11 @@ impl Reply {
         Reply::Error(Bytes::copy_from_slice(text.as_ref().as_bytes()))
     }
 
+    /// Whether it is one of the two nulls.
+    pub fn is_null(&self) -> bool {
+        matches!(self, Reply::Null | Reply::NullArray)
+    }
+
     /// The error, if this is one.
     pub fn as_error(&self) -> Option<crate::Error> {
         match self {
@@ -82,7 +90,7 @@ impl Reply {
         const ELEMENT: usize = 8;
         ELEMENT
             + match self {
-                Reply::Null | Reply::Int(_) | Reply::Double(_) | Reply::Bool(_) => 0,
+                Reply::Null | Reply::NullArray | Reply::Int(_) | Reply::Double(_) | Reply::Bool(_) => 0,
                 Reply::Simple(b) | Reply::Error(b) | Reply::Bulk(b) | Reply::BigNumber(b) => b.len(),
                 Reply::Verbatim { text, .. } => text.len(),
                 Reply::Array(items) | Reply::Set(items) => items.iter().map(Reply::size).sum(),

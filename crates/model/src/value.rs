@@ -44,7 +44,7 @@ impl Value {
     /// An error at the top is for the caller to tell apart first ([`Reply::as_error`]).
     pub fn from_reply(reply: Reply) -> Value {
         match reply {
-            Reply::Null => Value::Null,
+            Reply::Null | Reply::NullArray => Value::Null,
             Reply::Simple(b) | Reply::Bulk(b) => Value::from_bytes(b),
             Reply::Verbatim { text, .. } => Value::from_bytes(text),
             Reply::Error(b) => Value::Error(b),

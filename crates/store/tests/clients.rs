@@ -40,12 +40,12 @@ impl World {
 }
 
 fn reply(client: ClientId, reply: Reply) -> Output {
-    Output::Reply { client, reply, null_is_array: false }
+    Output::Reply { client, reply }
 }
 
-/// RESP2's null where an array would have come.
+/// The null where an array would have come.
 fn null_array(client: ClientId) -> Output {
-    Output::Reply { client, reply: Reply::Null, null_is_array: true }
+    reply(client, Reply::NullArray)
 }
 
 fn error(client: ClientId, text: &str) -> Output {

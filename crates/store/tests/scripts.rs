@@ -133,6 +133,7 @@ fn show(reply: &Reply) -> String {
     let list = |items: &[Reply]| items.iter().map(show).collect::<Vec<_>>();
     match reply {
         Reply::Null => "nil".into(),
+        Reply::NullArray => "nil-array".into(),
         Reply::Simple(text) => format!("+{}", lossy(text)),
         Reply::Error(text) => format!("-{}", lossy(text)),
         Reply::Int(n) => n.to_string(),

@@ -26,7 +26,7 @@ pub(crate) fn of_reply(reply: &Reply) -> u64 {
 fn add(reply: &Reply, hasher: &mut impl Hasher) {
     std::mem::discriminant(reply).hash(hasher);
     match reply {
-        Reply::Null => {}
+        Reply::Null | Reply::NullArray => {}
         Reply::Int(number) => number.hash(hasher),
         Reply::Double(number) => number.to_bits().hash(hasher),
         Reply::Bool(is) => is.hash(hasher),

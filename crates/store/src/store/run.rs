@@ -38,7 +38,7 @@ impl Ran {
         match self {
             Ran::Replied(reply) => reply,
             Ran::Silent => Reply::Null,
-            Ran::Waits(wait) => wait.otherwise,
+            Ran::Waits(wait) => wait.at_once,
         }
     }
 }
@@ -115,7 +115,7 @@ impl Store {
             return Reply::error(errors::EXEC_ABORT.to_string());
         }
         if broken {
-            return Reply::Null;
+            return Reply::NullArray;
         }
         self.run_all(Caller { may_wait: false, ..caller }, &transaction.commands)
     }
@@ -131,7 +131,7 @@ impl Store {
                 Err(error) => Reply::error(error.to_string()),
             };
             let resp2 = caller.client.is_some_and(|id| self.client(id).resp == 2);
-            replies.push(if resp2 { resp2::downgraded(line, reply) } else { reply });
+            replies.push(if resp2 { resp2::reshaped(line, reply) } else { reply });
         }
         self.state.log.commit_together(lines.len() > 1);
         Reply::Array(replies)

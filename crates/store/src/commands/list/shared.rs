@@ -69,7 +69,7 @@ pub fn pop(txn: &mut Txn<'_>, args: &[Bytes], end: End, command: &str) -> Outcom
         }
         [arg] => {
             let popped = pop_up_to(txn, &args[0], end, count(arg)?)?;
-            Ok(popped.map_or(Reply::Null, texts))
+            Ok(popped.map_or(Reply::NullArray, texts))
         }
         _ => Err(wrong_number_of_arguments(command)),
     }

@@ -83,7 +83,7 @@ pub fn range(txn: &Txn<'_>, args: &[Bytes], bounds: (EntryId, EntryId), reverse:
     let Some(stream) = txn.read::<Stream>(&args[0])? else { return Ok(Reply::Array(Vec::new())) };
     // Redis answers null, not an empty array, to a count that is not positive.
     let max = match count {
-        Some(count) if count <= 0 => return Ok(Reply::Null),
+        Some(count) if count <= 0 => return Ok(Reply::NullArray),
         Some(count) => usize::try_from(count).unwrap_or(usize::MAX),
         None => usize::MAX,
     };

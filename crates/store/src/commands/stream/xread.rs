@@ -26,7 +26,7 @@ fn attempt(txn: &Txn<'_>, args: &[Bytes]) -> Attempt {
     }
     Ok(match found.is_empty() {
         false => Some(Reply::Map(found)),
-        true => request.block.is_none().then_some(Reply::Null),
+        true => request.block.is_none().then_some(Reply::NullArray),
     })
 }
 

@@ -32,7 +32,7 @@ fn attempt(txn: &mut Txn<'_>, args: &[Bytes]) -> Attempt {
     txn.log_as(log);
     Ok(match found.is_empty() {
         false => Some(Reply::Map(found)),
-        true => request.block.is_none().then_some(Reply::Null),
+        true => request.block.is_none().then_some(Reply::NullArray),
     })
 }
 
@@ -81,7 +81,7 @@ fn history(
     let mut replies = Vec::with_capacity(ids.len());
     for id in ids {
         match stream.get(id) {
-            None => replies.push(Reply::Array(vec![id_reply(id), Reply::Null])),
+            None => replies.push(Reply::Array(vec![id_reply(id), Reply::NullArray])),
             Some(found) => {
                 replies.push(entry(found));
                 let mut group = stream.group_mut(name).expect("the group was seen to exist");

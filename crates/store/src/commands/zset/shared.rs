@@ -190,8 +190,9 @@ pub fn rank(txn: &Txn<'_>, args: &[Bytes], reverse: bool, command: &str) -> Outc
         [_] => return Err(errors::SYNTAX),
         _ => return Err(wrong_number_of_arguments(command)),
     };
-    let Some(zset) = txn.read::<Zset>(key)? else { return Ok(Reply::Null) };
-    let (Some(rank), Some(score)) = (zset.rank(name), zset.score(name)) else { return Ok(Reply::Null) };
+    let missing = if with_score { Reply::NullArray } else { Reply::Null };
+    let Some(zset) = txn.read::<Zset>(key)? else { return Ok(missing) };
+    let (Some(rank), Some(score)) = (zset.rank(name), zset.score(name)) else { return Ok(missing) };
     let rank = args::size(if reverse { zset.len() - 1 - rank } else { rank });
     Ok(if with_score { Reply::Array(vec![rank, Reply::Double(score)]) } else { rank })
 }
