@@ -280,7 +280,7 @@ fn combine(
     command: &str,
     stores: bool,
 ) -> Result<(Zset, bool), Error> {
-    let (keys, options) = counted_keys(args, command)?;
+    let (keys, options) = input_keys(args, command)?;
     let sources = sources(txn, keys)?;
     let mut inputs: Vec<Input<'_>> = sources.iter().map(|&source| Input { source, weight: 1.0 }).collect();
     let (mut aggregate, mut with_scores) = (Aggregate::Sum, false);
@@ -317,14 +317,14 @@ fn parse_aggregate(arg: &[u8]) -> Result<Aggregate, Error> {
     }
 }
 
-/// `numkeys key [key …]`: the keys, and what follows them.
-pub fn counted_keys<'a>(args: &'a [Bytes], command: &str) -> Result<(&'a [Bytes], &'a [Bytes]), Error> {
-    let count = int(&args[0])?;
-    if count < 1 {
-        return Err(errors::custom(format!("at least 1 input key is needed for '{command}' command")));
-    }
-    let count = usize::try_from(count).unwrap_or(usize::MAX);
-    args[1..].split_at_checked(count).ok_or(errors::SYNTAX)
+/// `numkeys key [key …]` with the errors of this family: the keys, and what follows them.
+pub fn input_keys<'a>(args: &'a [Bytes], command: &str) -> Result<(&'a [Bytes], &'a [Bytes]), Error> {
+    let none = || errors::custom(format!("at least 1 input key is needed for '{command}' command"));
+    let numkeys = |arg: &[u8]| {
+        int(arg)?;
+        args::positive(arg).ok_or_else(none)
+    };
+    args::counted_keys(args, numkeys, errors::SYNTAX)
 }
 
 /// The sorted sets and sets that the keys hold; `WRONGTYPE` if one holds something else.
