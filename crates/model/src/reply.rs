@@ -1,10 +1,11 @@
 //! What a command answered, in the types of RESP3.
 
+use crate::Strings;
 use bytes::Bytes;
 
 /// A reply of Redis, as RESP3 types it (<https://redis.io/docs/latest/develop/reference/protocol-spec/>).
 /// The embedded store answers with it directly; a Redis connection decodes it from bytes.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, Debug)]
 pub enum Reply {
     /// Null.
     Null,
@@ -38,6 +39,9 @@ pub enum Reply {
     Map(Vec<(Reply, Reply)>),
     /// A set, in no particular order.
     Set(Vec<Reply>),
+    /// An array, a set or a map of byte strings, all in one buffer. Only the embedded store answers with it, where there may be
+    /// many; it equals what it stands for.
+    Strings(Strings),
 }
 
 /// One whole thing that a Redis connection received, in the order it came.
@@ -85,6 +89,17 @@ impl Reply {
         }
     }
 
+    /// The same without [`Reply::Strings`], at any depth.
+    pub fn expanded(self) -> Reply {
+        match self {
+            Reply::Strings(strings) => strings.into_reply(),
+            Reply::Array(items) => Reply::Array(items.into_iter().map(Reply::expanded).collect()),
+            Reply::Set(items) => Reply::Set(items.into_iter().map(Reply::expanded).collect()),
+            Reply::Map(pairs) => Reply::Map(pairs.into_iter().map(|(k, v)| (k.expanded(), v.expanded())).collect()),
+            other => other,
+        }
+    }
+
     /// About how many bytes the reply holds: payloads plus a few for each element. For limits, not for accounting.
     pub fn size(&self) -> usize {
         const ELEMENT: usize = 8;
@@ -95,6 +110,31 @@ impl Reply {
                 Reply::Verbatim { text, .. } => text.len(),
                 Reply::Array(items) | Reply::Set(items) => items.iter().map(Reply::size).sum(),
                 Reply::Map(pairs) => pairs.iter().map(|(k, v)| k.size() + v.size()).sum(),
+                Reply::Strings(strings) => ELEMENT * strings.len() + strings.bytes(),
             }
+    }
+}
+
+impl PartialEq for Reply {
+    fn eq(&self, other: &Reply) -> bool {
+        match (self, other) {
+            (Reply::Null, Reply::Null) | (Reply::NullArray, Reply::NullArray) => true,
+            (Reply::Simple(a), Reply::Simple(b))
+            | (Reply::Error(a), Reply::Error(b))
+            | (Reply::Bulk(a), Reply::Bulk(b))
+            | (Reply::BigNumber(a), Reply::BigNumber(b)) => a == b,
+            (Reply::Int(a), Reply::Int(b)) => a == b,
+            (Reply::Double(a), Reply::Double(b)) => a == b,
+            (Reply::Bool(a), Reply::Bool(b)) => a == b,
+            (Reply::Verbatim { format, text }, Reply::Verbatim { format: f, text: t }) => format == f && text == t,
+            (Reply::Array(a), Reply::Array(b)) | (Reply::Set(a), Reply::Set(b)) => a == b,
+            (Reply::Map(a), Reply::Map(b)) => a == b,
+            (Reply::Strings(a), Reply::Strings(b)) => a == b,
+            (Reply::Strings(strings), other) | (other, Reply::Strings(strings)) => {
+                let is_such = matches!(other, Reply::Array(_) | Reply::Set(_) | Reply::Map(_));
+                is_such && strings.clone().into_reply() == *other
+            }
+            _ => false,
+        }
     }
 }

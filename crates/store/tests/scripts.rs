@@ -87,7 +87,7 @@ fn no_change_goes_untold() {
 
 /// All keys with what they hold and when they end, as replies.
 fn snapshot(store: &mut Store) -> BTreeMap<Bytes, [String; 2]> {
-    let Reply::Array(keys) = store.execute(&words("KEYS *"), NOW_MS) else { panic!("KEYS answers an array") };
+    let Reply::Array(keys) = store.execute(&words("KEYS *"), NOW_MS).expanded() else { panic!("KEYS answers an array") };
     let mut ask = |line: &[&str], key: &Bytes| {
         let mut line: Vec<Bytes> = line.iter().map(|word| Bytes::copy_from_slice(word.as_bytes())).collect();
         line.insert(1, key.clone());
@@ -112,7 +112,7 @@ fn snapshot(store: &mut Store) -> BTreeMap<Bytes, [String; 2]> {
 fn outcome(store: &mut Store, line: &str) -> String {
     let line = line.strip_prefix("! ").unwrap_or(line);
     let (sorted, line) = line.strip_prefix("sorted ").map_or((false, line), |line| (true, line));
-    let mut reply = store.execute(&words(line), NOW_MS);
+    let mut reply = store.execute(&words(line), NOW_MS).expanded();
     if let Reply::Array(items) = &mut reply
         && sorted
     {
@@ -142,6 +142,7 @@ fn show(reply: &Reply) -> String {
         Reply::Bulk(bytes) => quoted(bytes),
         Reply::Verbatim { format, text } => format!("{}{}", lossy(format), quoted(text)),
         Reply::BigNumber(digits) => format!("({}", lossy(digits)),
+        Reply::Strings(strings) => show(&strings.clone().into_reply()),
         Reply::Array(items) => format!("[{}]", list(items).join(" ")),
         Reply::Set(items) => {
             let mut items = list(items);

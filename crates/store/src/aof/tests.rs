@@ -62,13 +62,13 @@ impl Logged {
 fn content(store: &mut Store) -> BTreeMap<(usize, Bytes), String> {
     let mut all = BTreeMap::new();
     for db in 0..store.databases() {
-        let Reply::Array(keys) = store.execute_in(db, &words("KEYS *"), NOW_MS) else { panic!("an array") };
+        let Reply::Array(keys) = store.execute_in(db, &words("KEYS *"), NOW_MS).expanded() else { panic!("an array") };
         for key in keys {
             let Reply::Bulk(key) = key else { panic!("a key is a bulk") };
             let mut ask = |line: &str| {
                 let line: Vec<Bytes> =
                     words(line).into_iter().map(|w| if w == "K" { key.clone() } else { w }).collect();
-                store.execute_in(db, &line, NOW_MS)
+                store.execute_in(db, &line, NOW_MS).expanded()
             };
             let held = match ask("TYPE K") {
                 Reply::Simple(kind) if kind == "string" => ask("GET K"),

@@ -4,7 +4,7 @@ use crate::errors;
 use crate::number::{parse_double, parse_int};
 use crate::types::Text;
 use bytes::Bytes;
-use model::{Error, Reply};
+use model::{Error, Reply, Shape, StringsBuilder};
 
 /// A 64-bit integer.
 pub fn int(arg: &[u8]) -> Result<i64, Error> {
@@ -101,19 +101,11 @@ pub fn text_or_null(text: Option<&Text>) -> Reply {
     text.map_or(Reply::Null, |text| Reply::Bulk(text.to_bytes()))
 }
 
-/// Byte strings, copied into one allocation that they share.
-pub fn bulks<'a>(strings: impl Iterator<Item = &'a [u8]>) -> Vec<Reply> {
-    let mut bytes = Vec::new();
-    let ends: Vec<usize> = strings
-        .map(|string| {
-            bytes.extend_from_slice(string);
-            bytes.len()
-        })
-        .collect();
-    let bytes = Bytes::from(bytes);
-    let mut start = 0;
-    let slice = |end| Reply::Bulk(bytes.slice(std::mem::replace(&mut start, end)..end));
-    ends.into_iter().map(slice).collect()
+/// The reply of byte strings; keys and values in turn, of a map.
+pub fn strings<'a>(shape: Shape, all: impl Iterator<Item = &'a [u8]>) -> Reply {
+    let mut strings = StringsBuilder::with_capacity(all.size_hint().0);
+    all.for_each(|string| strings.push(string));
+    strings.finish(shape).into()
 }
 
 #[cfg(test)]

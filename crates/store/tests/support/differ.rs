@@ -60,12 +60,12 @@ struct Ours {
 
 impl Ours {
     fn ask(&mut self, line: &[Bytes]) -> Reply {
-        let Some(client) = self.client else { return with_one_null(&self.store.execute(line, self.now_ms)) };
+        let Some(client) = self.client else { return with_one_null(&self.store.execute(line, self.now_ms).expanded()) };
         self.store.handle_command(client, line, self.now_ms);
         let mut reply = None;
         self.store.drain_outputs(|output| {
             if let Output::Reply { reply: answer, .. } = output {
-                reply = Some(answer);
+                reply = Some(answer.expanded());
             }
         });
         reply.unwrap_or_else(|| panic!("{} is answered at once", show_line(line)))

@@ -126,7 +126,7 @@ impl Bench<'_> {
 
     fn differ(&self, line: &Line, ours: &[Got], theirs: &[Option<Got>], plain: bool) -> Option<String> {
         let value = |got: &Got| match got {
-            Got::Reply(reply) => (false, reply.clone()),
+            Got::Reply(reply) => (false, reply.clone().expanded()),
             Got::Push(message) => (!plain, Reply::Array(message.clone())),
         };
         let equal = |a: &Got, b: &Option<Got>| {

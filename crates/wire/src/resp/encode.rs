@@ -5,8 +5,8 @@
 //! store's.
 
 use bytes::BytesMut;
-use model::Reply;
 use model::double::DoubleText;
+use model::{Reply, Shape, Strings};
 
 /// The protocol's version, chosen by `HELLO`.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -75,6 +75,7 @@ fn encode2(reply: &Reply, out: &mut BytesMut) {
                 encode2(value, out);
             }
         }
+        Reply::Strings(all) => strings(b'*', all.len(), all, out),
         Reply::Simple(_) | Reply::Error(_) | Reply::Int(_) | Reply::Bulk(_) => encode_same(reply, out),
     }
 }
@@ -101,6 +102,11 @@ fn encode3(reply: &Reply, out: &mut BytesMut) {
                 encode3(value, out);
             }
         }
+        Reply::Strings(all) => match all.shape() {
+            Shape::Array => strings(b'*', all.len(), all, out),
+            Shape::Set => strings(b'~', all.len(), all, out),
+            Shape::Map => strings(b'%', all.len() / 2, all, out),
+        },
         Reply::Simple(_) | Reply::Error(_) | Reply::Int(_) | Reply::Bulk(_) => encode_same(reply, out),
     }
 }
@@ -144,6 +150,33 @@ fn line(kind: u8, text: &[u8], out: &mut BytesMut) {
         ends.for_each(|byte| *byte = b' ');
     }
     out.extend_from_slice(b"\r\n");
+}
+
+/// An aggregate of byte strings. There may be very many of a few bytes each, so room is made for all at once.
+fn strings(kind: u8, count: usize, all: &Strings, out: &mut BytesMut) {
+    /// What stands around a string whose length has one digit: `$3`, and two line ends.
+    const AROUND_BYTES: usize = 6;
+    head(kind, count, out);
+    out.reserve(all.bytes() + all.len() * AROUND_BYTES);
+    for string in all.iter() {
+        short_blob(string, out);
+    }
+}
+
+/// A string with its length; a short one is put together first.
+fn short_blob(string: &[u8], out: &mut BytesMut) {
+    const LINE_BYTES: usize = 32;
+    const SHORT_MAX: usize = 9;
+    if string.len() > SHORT_MAX {
+        return blob(b'$', &[string], out);
+    }
+    let mut line = [b'$'; LINE_BYTES];
+    line[1] = b'0' + string.len() as u8;
+    line[2..4].copy_from_slice(b"\r\n");
+    let end = 4 + string.len();
+    line[4..end].copy_from_slice(string);
+    line[end..end + 2].copy_from_slice(b"\r\n");
+    out.extend_from_slice(&line[..end + 2]);
 }
 
 /// A string with its length, out of its parts.

@@ -1,12 +1,12 @@
 //! The two ends of a list, and what is done at either.
 
-use crate::commands::args::{bulks, count, is, size, text_or_null};
+use crate::commands::args::{count, is, size, strings, text_or_null};
 use crate::commands::{Outcome, wrong_number_of_arguments};
 use crate::db::txn::{Edit, Txn};
 use crate::errors;
 use crate::types::{List, Text};
 use bytes::Bytes;
-use model::{Error, Reply};
+use model::{Error, Reply, Shape};
 
 /// An end of a list.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -109,5 +109,5 @@ pub fn move_element(txn: &mut Txn<'_>, source: &Bytes, from: End, destination: &
 
 /// An array of elements.
 pub fn texts(elements: Vec<Text>) -> Reply {
-    Reply::Array(bulks(elements.iter().map(|element| &**element)))
+    strings(Shape::Array, elements.iter().map(|element| &**element))
 }

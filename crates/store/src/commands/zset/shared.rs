@@ -9,7 +9,7 @@ use crate::types::zset::combine::{self, Aggregate, Input, Source};
 use crate::types::zset::{Edge, LexBound, ScoreBound};
 use crate::types::{Kind, Set, Value, Zset};
 use bytes::Bytes;
-use model::{Error, Reply};
+use model::{Error, Reply, Shape};
 use std::ops::Range;
 
 /// A member, or a member and its score.
@@ -20,7 +20,10 @@ pub fn member(member: &[u8], score: f64, with_score: bool) -> Reply {
 
 /// Members in this order, with or without their scores.
 pub fn members<'a>(items: impl Iterator<Item = (&'a [u8], f64)>, with_scores: bool) -> Reply {
-    Reply::Array(items.map(|(name, score)| member(name, score, with_scores)).collect())
+    match with_scores {
+        false => args::strings(Shape::Array, items.map(|(name, _)| name)),
+        true => Reply::Array(items.map(|(name, score)| member(name, score, true)).collect()),
+    }
 }
 
 /// A score, or null.
