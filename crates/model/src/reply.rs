@@ -100,17 +100,19 @@ impl Reply {
         }
     }
 
+    /// What each element counts in [`Reply::size`] beside its payload.
+    pub const ELEMENT_BYTES: usize = 8;
+
     /// About how many bytes the reply holds: payloads plus a few for each element. For limits, not for accounting.
     pub fn size(&self) -> usize {
-        const ELEMENT: usize = 8;
-        ELEMENT
+        Reply::ELEMENT_BYTES
             + match self {
                 Reply::Null | Reply::NullArray | Reply::Int(_) | Reply::Double(_) | Reply::Bool(_) => 0,
                 Reply::Simple(b) | Reply::Error(b) | Reply::Bulk(b) | Reply::BigNumber(b) => b.len(),
                 Reply::Verbatim { text, .. } => text.len(),
                 Reply::Array(items) | Reply::Set(items) => items.iter().map(Reply::size).sum(),
                 Reply::Map(pairs) => pairs.iter().map(|(k, v)| k.size() + v.size()).sum(),
-                Reply::Strings(strings) => ELEMENT * strings.len() + strings.bytes(),
+                Reply::Strings(strings) => Reply::ELEMENT_BYTES * strings.len() + strings.bytes(),
             }
     }
 }

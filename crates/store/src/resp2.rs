@@ -10,7 +10,9 @@ use model::Reply;
 /// The reply to this command line in the shape that it has in RESP2, still in the types of RESP3.
 pub fn reshaped(line: &[Bytes], reply: Reply) -> Reply {
     match (reply, line.split_first()) {
-        (Reply::Array(items), Some((name, args))) if items.iter().any(is_array) && gives_pairs(name, args) => flat(items),
+        (Reply::Array(items), Some((name, args))) if items.iter().any(is_array) && gives_pairs(name, args) => {
+            flat(items)
+        }
         (Reply::Map(pairs), Some((name, _))) if is_any(name, &["xread", "xreadgroup"]) => {
             Reply::Array(pairs.into_iter().map(|(key, entries)| Reply::Array(vec![key, entries])).collect())
         }
@@ -20,16 +22,8 @@ pub fn reshaped(line: &[Bytes], reply: Reply) -> Reply {
 
 /// Whether the command answers pairs as arrays in RESP3, and flat in RESP2.
 fn gives_pairs(name: &[u8], args: &[Bytes]) -> bool {
-    const WITH_SCORES: [&str; 8] = [
-        "zrange",
-        "zrevrange",
-        "zrangebyscore",
-        "zrevrangebyscore",
-        "zunion",
-        "zinter",
-        "zdiff",
-        "zrandmember",
-    ];
+    const WITH_SCORES: [&str; 8] =
+        ["zrange", "zrevrange", "zrangebyscore", "zrevrangebyscore", "zunion", "zinter", "zdiff", "zrandmember"];
     let has = |option: &str| args.iter().any(|word| word.eq_ignore_ascii_case(option.as_bytes()));
     is_any(name, &WITH_SCORES) && has("WITHSCORES")
         || is_any(name, &["hrandfield"]) && has("WITHVALUES")

@@ -17,6 +17,7 @@ use crate::eviction::Candidates;
 use crate::garbage::Garbage;
 use crate::pubsub::PubSub;
 use crate::random::Random;
+use crate::room::Room;
 use crate::settings::Settings;
 use crate::slowlog::Slowlog;
 use crate::statistics::Statistics;
@@ -29,6 +30,10 @@ use std::collections::BTreeMap;
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) databases: Vec<Db>,
+    /// What a reply may hold: to the owner, to a client.
+    pub(crate) reply_bytes_max: [usize; 2],
+    /// What the reply, or the replies of the transaction, under way may still hold.
+    pub(crate) room: Room,
     /// What the owner's caches are told of.
     pub(crate) changes: Changes,
     pub(crate) pubsub: PubSub,

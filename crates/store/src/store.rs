@@ -20,6 +20,7 @@ use crate::errors;
 use crate::garbage::Discarded;
 use crate::pubsub::{PubSub, Published};
 use crate::random::Random;
+use crate::room::Room;
 use crate::settings::Settings;
 use crate::state::{Persistence, State, may_hold_password};
 use crate::types::stream::Stream;
@@ -37,11 +38,24 @@ pub struct Config {
     pub seed: u64,
     /// How many databases there are; at least one.
     pub databases: usize,
+    /// What one reply to a client may hold, in bytes as [`Reply::size`] counts them, all replies of a transaction together:
+    /// over it, the command is answered `TOOBIG`.
+    pub client_reply_bytes_max: usize,
+    /// The same for commands of the owner.
+    pub owner_reply_bytes_max: usize,
 }
+
+/// More than the longest string, with some that are about as long.
+const REPLY_BYTES_MAX: usize = 1 << 30;
 
 impl Default for Config {
     fn default() -> Config {
-        Config { seed: 0, databases: 16 }
+        Config {
+            seed: 0,
+            databases: 16,
+            client_reply_bytes_max: REPLY_BYTES_MAX,
+            owner_reply_bytes_max: REPLY_BYTES_MAX,
+        }
     }
 }
 
@@ -70,6 +84,8 @@ impl Store {
         settings.set_by_owner("databases", &databases.len().to_string());
         let state = State {
             databases,
+            reply_bytes_max: [config.owner_reply_bytes_max, config.client_reply_bytes_max],
+            room: Room::new(0),
             changes: Changes::new(hasher.clone()),
             pubsub: PubSub::new(&hasher),
             random,
@@ -125,6 +141,7 @@ impl Store {
         if !commands.iter().all(|command| admitted(self, command)) {
             return Reply::error(errors::EXEC_ABORT.to_string());
         }
+        self.begin_reply(caller);
         let reply = self.run_all(caller, commands);
         self.settle(now_ms);
         reply
@@ -307,6 +324,11 @@ impl Store {
     /// Counts one less.
     pub fn unsubscribe(&mut self, name: &ChannelName) {
         self.state.pubsub.unsubscribe(name);
+    }
+
+    /// Sets what one reply may hold: see [`Config`].
+    pub fn limit_replies(&mut self, owner_bytes_max: usize, client_bytes_max: usize) {
+        self.state.reply_bytes_max = [owner_bytes_max, client_bytes_max];
     }
 
     /// The settings that `CONFIG` shows; the owner may set those that it knows better.

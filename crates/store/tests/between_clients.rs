@@ -42,7 +42,7 @@ const TRANSACTIONS: Family = Family {
         "XRANGE <any> - + COUNT 0",
         "XPENDING <any> g",
         "XDEL x 1-1",
-        "COMMAND INFO nosuch",
+        "!COMMAND INFO nosuch",
         "RESET",
     ],
     scripts: 200,

@@ -4,8 +4,8 @@
 //! A line is `COMMAND ARG "quoted \x00 arg" => REPLY ~ CHANGED KEYS`; without `~`, nothing changed (`~ *`: everything).
 //! A line that begins with `!` differs from Redis 7.0 on purpose, and the comment above says why. `sorted` in
 //! front of a command means that the reply's elements come in any order. `---` begins with an empty store. Replies are
-//! written `+simple`, `-error`, `1`, `"bulk"`, `nil`, `,1.5`, `[array]`, `{key: value}`, `<set>`,
-//! `txt"verbatim"`.
+//! written `+simple`, `-error`, `1`, `"bulk"`, `nil` (`nil-array` where RESP2 has that of an array), `,1.5`, `[array]`,
+//! `{key: value}`, `<set>`, `txt"verbatim"`.
 
 use bytes::Bytes;
 use model::Reply;
@@ -87,7 +87,9 @@ fn no_change_goes_untold() {
 
 /// All keys with what they hold and when they end, as replies.
 fn snapshot(store: &mut Store) -> BTreeMap<Bytes, [String; 2]> {
-    let Reply::Array(keys) = store.execute(&words("KEYS *"), NOW_MS).expanded() else { panic!("KEYS answers an array") };
+    let Reply::Array(keys) = store.execute(&words("KEYS *"), NOW_MS).expanded() else {
+        panic!("KEYS answers an array")
+    };
     let mut ask = |line: &[&str], key: &Bytes| {
         let mut line: Vec<Bytes> = line.iter().map(|word| Bytes::copy_from_slice(word.as_bytes())).collect();
         line.insert(1, key.clone());

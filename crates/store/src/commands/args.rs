@@ -1,7 +1,9 @@
 //! Reading arguments: numbers, options, ranges, lists of keys.
 
+use super::Outcome;
 use crate::errors;
 use crate::number::{parse_double, parse_int};
+use crate::room::Room;
 use crate::types::Text;
 use bytes::Bytes;
 use model::{Error, Reply, Shape, StringsBuilder};
@@ -101,11 +103,14 @@ pub fn text_or_null(text: Option<&Text>) -> Reply {
     text.map_or(Reply::Null, |text| Reply::Bulk(text.to_bytes()))
 }
 
-/// The reply of byte strings; keys and values in turn, of a map.
-pub fn strings<'a>(shape: Shape, all: impl Iterator<Item = &'a [u8]>) -> Reply {
+/// The reply of byte strings, keys and values in turn where it is a map, if there is room for it.
+pub fn strings<'a>(mut room: Room, shape: Shape, all: impl Iterator<Item = &'a [u8]>) -> Outcome {
     let mut strings = StringsBuilder::with_capacity(all.size_hint().0);
-    all.for_each(|string| strings.push(string));
-    strings.finish(shape).into()
+    for string in all {
+        room.take(Reply::ELEMENT_BYTES + string.len())?;
+        strings.push(string);
+    }
+    Ok(strings.finish(shape).into())
 }
 
 #[cfg(test)]

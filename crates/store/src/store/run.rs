@@ -8,6 +8,7 @@ use crate::commands::{Found, Run};
 use crate::db::txn::Txn;
 use crate::errors;
 use crate::resp2;
+use crate::room::Room;
 use crate::state::State;
 use bytes::Bytes;
 use model::{Args, Error, Reply};
@@ -46,6 +47,7 @@ impl Ran {
 impl Store {
     /// Runs one command as a unit of its own, unless a transaction is around it.
     pub(super) fn call(&mut self, caller: Caller, found: Found<'_>) -> Ran {
+        self.begin_reply(caller);
         if matches!(found.command.run, Run::Exec) {
             return Ran::Replied(self.exec(caller));
         }
@@ -54,6 +56,11 @@ impl Store {
             self.state.log.commit();
         }
         ran
+    }
+
+    /// A reply, or those of a transaction, may hold so much from here on.
+    pub(super) fn begin_reply(&mut self, caller: Caller) {
+        self.state.room = Room::new(self.state.reply_bytes_max[usize::from(caller.client.is_some())]);
     }
 
     /// Runs one command and notes what it did.
@@ -95,7 +102,10 @@ impl Store {
         calls.failed += u64::from(failed);
         aof::note(state, db, &found, ran_reply(&ran));
         state.note_reads(&found, client, db, now_ms);
-        ran
+        match ran {
+            Ran::Replied(reply) => Ran::Replied(state.room.fit(reply, state.running.touches > 0)),
+            ran => ran,
+        }
     }
 
     /// `EXEC`: all that was queued, as one unit.

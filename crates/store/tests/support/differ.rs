@@ -199,9 +199,7 @@ impl Bench<'_> {
 
 /// What is asked of a key to know all about it, by the type it has on our side.
 fn questions(ours: &mut Ours, key: &Bytes) -> Vec<Line> {
-    let Reply::Simple(kind) = ours.ask(&["TYPE".into(), key.clone()]) else {
-        panic!("TYPE answers a word")
-    };
+    let Reply::Simple(kind) = ours.ask(&["TYPE".into(), key.clone()]) else { panic!("TYPE answers a word") };
     let (content, compare) = match &kind[..] {
         b"string" => ("GET K", Compare::Exact),
         b"list" => ("LRANGE K 0 -1", Compare::Exact),

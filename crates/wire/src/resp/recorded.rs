@@ -77,10 +77,9 @@ fn collections() {
 fn scalars() {
     // GET nokey, LPOP nolist 2, GEOPOS nokey a, ZMSCORE z one no, ZSCORE z five
     check("$-1\r\n", "_\r\n");
-    for (resp2, resp3, kept) in [
-        ("*-1\r\n", "_\r\n", Reply::NullArray),
-        ("*1\r\n*-1\r\n", "*1\r\n_\r\n", Reply::Array(vec![Reply::NullArray])),
-    ] {
+    for (resp2, resp3, kept) in
+        [("*-1\r\n", "_\r\n", Reply::NullArray), ("*1\r\n*-1\r\n", "*1\r\n_\r\n", Reply::Array(vec![Reply::NullArray]))]
+    {
         assert_eq!((write(&kept, Protocol::Resp2), write(&kept, Protocol::Resp3)), (resp2.into(), resp3.into()));
         assert_eq!(reply(resp2), reply(resp3), "whoever reads them sees no difference");
     }

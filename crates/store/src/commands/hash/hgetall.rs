@@ -12,5 +12,5 @@ pub const COMMAND: Command = Command::read("hgetall", run);
 
 fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
     let pairs = txn.read::<Hash>(&args[0])?.into_iter().flat_map(Hash::iter);
-    Ok(strings(Shape::Map, pairs.flat_map(|(field, value)| [field, value])))
+    strings(txn.room(), Shape::Map, pairs.flat_map(|(field, value)| [field, value]))
 }

@@ -33,10 +33,10 @@ fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
         Count::Different(count) => hash.different(txn.random(), count),
         Count::Repeated(count) => (0..count).filter_map(|_| hash.random(txn.random())).collect(),
     };
-    Ok(match with_values {
-        true => Reply::Array(chosen.into_iter().map(|(field, value)| pair(field, value)).collect()),
-        false => strings(Shape::Array, chosen.into_iter().map(|(field, _)| field)),
-    })
+    match with_values {
+        true => Ok(Reply::Array(txn.room().gather(chosen.into_iter().map(|(field, value)| pair(field, value)))?)),
+        false => strings(txn.room(), Shape::Array, chosen.into_iter().map(|(field, _)| field)),
+    }
 }
 
 fn pair(field: &[u8], value: &[u8]) -> Reply {

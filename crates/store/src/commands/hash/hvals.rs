@@ -12,5 +12,5 @@ pub const COMMAND: Command = Command::read("hvals", run);
 
 fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
     let pairs = txn.read::<Hash>(&args[0])?.into_iter().flat_map(Hash::iter);
-    Ok(strings(Shape::Array, pairs.map(|(_, value)| value)))
+    strings(txn.room(), Shape::Array, pairs.map(|(_, value)| value))
 }

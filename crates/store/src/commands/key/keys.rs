@@ -12,5 +12,5 @@ pub const COMMAND: Command = Command::read("keys", run);
 fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
     let keys = txn.db().iter(txn.now_ms()).map(|(key, _)| key);
     let found = keys.filter(|key| glob::matches(&args[0], key));
-    Ok(strings(Shape::Array, found))
+    strings(txn.room(), Shape::Array, found)
 }

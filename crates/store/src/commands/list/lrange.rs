@@ -14,5 +14,5 @@ fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
     let (start, stop) = (int(&args[1])?, int(&args[2])?);
     let Some(list) = txn.read::<List>(&args[0])? else { return Ok(Reply::Array(Vec::new())) };
     let elements = list.range(range(start, stop, list.len()));
-    Ok(strings(Shape::Array, elements))
+    strings(txn.room(), Shape::Array, elements)
 }

@@ -1,12 +1,12 @@
 //! The two ends of a list, and what is done at either.
 
-use crate::commands::args::{count, is, size, strings, text_or_null};
+use crate::commands::args::{count, is, size, text_or_null};
 use crate::commands::{Outcome, wrong_number_of_arguments};
 use crate::db::txn::{Edit, Txn};
 use crate::errors;
 use crate::types::{List, Text};
 use bytes::Bytes;
-use model::{Error, Reply, Shape};
+use model::{Error, Reply, Shape, StringsBuilder};
 
 /// An end of a list.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -109,5 +109,7 @@ pub fn move_element(txn: &mut Txn<'_>, source: &Bytes, from: End, destination: &
 
 /// An array of elements.
 pub fn texts(elements: Vec<Text>) -> Reply {
-    strings(Shape::Array, elements.iter().map(|element| &**element))
+    let mut strings = StringsBuilder::with_capacity(elements.len());
+    elements.iter().for_each(|element| strings.push(element));
+    strings.finish(Shape::Array).into()
 }

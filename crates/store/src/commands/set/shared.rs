@@ -66,8 +66,8 @@ pub fn difference(txn: &Txn<'_>, keys: &[Bytes]) -> Result<Set, Error> {
 }
 
 /// Answers the members.
-pub fn reply(set: Set) -> Outcome {
-    Ok(args::strings(Shape::Set, set.iter()))
+pub fn reply(txn: &Txn<'_>, set: &Set) -> Outcome {
+    args::strings(txn.room(), Shape::Set, set.iter())
 }
 
 /// Stores what the sets of `args[1..]` give under the key `args[0]`, whatever it held; how many members that are. Nothing

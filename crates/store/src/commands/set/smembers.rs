@@ -12,5 +12,5 @@ pub const COMMAND: Command = Command::read("smembers", run);
 
 fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
     let set = txn.read::<Set>(&args[0])?;
-    Ok(strings(Shape::Set, set.into_iter().flat_map(Set::iter)))
+    strings(txn.room(), Shape::Set, set.into_iter().flat_map(Set::iter))
 }

@@ -29,5 +29,5 @@ fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
         Count::Different(count) => set.different(txn.random(), count),
         Count::Repeated(count) => (0..count).filter_map(|_| set.random(txn.random())).collect(),
     };
-    Ok(strings(Shape::Array, chosen.into_iter()))
+    strings(txn.room(), Shape::Array, chosen.into_iter())
 }

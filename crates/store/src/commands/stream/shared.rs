@@ -8,6 +8,7 @@ use crate::commands::Outcome;
 use crate::commands::args::{int, is};
 use crate::db::txn::Txn;
 use crate::errors;
+use crate::room::Room;
 use crate::types::Stream;
 use crate::types::stream::{EntryRef, Keep, Trim};
 use bytes::Bytes;
@@ -88,12 +89,13 @@ pub fn range(txn: &Txn<'_>, args: &[Bytes], bounds: (EntryId, EntryId), reverse:
         None => usize::MAX,
     };
     let found = stream.range(bounds.0, bounds.1);
-    Ok(if reverse { entries(found.rev().take(max)) } else { entries(found.take(max)) })
+    let mut room = txn.room();
+    if reverse { entries(&mut room, found.rev().take(max)) } else { entries(&mut room, found.take(max)) }
 }
 
 /// Entries in this order.
-pub fn entries<'a>(found: impl Iterator<Item = EntryRef<'a>>) -> Reply {
-    Reply::Array(found.map(entry).collect())
+pub fn entries<'a>(room: &mut Room, found: impl Iterator<Item = EntryRef<'a>>) -> Outcome {
+    Ok(Reply::Array(room.gather(found.map(entry))?))
 }
 
 /// One entry: its id, and names and values in turn.

@@ -5,6 +5,7 @@ use crate::commands::{Outcome, wrong_number_of_arguments};
 use crate::db::txn::{Deadline, Edit, Txn};
 use crate::errors;
 use crate::number::{parse_bound, parse_double};
+use crate::room::Room;
 use crate::types::zset::combine::{self, Aggregate, Input, Source};
 use crate::types::zset::{Edge, LexBound, ScoreBound};
 use crate::types::{Kind, Set, Value, Zset};
@@ -19,10 +20,10 @@ pub fn member(member: &[u8], score: f64, with_score: bool) -> Reply {
 }
 
 /// Members in this order, with or without their scores.
-pub fn members<'a>(items: impl Iterator<Item = (&'a [u8], f64)>, with_scores: bool) -> Reply {
+pub fn members<'a>(mut room: Room, items: impl Iterator<Item = (&'a [u8], f64)>, with_scores: bool) -> Outcome {
     match with_scores {
-        false => args::strings(Shape::Array, items.map(|(name, _)| name)),
-        true => Reply::Array(items.map(|(name, score)| member(name, score, true)).collect()),
+        false => args::strings(room, Shape::Array, items.map(|(name, _)| name)),
+        true => Ok(Reply::Array(room.gather(items.map(|(name, score)| member(name, score, true)))?)),
     }
 }
 
@@ -156,16 +157,17 @@ impl Selection {
     }
 
     /// The members in the order asked for.
-    pub fn reply(&self, zset: &Zset) -> Reply {
+    pub fn reply(&self, zset: &Zset, room: Room) -> Outcome {
         let items = zset.range(self.ranks(zset));
-        if self.reverse { members(items.rev(), self.with_scores) } else { members(items, self.with_scores) }
+        if self.reverse { members(room, items.rev(), self.with_scores) } else { members(room, items, self.with_scores) }
     }
 }
 
 /// Answers `key min max [option …]` with the members.
 pub fn select(txn: &Txn<'_>, args: &[Bytes], by: Option<By>, reverse: Option<bool>) -> Outcome {
     let selection = Selection::parse(&args[1..], by, reverse, false)?;
-    Ok(txn.read::<Zset>(&args[0])?.map_or_else(|| Reply::Array(Vec::new()), |zset| selection.reply(zset)))
+    let Some(zset) = txn.read::<Zset>(&args[0])? else { return Ok(Reply::Array(Vec::new())) };
+    selection.reply(zset, txn.room())
 }
 
 /// Answers `key min max` with how many members there are.
@@ -260,7 +262,7 @@ pub enum Operation {
 /// Answers `numkeys key [key …] [option …]` with the combined members.
 pub fn combined(txn: &Txn<'_>, args: &[Bytes], operation: Operation, command: &str) -> Outcome {
     let (zset, with_scores) = combine(txn, args, operation, command, false)?;
-    Ok(members(zset.iter(), with_scores))
+    members(txn.room(), zset.iter(), with_scores)
 }
 
 /// Stores the combined members of `destination numkeys key [key …] [option …]` and answers how many they are.
