@@ -29,7 +29,8 @@ use bytes::Bytes;
 use model::backend::ChannelName;
 use model::stream::StreamRange;
 use model::{Args, EntryId, Error, Reply};
-use run::{Caller, Ran};
+pub(crate) use run::Caller;
+use run::Ran;
 
 /// How a store is made.
 #[derive(Clone, Debug)]
@@ -118,7 +119,7 @@ impl Store {
     /// Carries out one command in a database, which must exist. Commands about connections, and commands that would
     /// have to wait, are refused.
     pub fn execute_in(&mut self, db: usize, command: &[Bytes], now_ms: u64) -> Reply {
-        let caller = Caller { client: None, db, now_ms, may_wait: true };
+        let caller = Caller { client: None, db, now_ms, may_wait: true, is_again: false };
         let reply = match self.registry.find(command) {
             Ok(found) => match self.admit_write(&found, now_ms).map(|()| self.call(caller, found)) {
                 Ok(Ran::Waits(_)) => would_wait(&found),
@@ -134,7 +135,7 @@ impl Store {
     /// Carries out the commands of a MULTI/EXEC in database 0. The answer is an array of their replies, errors of single
     /// commands included; `EXECABORT`, and nothing done, if one of them is unknown or has a wrong number of arguments.
     pub fn transaction(&mut self, commands: &[Args], now_ms: u64) -> Reply {
-        let caller = Caller { client: None, db: 0, now_ms, may_wait: false };
+        let caller = Caller { client: None, db: 0, now_ms, may_wait: false, is_again: false };
         let admitted = |store: &mut Store, line: &[Bytes]| {
             store.registry.find(line).and_then(|found| store.admit_write(&found, now_ms)).is_ok()
         };
@@ -282,7 +283,7 @@ impl Store {
     /// what was due long ago is there until the load is over, as later commands of the log may be about it.
     pub(crate) fn replay(&mut self, db: usize, line: &[Bytes]) -> Result<Reply, Error> {
         let found = self.registry.find(line)?;
-        let caller = Caller { client: None, db, now_ms: aof::TIMELESS_MS, may_wait: true };
+        let caller = Caller { client: None, db, now_ms: aof::TIMELESS_MS, may_wait: true, is_again: false };
         let reply = self.call(caller, found).reply();
         self.state.changes.drain(drop);
         Ok(reply)

@@ -7,8 +7,10 @@
 //!
 //! * `transaction`: what is queued after `MULTI`, and which keys are watched
 //! * `waiting`: clients that wait for keys, for a moment, or for the end of a pause
+//! * `monitor`: what is shown to those who watch all commands
 //! * `tracking`: who is to be told of which keys' changes
 
+pub(crate) mod monitor;
 pub mod tracking;
 pub mod transaction;
 pub mod waiting;

@@ -77,7 +77,7 @@ impl Store {
         if !NEVER_QUEUED.contains(&name) && self.state.clients.queue(id, found.line, grows) {
             return Ok(Some(Reply::Simple(Bytes::from_static(b"QUEUED"))));
         }
-        let caller = Caller { client: Some(id), db: self.client(id).db, now_ms, may_wait: true };
+        let caller = Caller { client: Some(id), db: self.client(id).db, now_ms, may_wait: true, is_again: false };
         Ok(match self.call(caller, found) {
             Ran::Replied(reply) => Some(reply),
             Ran::Silent => None,

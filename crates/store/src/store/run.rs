@@ -15,13 +15,15 @@ use model::{Args, Error, Reply};
 
 /// On whose behalf a command runs.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Caller {
+pub(crate) struct Caller {
     /// `None`: the owner.
-    pub(super) client: Option<ClientId>,
-    pub(super) db: usize,
-    pub(super) now_ms: u64,
+    pub(crate) client: Option<ClientId>,
+    pub(crate) db: usize,
+    pub(crate) now_ms: u64,
     /// In a transaction nothing waits.
-    pub(super) may_wait: bool,
+    pub(crate) may_wait: bool,
+    /// It waited, and is tried once more.
+    pub(crate) is_again: bool,
 }
 
 /// How a command went.
@@ -49,7 +51,9 @@ impl Store {
     pub(super) fn call(&mut self, caller: Caller, found: Found<'_>) -> Ran {
         self.begin_reply(caller);
         if matches!(found.command.run, Run::Exec) {
-            return Ran::Replied(self.exec(caller));
+            let reply = self.exec(caller);
+            self.state.show_to_monitors(&found, caller);
+            return Ran::Replied(reply);
         }
         let ran = self.run(caller, found);
         if caller.may_wait {
@@ -71,9 +75,6 @@ impl Store {
         state.statistics.started_ms.get_or_insert(now_ms);
         state.statistics.commands += 1;
         state.begin(command, args, client);
-        if !state.clients.monitors.is_empty() {
-            state.show_to_monitors(&found, client, db, now_ms);
-        }
         state.changes.begin();
         state.end_due(&found, db, now_ms);
         let mut txn = Txn::new(state, db, now_ms);
@@ -102,6 +103,7 @@ impl Store {
         calls.failed += u64::from(failed);
         aof::note(state, db, &found, ran_reply(&ran));
         state.note_reads(&found, client, db, now_ms);
+        state.show_to_monitors(&found, caller);
         match ran {
             Ran::Replied(reply) => Ran::Replied(state.room.fit(reply, state.running.touches > 0)),
             ran => ran,
