@@ -162,6 +162,21 @@ fn a_transaction_has_one_limit_and_is_carried_out() {
 }
 
 #[test]
+fn a_log_is_loaded_whatever_its_commands_would_answer() {
+    let mut world = World::limited_to(usize::MAX);
+    world.store.keep_log(true);
+    world.owner(setup().iter().find(|line| line.starts_with("RPUSH")).unwrap());
+    world.owner("LPOP list 99");
+    let mut log = Vec::new();
+    world.store.take_log(&mut log);
+    let mut again = Store::new(Config { owner_reply_bytes_max: 100, ..Config::default() });
+    let mut loader = store::aof::Loader::new();
+    assert_eq!(loader.load(&mut again, &log), Ok(log.len()));
+    assert_eq!(loader.counts().1, 0, "none failed");
+    assert_eq!(again.execute(&words("LLEN list"), NOW_MS), Reply::Int(1));
+}
+
+#[test]
 fn the_owner_has_a_limit_of_its_own() {
     let mut world = World::limited_to(usize::MAX);
     setup().iter().for_each(|line| _ = world.owner(line));

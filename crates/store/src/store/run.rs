@@ -64,7 +64,10 @@ impl Store {
 
     /// A reply, or those of a transaction, may hold so much from here on.
     pub(super) fn begin_reply(&mut self, caller: Caller) {
-        self.state.room = Room::new(self.state.reply_bytes_max[usize::from(caller.client.is_some())]);
+        // A log that is loaded answers nobody.
+        let is_loading = caller.now_ms == aof::TIMELESS_MS;
+        let bytes_max = self.state.reply_bytes_max[usize::from(caller.client.is_some())];
+        self.state.room = Room::new(if is_loading { usize::MAX } else { bytes_max });
     }
 
     /// Runs one command and notes what it did.
