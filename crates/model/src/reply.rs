@@ -41,7 +41,7 @@ pub enum Reply {
     Set(Vec<Reply>),
     /// An array, a set or a map of byte strings, all in one buffer. Only the embedded store answers with it, where there may be
     /// many; it equals what it stands for.
-    Strings(Strings),
+    Strings(Box<Strings>),
 }
 
 /// One whole thing that a Redis connection received, in the order it came.

@@ -145,7 +145,7 @@ impl fmt::Debug for Strings {
 
 impl From<Strings> for Reply {
     fn from(strings: Strings) -> Reply {
-        Reply::Strings(strings)
+        Reply::Strings(Box::new(strings))
     }
 }
 
@@ -168,6 +168,11 @@ mod tests {
         assert_eq!(strings.len(), all.len());
         let Reply::Array(items) = strings.into_reply() else { panic!("an array") };
         assert_eq!(items, all.iter().map(Reply::bulk).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_reply_is_no_larger_for_them() {
+        assert_eq!(size_of::<Reply>(), size_of::<(u8, [u8; 3], Bytes)>());
     }
 
     #[test]

@@ -39,7 +39,14 @@ impl Room {
     /// # Errors
     /// There is no room for one of them; those behind it are not made.
     pub fn gather(&mut self, replies: impl Iterator<Item = Reply>) -> Result<Vec<Reply>, Error> {
-        replies.map(|reply| self.take(reply.size()).map(|()| reply)).collect()
+        /// Whoever has more finds out as they come.
+        const CAPACITY_MAX: usize = 1024;
+        let mut gathered = Vec::with_capacity(replies.size_hint().0.min(CAPACITY_MAX));
+        for reply in replies {
+            self.take(reply.size())?;
+            gathered.push(reply);
+        }
+        Ok(gathered)
     }
 
     /// The reply of a command that was carried out, or, if there is no room for it, an error in its place.

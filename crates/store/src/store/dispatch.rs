@@ -82,7 +82,7 @@ impl Store {
             Ran::Replied(reply) => Some(reply),
             Ran::Silent => None,
             Ran::Waits(wait) => {
-                self.begin_wait(id, caller.db, &found, wait);
+                self.begin_wait(id, caller.db, &found, *wait);
                 None
             }
         })

@@ -32,7 +32,7 @@ pub(super) enum Ran {
     /// Pushes were the answer.
     Silent,
     /// It waits.
-    Waits(Wait),
+    Waits(Box<Wait>),
 }
 
 impl Ran {
@@ -90,11 +90,11 @@ impl Store {
             },
             Run::BlockingRead(attempt, wait) => attempt(&txn, args).and_then(|reply| match reply {
                 Some(reply) => Ok(Ran::Replied(reply)),
-                None => wait(&txn, args).map(Ran::Waits),
+                None => wait(&txn, args).map(|wait| Ran::Waits(Box::new(wait))),
             }),
             Run::BlockingWrite(attempt, wait) => attempt(&mut txn, args).and_then(|reply| match reply {
                 Some(reply) => Ok(Ran::Replied(reply)),
-                None => wait(&txn, args).map(Ran::Waits),
+                None => wait(&txn, args).map(|wait| Ran::Waits(Box::new(wait))),
             }),
             Run::Exec => unreachable!("EXEC runs other commands and is never run as one"),
         };
