@@ -132,6 +132,11 @@ impl Embedded {
         self.limits = service::limits(self.store.settings());
     }
 
+    /// Sets what one reply may hold, in bytes, to a lane and to the store's own clients: over it, there is an error in its place.
+    pub fn limit_replies(&mut self, lane_bytes_max: usize, client_bytes_max: usize) {
+        self.store.limit_replies(lane_bytes_max, client_bytes_max);
+    }
+
     fn arm(&mut self, key: &Bytes, lane: LaneId) {
         let lanes = self.armed.entry(key.clone()).or_default();
         if !lanes.contains(&lane) {

@@ -68,6 +68,28 @@ fn a_change_is_told_once_to_each_lane_that_read_the_key_and_before_the_reply() {
 }
 
 #[test]
+fn a_lane_and_a_client_of_the_stores_own_are_answered_up_to_their_limits() {
+    let mut told = Told::new();
+    told.run(&format!("RPUSH l {}", "x ".repeat(100).trim_end()));
+    told.backend.limit_replies(100, 2000);
+    let is_too_big = |reply: &Reply| reply.as_error().is_some_and(|error| error.code == model::error::TOOBIG);
+    match &told.run("LRANGE l 0 -1")[..] {
+        [(A, BackendEvent::Reply { reply, .. })] => assert!(is_too_big(reply), "{reply:?}"),
+        other => panic!("{other:?}"),
+    }
+    match &told.read(B, "SORT_RO l ALPHA")[..] {
+        [(B, BackendEvent::Value { reply: Some(reply), .. })] => assert!(is_too_big(reply), "{reply:?}"),
+        other => panic!("{other:?}"),
+    }
+    let client = told.backend.connect(&runtime::Peer::default(), told.moment());
+    let mut answers = Vec::new();
+    let line = words("LRANGE l 0 -1");
+    told.backend.command(client, &line, told.moment(), &mut |output| answers.push(output));
+    let all = Reply::Array(vec![Reply::bulk("x"); 100]);
+    assert_eq!(answers, [ClientOutput::Reply { client, reply: all }]);
+}
+
+#[test]
 fn keys_of_one_command_or_transaction_are_told_together() {
     let mut told = Told::new();
     told.read(A, "MGET a b c");

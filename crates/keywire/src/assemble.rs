@@ -188,6 +188,9 @@ fn store(settings: &Settings, lanes: u16, resp: &[SocketAddr]) -> anyhow::Result
     let mut embedded = Embedded::new(fastrand::u64(..), lanes);
     let redis_settings = resp::redis_settings(settings, resp)?;
     embedded.set(redis_settings.iter().map(|(name, value)| (*name, value.as_str())));
+    // What has more bytes than this is over the limit as JSON in any case; the same is taken of a Redis' replies.
+    let lane_bytes_max = 2 * settings.limits.value_bytes_max + 1024;
+    embedded.limit_replies(lane_bytes_max, settings.resp.resp_reply_bytes_max);
     match &settings.store.data {
         Some(data) => embedded.open(data)?,
         None => tracing::info!(

@@ -44,9 +44,10 @@ impl Value {
     /// An error at the top is for the caller to tell apart first ([`Reply::as_error`]).
     pub fn from_reply(reply: Reply) -> Value {
         match reply {
-            Reply::Null => Value::Null,
+            Reply::Null | Reply::NullArray => Value::Null,
             Reply::Simple(b) | Reply::Bulk(b) => Value::from_bytes(b),
             Reply::Verbatim { text, .. } => Value::from_bytes(text),
+            Reply::Strings(strings) => Value::from_reply(strings.into_reply()),
             Reply::Error(b) => Value::Error(b),
             Reply::Int(n) if (-INT_MAX..=INT_MAX).contains(&n) => Value::Int(n),
             Reply::Int(n) => Value::BigInt(n.to_string().into()),

@@ -85,8 +85,6 @@ pub enum ClientOutput {
         client: ClientNumber,
         /// The answer.
         reply: Reply,
-        /// Where RESP2 has two nulls: a null is that of an array.
-        null_is_array: bool,
     },
     /// A message that answers no command.
     Push {

@@ -175,7 +175,7 @@ impl Data {
 }
 
 fn new_store(seed: u64) -> Store {
-    Store::new(store::Config { seed, databases: 1 })
+    Store::new(store::Config { seed, databases: 1, ..store::Config::default() })
 }
 
 /// A command as text: everybody here writes UTF-8.

@@ -51,6 +51,12 @@ pub const COUNT_NOT_POSITIVE: Error = err("count should be greater than 0");
 /// `LIMIT` of a cardinality is negative.
 pub const LIMIT_NEGATIVE: Error = err("LIMIT can't be negative");
 
+/// The reply would be over what one may hold.
+pub const REPLY_TOO_BIG: Error = coded(model::error::TOOBIG, "the reply would be too large; ask for less of it");
+/// The same of a command that changes something.
+pub const DONE_REPLY_TOO_BIG: Error =
+    coded(model::error::TOOBIG, "the reply is too large; the command was carried out");
+
 /// A transaction that will not be carried out.
 pub const EXEC_ABORT: Error = coded("EXECABORT", "Transaction discarded because of previous errors.");
 /// Memory is short and nothing can make room.

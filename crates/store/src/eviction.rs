@@ -127,7 +127,7 @@ mod tests {
 
     /// A store with 1000 keys, the first half of them used long ago, every tenth with a deadline; limited to what is in use.
     fn full(policy: &str) -> Store {
-        let mut store = Store::new(Config { seed: 3, databases: 2 });
+        let mut store = Store::new(Config { seed: 3, databases: 2, ..Config::default() });
         for n in 0..1000 {
             run(&mut store, &format!("SET key:{n} {}", "x".repeat(100)), if n < 500 { 1_000 } else { 900_000 });
             if n % 10 == 0 {
@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn memory_is_counted_up_and_down_without_drift() {
-        let mut store = Store::new(Config { seed: 3, databases: 2 });
+        let mut store = Store::new(Config { seed: 3, databases: 2, ..Config::default() });
         for round in 0..3 {
             for n in 0..200 {
                 run(&mut store, &format!("RPUSH l:{n} a b c {round}"), 0);

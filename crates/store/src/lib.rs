@@ -34,7 +34,7 @@
 //! let mut outputs = Vec::new();
 //! store.drain_outputs(|output| outputs.push(output));
 //! let reply = model::Reply::Array(vec![model::Reply::bulk("queue"), model::Reply::bulk("job")]);
-//! assert_eq!(outputs, [Output::Reply { client, reply, null_is_array: false }]);
+//! assert_eq!(outputs, [Output::Reply { client, reply }]);
 //! ```
 
 #![forbid(unsafe_code)]
@@ -52,7 +52,8 @@ mod geo;
 pub mod number;
 mod pubsub;
 pub mod random;
-pub mod resp2;
+mod resp2;
+mod room;
 mod settings;
 mod slowlog;
 mod state;
@@ -68,6 +69,7 @@ pub use db::txn::{Deadline, Edit, Txn};
 pub use events::Classes;
 pub use garbage::Discarded;
 pub use pubsub::Published;
+pub use room::Room;
 pub use settings::{Fsync, Policy, Settings};
 pub use state::Persistence;
 pub use store::{Config, Store};

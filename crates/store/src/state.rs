@@ -9,7 +9,7 @@ use crate::changes::Changes;
 use crate::client::tracking::Tracking;
 use crate::client::transaction::Watches;
 use crate::client::waiting::{Resume, Wait, Waiting};
-use crate::client::{ClientId, Clients, Output, ReplyMode, Touch};
+use crate::client::{ClientId, Clients, Output, ReplyMode, Touch, monitor};
 use crate::commands::{Command, Found, may_write};
 use crate::db::Db;
 use crate::events::{self, Classes};
@@ -17,9 +17,11 @@ use crate::eviction::Candidates;
 use crate::garbage::Garbage;
 use crate::pubsub::PubSub;
 use crate::random::Random;
+use crate::room::Room;
 use crate::settings::Settings;
 use crate::slowlog::Slowlog;
 use crate::statistics::Statistics;
+use crate::store::Caller;
 use bytes::Bytes;
 use indexmap::map::Entry;
 use model::command::Flags;
@@ -29,6 +31,10 @@ use std::collections::BTreeMap;
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) databases: Vec<Db>,
+    /// What a reply may hold: to the owner, to a client.
+    pub(crate) reply_bytes_max: [usize; 2],
+    /// What the reply, or the replies of the transaction, under way may still hold.
+    pub(crate) room: Room,
     /// What the owner's caches are told of.
     pub(crate) changes: Changes,
     pub(crate) pubsub: PubSub,
@@ -347,18 +353,17 @@ impl State {
         }
     }
 
-    /// Shows a command to the clients that monitor.
-    pub(crate) fn show_to_monitors(&mut self, found: &Found<'_>, client: Option<ClientId>, db: usize, now_ms: u64) {
-        let skipped = found.spec.flags.intersects(Flags::SKIP_MONITOR.union(Flags::ADMIN));
-        if skipped || may_hold_password(found.command.name) {
+    /// Shows a command that was carried out to the clients that monitor.
+    pub(crate) fn show_to_monitors(&mut self, found: &Found<'_>, caller: Caller) {
+        let name = found.command.name;
+        let is_skipped =
+            found.spec.flags.contains(Flags::ADMIN) || found.spec.flags.contains(Flags::SKIP_MONITOR) && name != "exec";
+        if self.clients.monitors.is_empty() || is_skipped || caller.is_again {
             return;
         }
-        let address = client.and_then(|id| self.clients.get(id)).map_or("keywire", |client| &*client.peer.address);
-        let mut text = format!("{}.{:06} [{db} {address}]", now_ms / 1000, now_ms % 1000 * 1000);
-        for word in found.line {
-            text.push_str(&format!(" \"{}\"", word.escape_ascii()));
-        }
-        let text = Bytes::from(text);
+        let client = caller.client.and_then(|id| self.clients.get(id));
+        let (db, address) = client.map_or((caller.db, "keywire"), |client| (client.db, &*client.peer.address));
+        let text = monitor::line(name, found.line, caller.now_ms, db, address);
         let lines = self.clients.monitors.iter().map(|&client| Output::Line { client, text: text.clone() });
         self.outbox.extend(lines);
     }

@@ -20,6 +20,7 @@ use crate::errors;
 use crate::garbage::Discarded;
 use crate::pubsub::{PubSub, Published};
 use crate::random::Random;
+use crate::room::Room;
 use crate::settings::Settings;
 use crate::state::{Persistence, State, may_hold_password};
 use crate::types::stream::Stream;
@@ -28,7 +29,8 @@ use bytes::Bytes;
 use model::backend::ChannelName;
 use model::stream::StreamRange;
 use model::{Args, EntryId, Error, Reply};
-use run::{Caller, Ran};
+pub(crate) use run::Caller;
+use run::Ran;
 
 /// How a store is made.
 #[derive(Clone, Debug)]
@@ -37,11 +39,24 @@ pub struct Config {
     pub seed: u64,
     /// How many databases there are; at least one.
     pub databases: usize,
+    /// What one reply to a client may hold, in bytes as [`Reply::size`] counts them, all replies of a transaction together:
+    /// over it, the command is answered `TOOBIG`.
+    pub client_reply_bytes_max: usize,
+    /// The same for commands of the owner.
+    pub owner_reply_bytes_max: usize,
 }
+
+/// More than the longest string, with some that are about as long.
+const REPLY_BYTES_MAX: usize = 1 << 30;
 
 impl Default for Config {
     fn default() -> Config {
-        Config { seed: 0, databases: 16 }
+        Config {
+            seed: 0,
+            databases: 16,
+            client_reply_bytes_max: REPLY_BYTES_MAX,
+            owner_reply_bytes_max: REPLY_BYTES_MAX,
+        }
     }
 }
 
@@ -70,6 +85,8 @@ impl Store {
         settings.set_by_owner("databases", &databases.len().to_string());
         let state = State {
             databases,
+            reply_bytes_max: [config.owner_reply_bytes_max, config.client_reply_bytes_max],
+            room: Room::new(0),
             changes: Changes::new(hasher.clone()),
             pubsub: PubSub::new(&hasher),
             random,
@@ -102,7 +119,7 @@ impl Store {
     /// Carries out one command in a database, which must exist. Commands about connections, and commands that would
     /// have to wait, are refused.
     pub fn execute_in(&mut self, db: usize, command: &[Bytes], now_ms: u64) -> Reply {
-        let caller = Caller { client: None, db, now_ms, may_wait: true };
+        let caller = Caller { client: None, db, now_ms, may_wait: true, is_again: false };
         let reply = match self.registry.find(command) {
             Ok(found) => match self.admit_write(&found, now_ms).map(|()| self.call(caller, found)) {
                 Ok(Ran::Waits(_)) => would_wait(&found),
@@ -118,13 +135,14 @@ impl Store {
     /// Carries out the commands of a MULTI/EXEC in database 0. The answer is an array of their replies, errors of single
     /// commands included; `EXECABORT`, and nothing done, if one of them is unknown or has a wrong number of arguments.
     pub fn transaction(&mut self, commands: &[Args], now_ms: u64) -> Reply {
-        let caller = Caller { client: None, db: 0, now_ms, may_wait: false };
+        let caller = Caller { client: None, db: 0, now_ms, may_wait: false, is_again: false };
         let admitted = |store: &mut Store, line: &[Bytes]| {
             store.registry.find(line).and_then(|found| store.admit_write(&found, now_ms)).is_ok()
         };
         if !commands.iter().all(|command| admitted(self, command)) {
             return Reply::error(errors::EXEC_ABORT.to_string());
         }
+        self.begin_reply(caller);
         let reply = self.run_all(caller, commands);
         self.settle(now_ms);
         reply
@@ -265,7 +283,7 @@ impl Store {
     /// what was due long ago is there until the load is over, as later commands of the log may be about it.
     pub(crate) fn replay(&mut self, db: usize, line: &[Bytes]) -> Result<Reply, Error> {
         let found = self.registry.find(line)?;
-        let caller = Caller { client: None, db, now_ms: aof::TIMELESS_MS, may_wait: true };
+        let caller = Caller { client: None, db, now_ms: aof::TIMELESS_MS, may_wait: true, is_again: false };
         let reply = self.call(caller, found).reply();
         self.state.changes.drain(drop);
         Ok(reply)
@@ -307,6 +325,11 @@ impl Store {
     /// Counts one less.
     pub fn unsubscribe(&mut self, name: &ChannelName) {
         self.state.pubsub.unsubscribe(name);
+    }
+
+    /// Sets what one reply may hold: see [`Config`].
+    pub fn limit_replies(&mut self, owner_bytes_max: usize, client_bytes_max: usize) {
+        self.state.reply_bytes_max = [owner_bytes_max, client_bytes_max];
     }
 
     /// The settings that `CONFIG` shows; the owner may set those that it knows better.

@@ -10,8 +10,8 @@ use support::sessions::check;
 
 const TRANSACTIONS: Family = Family {
     name: "transactions",
-    setup: &["SET a 1", "RPUSH wrong:list 1"],
-    pools: &[("db", "0 0 1")],
+    setup: &["SET a 1", "RPUSH wrong:list 1", "ZADD z 1 m", "XADD x 1-1 f v", "XGROUP CREATE x g 0"],
+    pools: &[("db", "0 0 1"), ("any", "a z x none wrong:list")],
     commands: &[
         "4*MULTI",
         "4*EXEC",
@@ -30,9 +30,22 @@ const TRANSACTIONS: Family = Family {
         "NOSUCH",
         "GET",
         "LPUSH <key> x",
+        "(LPOP | RPOP) <any> [2]",
+        "(GEOPOS | GEOHASH | ZMSCORE) <any> m nobody",
+        "(LMPOP 2 none <any> LEFT | ZMPOP 2 none <any> MIN)",
+        "(BLPOP | BZPOPMIN) <any> 0",
+        "(BLMPOP 0 1 <any> LEFT | BZMPOP 0 1 <any> MIN)",
+        "(BLMOVE <any> none LEFT LEFT 0 | BRPOPLPUSH <any> none 0)",
+        "!(ZRANK <any> m | ZPOPMIN <any> | ZRANDMEMBER <any> | ZRANGE <any> 0 -1 WITHSCORES)",
+        "XREAD [BLOCK 0] STREAMS x ($ | 0)",
+        "XREADGROUP GROUP g c STREAMS x (> | 0)",
+        "XRANGE <any> - + COUNT 0",
+        "XPENDING <any> g",
+        "XDEL x 1-1",
+        "!COMMAND INFO nosuch",
         "RESET",
     ],
-    scripts: 150,
+    scripts: 200,
 };
 
 #[test]

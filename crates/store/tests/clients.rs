@@ -40,12 +40,12 @@ impl World {
 }
 
 fn reply(client: ClientId, reply: Reply) -> Output {
-    Output::Reply { client, reply, null_is_array: false }
+    Output::Reply { client, reply }
 }
 
-/// RESP2's null where an array would have come.
+/// The null where an array would have come.
 fn null_array(client: ClientId) -> Output {
-    Output::Reply { client, reply: Reply::Null, null_is_array: true }
+    reply(client, Reply::NullArray)
 }
 
 fn error(client: ClientId, text: &str) -> Output {
@@ -162,9 +162,32 @@ fn who_monitors_sees_what_others_do_but_no_passwords() {
     let mut world = World::new();
     let (a, b) = (world.connect(), world.connect());
     world.say(a, "MONITOR");
-    let line = Output::Line { client: a, text: "1000.000000 [0 127.0.0.1:5000] \"SET\" \"k\" \"v\"".into() };
-    assert_eq!(world.say(b, "SET k v"), [reply(b, Reply::OK), line]);
-    assert_eq!(world.say(b, "AUTH default secret"), [reply(b, Reply::OK)]);
+    let line = |db: usize, words: &str| {
+        let words: String = words.split(' ').map(|word| format!(" \"{word}\"")).collect();
+        Output::Line { client: a, text: format!("1000.000000 [{db} 127.0.0.1:5000]{words}").into() }
+    };
+    assert_eq!(world.say(b, "SET k v"), [reply(b, Reply::OK), line(0, "SET k v")]);
+    let redacted = line(0, "AUTH (redacted) (redacted)");
+    assert_eq!(world.say(b, "AUTH default secret"), [reply(b, Reply::OK), redacted]);
+    assert_eq!(world.say(b, "CONFIG GET maxmemory").len(), 1, "what administrators do is not shown");
+    assert_eq!(world.say(b, "SELECT 3"), [reply(b, Reply::OK), line(3, "SELECT 3")], "it was carried out");
+}
+
+#[test]
+fn who_monitors_sees_transactions_from_the_inside_and_waits_once() {
+    let mut world = World::new();
+    let (a, b, c) = (world.connect(), world.connect(), world.connect());
+    world.say(a, "MONITOR");
+    let shown = |outputs: Vec<Output>| -> Vec<String> {
+        let line = |output| if let Output::Line { text, .. } = output { Some(text) } else { None };
+        let words = |text: Bytes| String::from_utf8_lossy(&text).split_once("] ").unwrap().1.to_owned();
+        outputs.into_iter().filter_map(line).map(words).collect()
+    };
+    assert_eq!(shown(world.say(b, "MULTI")), ["\"MULTI\""]);
+    assert_eq!(shown(world.say(b, "INCR n")), [""; 0]);
+    assert_eq!(shown(world.say(b, "EXEC")), ["\"INCR\" \"n\"", "\"EXEC\""]);
+    assert_eq!(shown(world.say(b, "BLPOP l 0")), ["\"BLPOP\" \"l\" \"0\""]);
+    assert_eq!(shown(world.say(c, "RPUSH l x")), ["\"RPUSH\" \"l\" \"x\""]);
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod support;
 
 use bytes::Bytes;
 use model::Reply;
+use model::double::DoubleText;
 use store::random::Random;
 use store::{Config, Output, Peer, Store};
 use support::server::{Kind, Server};
@@ -85,6 +86,7 @@ fn text(reply: &Reply) -> String {
     match reply {
         Reply::Bulk(bytes) => String::from_utf8_lossy(bytes).into_owned(),
         Reply::Array(items) => items.iter().map(text).collect::<Vec<_>>().join(" "),
+        Reply::Double(score) => String::from_utf8_lossy(DoubleText::new(*score).as_bytes()).into_owned(),
         other => format!("{other:?}"),
     }
 }

@@ -10,7 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use store::aof::{Ending, Loader, Manifest};
 use store::random::Random;
 use store::{Config, Store};
-use support::compare::same;
+use support::compare::{same, with_one_null};
 use support::grammar::{Compare, Family, Grammar};
 use support::server::{Connection, Server};
 
@@ -138,13 +138,13 @@ fn compare(ours: &mut Store, theirs: &mut Connection, seed: u64) {
             keys.sort();
             keys
         };
-        let found = keys(ours.execute_in(db, &words("KEYS *"), now_ms()));
+        let found = keys(ours.execute_in(db, &words("KEYS *"), now_ms()).expanded());
         assert_eq!(found, keys(theirs.ask("KEYS *")), "seed {seed} db {db}");
         for key in found {
             let mut both = |line: &str| {
                 let line: Vec<Bytes> =
                     words(line).into_iter().map(|w| if w == "K" { key.clone() } else { w }).collect();
-                (ours.execute_in(db, &line, now_ms()), theirs.pipeline(&[line]).remove(0))
+                (with_one_null(&ours.execute_in(db, &line, now_ms()).expanded()), theirs.pipeline(&[line]).remove(0))
             };
             let kind = format!("{:?}", both("TYPE K").0);
             let content =

@@ -4,8 +4,8 @@
 //! A line is `COMMAND ARG "quoted \x00 arg" => REPLY ~ CHANGED KEYS`; without `~`, nothing changed (`~ *`: everything).
 //! A line that begins with `!` differs from Redis 7.0 on purpose, and the comment above says why. `sorted` in
 //! front of a command means that the reply's elements come in any order. `---` begins with an empty store. Replies are
-//! written `+simple`, `-error`, `1`, `"bulk"`, `nil`, `,1.5`, `[array]`, `{key: value}`, `<set>`,
-//! `txt"verbatim"`.
+//! written `+simple`, `-error`, `1`, `"bulk"`, `nil` (`nil-array` where RESP2 has that of an array), `,1.5`, `[array]`,
+//! `{key: value}`, `<set>`, `txt"verbatim"`.
 
 use bytes::Bytes;
 use model::Reply;
@@ -87,7 +87,9 @@ fn no_change_goes_untold() {
 
 /// All keys with what they hold and when they end, as replies.
 fn snapshot(store: &mut Store) -> BTreeMap<Bytes, [String; 2]> {
-    let Reply::Array(keys) = store.execute(&words("KEYS *"), NOW_MS) else { panic!("KEYS answers an array") };
+    let Reply::Array(keys) = store.execute(&words("KEYS *"), NOW_MS).expanded() else {
+        panic!("KEYS answers an array")
+    };
     let mut ask = |line: &[&str], key: &Bytes| {
         let mut line: Vec<Bytes> = line.iter().map(|word| Bytes::copy_from_slice(word.as_bytes())).collect();
         line.insert(1, key.clone());
@@ -112,7 +114,7 @@ fn snapshot(store: &mut Store) -> BTreeMap<Bytes, [String; 2]> {
 fn outcome(store: &mut Store, line: &str) -> String {
     let line = line.strip_prefix("! ").unwrap_or(line);
     let (sorted, line) = line.strip_prefix("sorted ").map_or((false, line), |line| (true, line));
-    let mut reply = store.execute(&words(line), NOW_MS);
+    let mut reply = store.execute(&words(line), NOW_MS).expanded();
     if let Reply::Array(items) = &mut reply
         && sorted
     {
@@ -133,6 +135,7 @@ fn show(reply: &Reply) -> String {
     let list = |items: &[Reply]| items.iter().map(show).collect::<Vec<_>>();
     match reply {
         Reply::Null => "nil".into(),
+        Reply::NullArray => "nil-array".into(),
         Reply::Simple(text) => format!("+{}", lossy(text)),
         Reply::Error(text) => format!("-{}", lossy(text)),
         Reply::Int(n) => n.to_string(),
@@ -141,6 +144,7 @@ fn show(reply: &Reply) -> String {
         Reply::Bulk(bytes) => quoted(bytes),
         Reply::Verbatim { format, text } => format!("{}{}", lossy(format), quoted(text)),
         Reply::BigNumber(digits) => format!("({}", lossy(digits)),
+        Reply::Strings(strings) => show(&strings.clone().into_reply()),
         Reply::Array(items) => format!("[{}]", list(items).join(" ")),
         Reply::Set(items) => {
             let mut items = list(items);

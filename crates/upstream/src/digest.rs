@@ -26,12 +26,16 @@ pub(crate) fn of_reply(reply: &Reply) -> u64 {
 fn add(reply: &Reply, hasher: &mut impl Hasher) {
     std::mem::discriminant(reply).hash(hasher);
     match reply {
-        Reply::Null => {}
+        Reply::Null | Reply::NullArray => {}
         Reply::Int(number) => number.hash(hasher),
         Reply::Double(number) => number.to_bits().hash(hasher),
         Reply::Bool(is) => is.hash(hasher),
         Reply::Simple(bytes) | Reply::Error(bytes) | Reply::Bulk(bytes) | Reply::BigNumber(bytes) => bytes.hash(hasher),
         Reply::Verbatim { text, .. } => text.hash(hasher),
+        Reply::Strings(strings) => {
+            strings.len().hash(hasher);
+            strings.iter().for_each(|string| string.hash(hasher));
+        }
         Reply::Array(items) | Reply::Set(items) => {
             items.len().hash(hasher);
             items.iter().for_each(|item| add(item, hasher));

@@ -87,9 +87,7 @@ impl Embedded {
 fn drain(store: &mut Store, (wants_end, files): (&mut bool, &mut Option<Files>), each: &mut dyn FnMut(ClientOutput)) {
     store.drain_outputs(|output| {
         each(match output {
-            Output::Reply { client, reply, null_is_array } => {
-                ClientOutput::Reply { client: client.0, reply, null_is_array }
-            }
+            Output::Reply { client, reply } => ClientOutput::Reply { client: client.0, reply },
             Output::Push { client, message } => ClientOutput::Push { client: client.0, message },
             Output::Line { client, text } => ClientOutput::Line { client: client.0, text },
             Output::Protocol { client, resp } => ClientOutput::Protocol { client: client.0, version: resp },

@@ -25,7 +25,7 @@ fn words(line: &str) -> Vec<Bytes> {
 
 impl World {
     fn open(disk: &Simulated, fsync: &str) -> Result<World, OpenError> {
-        let mut store = Store::new(Config { seed: 1, databases: 2 });
+        let mut store = Store::new(Config { seed: 1, databases: 2, ..Config::default() });
         store.settings_mut().set_by_owner("appendfsync", fsync);
         let (mut files, _) = Files::load(Arc::new(disk.clone()), &mut store, 1_000_000)?;
         files.start_inline();

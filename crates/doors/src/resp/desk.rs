@@ -12,7 +12,7 @@ use std::rc::Rc;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
-use wire::resp::{Downgrade, Protocol, encode_line, encode_push, encode_reply_as};
+use wire::resp::{Protocol, encode_line, encode_push, encode_reply};
 
 /// How often clients are looked at though nothing happens: for limits of time.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
@@ -174,10 +174,7 @@ impl Desk {
     fn obey_for(&self, client: &Rc<Client>, output: ClientOutput) -> bool {
         let protocol = client.protocol.get();
         let (added, is_reply) = match output {
-            ClientOutput::Reply { reply, null_is_array, .. } => {
-                let downgrade = Downgrade { null_arrays: null_is_array, ..Downgrade::default() };
-                (client.add(|out| encode_reply_as(&reply, protocol, downgrade, out)), true)
-            }
+            ClientOutput::Reply { reply, .. } => (client.add(|out| encode_reply(&reply, protocol, out)), true),
             ClientOutput::Push { message, .. } => (client.add(|out| encode_push(&message, protocol, out)), false),
             ClientOutput::Line { text, .. } => (client.add(|out| encode_line(&text, out)), false),
             ClientOutput::Protocol { version, .. } => {

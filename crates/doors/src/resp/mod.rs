@@ -18,6 +18,8 @@
 mod client;
 mod connection;
 mod desk;
+#[cfg(test)]
+mod panic_tests;
 
 use crate::listener::Listener;
 use desk::Desk;

@@ -24,6 +24,10 @@ pub struct Resp {
     pub resp_bulk_bytes_max: usize,
     /// All arguments of one command (Redis' `client-query-buffer-limit`): over it, the connection is closed with an error.
     pub resp_query_bytes_max: usize,
+    /// One reply, or all replies of a transaction together, about: over it, the command is answered `TOOBIG`, which Redis does
+    /// not know. Commands that change something are carried out all the same. For a moment a reply takes up to three
+    /// times its bytes, more if it has many small ones.
+    pub resp_reply_bytes_max: usize,
     /// What may wait to be written to a client that is not subscribed (Redis' `client-output-buffer-limit`): over it, the
     /// connection is closed. 0: no limit but `resp_output_total_bytes_max`, as in Redis.
     pub resp_output_bytes_max: usize,
@@ -48,6 +52,7 @@ impl Default for Resp {
             resp_idle_timeout_ms: 0,
             resp_bulk_bytes_max: 512 << 20,
             resp_query_bytes_max: 1 << 30,
+            resp_reply_bytes_max: 1 << 30,
             resp_output_bytes_max: 0,
             resp_pubsub_bytes_max: 32 << 20,
             resp_pubsub_soft_bytes_max: 8 << 20,

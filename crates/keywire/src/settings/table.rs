@@ -124,6 +124,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("resp_idle_timeout_ms", Field::Millis(|s| &mut s.resp.resp_idle_timeout_ms, 0..=MILLIS_MAX)),
     setting("resp_bulk_bytes_max", Field::Size(|s| &mut s.resp.resp_bulk_bytes_max, 1024..=SIZE_MAX)),
     setting("resp_query_bytes_max", Field::Size(|s| &mut s.resp.resp_query_bytes_max, 1024..=TOTAL_MAX)),
+    setting("resp_reply_bytes_max", Field::Size(|s| &mut s.resp.resp_reply_bytes_max, 65536..=TOTAL_MAX)),
     setting("resp_output_bytes_max", Field::Size(|s| &mut s.resp.resp_output_bytes_max, 0..=TOTAL_MAX)),
     setting("resp_pubsub_bytes_max", Field::Size(|s| &mut s.resp.resp_pubsub_bytes_max, 0..=TOTAL_MAX)),
     setting("resp_pubsub_soft_bytes_max", Field::Size(|s| &mut s.resp.resp_pubsub_soft_bytes_max, 0..=TOTAL_MAX)),

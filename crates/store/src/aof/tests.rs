@@ -22,7 +22,7 @@ struct Logged {
 
 impl Logged {
     fn new() -> Logged {
-        let mut store = Store::new(Config { seed: 5, databases: 3 });
+        let mut store = Store::new(Config { seed: 5, databases: 3, ..Config::default() });
         store.keep_log(true);
         Logged { store, base: Vec::new(), log: Vec::new() }
     }
@@ -48,7 +48,7 @@ impl Logged {
     }
 
     fn reloaded(&self) -> Store {
-        let mut store = Store::new(Config { seed: 9, databases: 3 });
+        let mut store = Store::new(Config { seed: 9, databases: 3, ..Config::default() });
         for file in [&self.base, &self.log] {
             let mut loader = Loader::new();
             assert_eq!(loader.load(&mut store, file), Ok(file.len()), "{}", file.escape_ascii());
@@ -62,13 +62,13 @@ impl Logged {
 fn content(store: &mut Store) -> BTreeMap<(usize, Bytes), String> {
     let mut all = BTreeMap::new();
     for db in 0..store.databases() {
-        let Reply::Array(keys) = store.execute_in(db, &words("KEYS *"), NOW_MS) else { panic!("an array") };
+        let Reply::Array(keys) = store.execute_in(db, &words("KEYS *"), NOW_MS).expanded() else { panic!("an array") };
         for key in keys {
             let Reply::Bulk(key) = key else { panic!("a key is a bulk") };
             let mut ask = |line: &str| {
                 let line: Vec<Bytes> =
                     words(line).into_iter().map(|w| if w == "K" { key.clone() } else { w }).collect();
-                store.execute_in(db, &line, NOW_MS)
+                store.execute_in(db, &line, NOW_MS).expanded()
             };
             let held = match ask("TYPE K") {
                 Reply::Simple(kind) if kind == "string" => ask("GET K"),
@@ -141,7 +141,7 @@ fn a_cut_log_is_good_up_to_its_last_whole_unit() {
     logged.store.transaction(&[words("SET b 2").into(), words("SET c 3").into()], NOW_MS);
     logged.drain();
     for len in 0..=logged.log.len() {
-        let mut store = Store::new(Config { seed: 1, databases: 1 });
+        let mut store = Store::new(Config { seed: 1, databases: 1, ..Config::default() });
         let mut loader = Loader::new();
         let taken = loader.load(&mut store, &logged.log[..len]).unwrap();
         let ending = loader.finish(len - taken);
@@ -149,7 +149,7 @@ fn a_cut_log_is_good_up_to_its_last_whole_unit() {
         match ending {
             Ending::Whole => assert!(keys == 3 || len == whole || keys == 0, "{len}"),
             Ending::Truncated { valid_len } => {
-                let mut again = Store::new(Config { seed: 1, databases: 1 });
+                let mut again = Store::new(Config { seed: 1, databases: 1, ..Config::default() });
                 let good = &logged.log[..valid_len as usize];
                 assert_eq!(Loader::new().load(&mut again, good), Ok(good.len()));
                 assert_eq!(again.keys(0), keys, "{len}");
@@ -306,7 +306,7 @@ fn large_keys_are_written_in_parts_and_as_they_were_at_the_mark() {
         }
         assert!(steps > 5, "{steps}");
         assert!(!touched.is_empty() || largest < 100_000, "{largest} bytes in one step");
-        let mut base_only = Store::new(Config { seed: 3, databases: 3 });
+        let mut base_only = Store::new(Config { seed: 3, databases: 3, ..Config::default() });
         assert_eq!(Loader::new().load(&mut base_only, &logged.base), Ok(logged.base.len()));
         assert_eq!(content(&mut base_only), before, "{touched}");
         assert_eq!(content(&mut logged.reloaded()), content(&mut logged.store), "{touched}");
@@ -409,7 +409,7 @@ fn a_rewrite_of_many_keys_is_the_moment_of_its_mark() {
         logged.run(0, &format!("SET new:{steps} 1"));
     }
     assert!(steps > 100, "{steps} steps");
-    let mut base_only = Store::new(Config { seed: 3, databases: 3 });
+    let mut base_only = Store::new(Config { seed: 3, databases: 3, ..Config::default() });
     assert_eq!(Loader::new().load(&mut base_only, &logged.base), Ok(logged.base.len()));
     assert_eq!(base_only.keys(0), 5000);
     assert_eq!(base_only.execute(&words("GET key:37"), NOW_MS), Reply::bulk("37"));

@@ -7,8 +7,10 @@
 //!
 //! * `transaction`: what is queued after `MULTI`, and which keys are watched
 //! * `waiting`: clients that wait for keys, for a moment, or for the end of a pause
+//! * `monitor`: what is shown to those who watch all commands
 //! * `tracking`: who is to be told of which keys' changes
 
+pub(crate) mod monitor;
 pub mod tracking;
 pub mod transaction;
 pub mod waiting;
@@ -36,15 +38,13 @@ impl fmt::Display for ClientId {
 /// What the store asks of its owner, in this order.
 #[derive(Clone, PartialEq, Debug)]
 pub enum Output {
-    /// The answer to the oldest unanswered command of this client. Where the client speaks RESP2 it has the shape of
-    /// RESP2 already: flat arrays for maps and sets, byte strings for doubles.
+    /// The answer to the oldest unanswered command of this client. Where the client speaks RESP2, arrays are
+    /// within one another as the command has them there; the types are those of RESP3 all the same.
     Reply {
         /// Whose.
         client: ClientId,
         /// The answer.
         reply: Reply,
-        /// It is null, and RESP2 has the null of an array there.
-        null_is_array: bool,
     },
     /// A message that answers no command: a RESP3 push, an array in RESP2. Confirmations of subscriptions too.
     Push {

@@ -23,8 +23,10 @@ pub struct Wait {
     pub keys: Keys,
     /// When it is answered at the latest, in milliseconds since 1970.
     pub deadline_ms: Option<u64>,
-    /// What it is answered then, and at once where nothing may wait (in a transaction).
+    /// What it is answered then.
     pub otherwise: Reply,
+    /// What it is answered where nothing may wait, in a transaction.
+    pub at_once: Reply,
     /// The arguments to try again with, where they are not those it came with (`$` is the end of a stream *now*).
     pub args: Option<Vec<Bytes>>,
     /// How it goes on.
@@ -32,20 +34,27 @@ pub struct Wait {
 }
 
 impl Wait {
-    /// For one of these keys, at the latest until the deadline, answered with null then.
+    /// For one of these keys, at the latest until the deadline, answered with the null of an array then.
     pub fn for_keys(keys: &[Bytes], deadline_ms: Option<u64>) -> Wait {
         Wait {
             keys: keys.iter().cloned().collect(),
             deadline_ms,
-            otherwise: Reply::Null,
+            otherwise: Reply::NullArray,
+            at_once: Reply::NullArray,
             args: None,
             resume: Resume::Never,
         }
     }
 
+    /// For an element of this list: as [`Wait::for_keys`], but it would be answered by no array.
+    pub fn for_element(key: &Bytes, deadline_ms: Option<u64>) -> Wait {
+        Wait { at_once: Reply::Null, ..Wait::for_keys(std::slice::from_ref(key), deadline_ms) }
+    }
+
     /// For the deadline alone.
     pub fn for_moment(deadline_ms: Option<u64>, otherwise: Reply) -> Wait {
-        Wait { keys: Keys::default(), deadline_ms, otherwise, args: None, resume: Resume::Never }
+        let at_once = otherwise.clone();
+        Wait { keys: Keys::default(), deadline_ms, otherwise, at_once, args: None, resume: Resume::Never }
     }
 }
 

@@ -1,10 +1,12 @@
 //! Reading arguments: numbers, options, ranges, lists of keys.
 
+use super::Outcome;
 use crate::errors;
 use crate::number::{parse_double, parse_int};
+use crate::room::Room;
 use crate::types::Text;
 use bytes::Bytes;
-use model::{Error, Reply};
+use model::{Error, Reply, Shape, StringsBuilder};
 
 /// A 64-bit integer.
 pub fn int(arg: &[u8]) -> Result<i64, Error> {
@@ -46,14 +48,19 @@ pub fn index(index: i64, len: usize) -> Option<usize> {
     usize::try_from(position).ok().filter(|&position| position < len)
 }
 
-/// `numkeys key [key …]`: the keys, and what follows them.
-pub fn counted_keys(args: &[Bytes]) -> Result<(&[Bytes], &[Bytes]), Error> {
-    let count = parse_int(&args[0]).filter(|&n| n > 0).ok_or(errors::NUMKEYS_NOT_POSITIVE)?;
-    let count = usize::try_from(count).unwrap_or(usize::MAX);
-    if count > args.len() - 1 {
-        return Err(errors::NUMKEYS_TOO_MANY);
-    }
-    Ok(args[1..].split_at(count))
+/// A count of at least one.
+pub fn positive(arg: &[u8]) -> Option<usize> {
+    parse_int(arg).and_then(|n| usize::try_from(n).ok()).filter(|&n| n > 0)
+}
+
+/// `numkeys key [key …]`: the keys, and what follows them. Commands differ in their errors: `numkeys` reads the number, and
+/// `too_many` is for more keys than there are arguments.
+pub fn counted_keys(
+    args: &[Bytes],
+    numkeys: impl FnOnce(&[u8]) -> Result<usize, Error>,
+    too_many: Error,
+) -> Result<(&[Bytes], &[Bytes]), Error> {
+    args[1..].split_at_checked(numkeys(&args[0])?).ok_or(too_many)
 }
 
 /// `numkeys key [key …] place [COUNT count]` of `LMPOP` and `ZMPOP`: the keys, the place (`LEFT`, `MIN`, …) as `place` reads
@@ -62,9 +69,8 @@ pub fn multi_pop<P>(
     args: &[Bytes],
     place: impl FnOnce(&[u8]) -> Result<P, Error>,
 ) -> Result<(&[Bytes], P, usize), Error> {
-    let positive = |arg: &[u8]| parse_int(arg).and_then(|n| usize::try_from(n).ok()).filter(|&n| n > 0);
-    let keys = positive(&args[0]).ok_or(errors::NUMKEYS_NOT_POSITIVE)?;
-    let (keys, rest) = args[1..].split_at_checked(keys).ok_or(errors::SYNTAX)?;
+    let numkeys = |arg: &[u8]| positive(arg).ok_or(errors::NUMKEYS_NOT_POSITIVE);
+    let (keys, rest) = counted_keys(args, numkeys, errors::SYNTAX)?;
     let (word, options) = rest.split_first().ok_or(errors::SYNTAX)?;
     let place = place(word)?;
     match options {
@@ -97,19 +103,14 @@ pub fn text_or_null(text: Option<&Text>) -> Reply {
     text.map_or(Reply::Null, |text| Reply::Bulk(text.to_bytes()))
 }
 
-/// Byte strings, copied into one allocation that they share.
-pub fn bulks<'a>(strings: impl Iterator<Item = &'a [u8]>) -> Vec<Reply> {
-    let mut bytes = Vec::new();
-    let ends: Vec<usize> = strings
-        .map(|string| {
-            bytes.extend_from_slice(string);
-            bytes.len()
-        })
-        .collect();
-    let bytes = Bytes::from(bytes);
-    let mut start = 0;
-    let slice = |end| Reply::Bulk(bytes.slice(std::mem::replace(&mut start, end)..end));
-    ends.into_iter().map(slice).collect()
+/// The reply of byte strings, keys and values in turn where it is a map, if there is room for it.
+pub fn strings<'a>(mut room: Room, shape: Shape, all: impl Iterator<Item = &'a [u8]>) -> Outcome {
+    let mut strings = StringsBuilder::with_capacity(all.size_hint().0);
+    for string in all {
+        room.take(Reply::ELEMENT_BYTES + string.len())?;
+        strings.push(string);
+    }
+    Ok(strings.finish(shape).into())
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use crate::client::{Client, ClientId, Touch};
 use crate::errors;
 use crate::events::Classes;
 use crate::random::Random;
+use crate::room::Room;
 use crate::state::State;
 use crate::types::{Kind, Value};
 use ahash::AHashSet;
@@ -103,6 +104,11 @@ impl<'a> Txn<'a> {
     /// The database, for walks over its keys.
     pub fn db(&self) -> &Db {
         &self.state.databases[self.db]
+    }
+
+    /// What the reply may hold.
+    pub fn room(&self) -> Room {
+        self.state.room
     }
 
     /// The source of random choices.

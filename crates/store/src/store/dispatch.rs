@@ -77,12 +77,12 @@ impl Store {
         if !NEVER_QUEUED.contains(&name) && self.state.clients.queue(id, found.line, grows) {
             return Ok(Some(Reply::Simple(Bytes::from_static(b"QUEUED"))));
         }
-        let caller = Caller { client: Some(id), db: self.client(id).db, now_ms, may_wait: true };
+        let caller = Caller { client: Some(id), db: self.client(id).db, now_ms, may_wait: true, is_again: false };
         Ok(match self.call(caller, found) {
             Ran::Replied(reply) => Some(reply),
             Ran::Silent => None,
             Ran::Waits(wait) => {
-                self.begin_wait(id, caller.db, &found, wait);
+                self.begin_wait(id, caller.db, &found, *wait);
                 None
             }
         })
@@ -175,11 +175,10 @@ impl Store {
             self.state.statistics.error(text);
         }
         if let Some(reply) = reply.filter(|_| mode == ReplyMode::On) {
-            let null_is_array = reply == Reply::Null && resp2::null_is_array(line);
-            let reply = if client.resp == 2 { resp2::downgraded(line, reply) } else { reply };
+            let reply = if client.resp == 2 { resp2::reshaped(line, reply) } else { reply };
             let behind = |output: &Output| matches!(output, Output::Protocol { .. });
             let at = begin + self.state.outbox[begin..].iter().take_while(|output| behind(output)).count();
-            self.state.outbox.insert(at, Output::Reply { client: id, reply, null_is_array });
+            self.state.outbox.insert(at, Output::Reply { client: id, reply });
         }
         if closing {
             self.close(id);

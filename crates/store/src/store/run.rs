@@ -8,19 +8,22 @@ use crate::commands::{Found, Run};
 use crate::db::txn::Txn;
 use crate::errors;
 use crate::resp2;
+use crate::room::Room;
 use crate::state::State;
 use bytes::Bytes;
 use model::{Args, Error, Reply};
 
 /// On whose behalf a command runs.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Caller {
+pub(crate) struct Caller {
     /// `None`: the owner.
-    pub(super) client: Option<ClientId>,
-    pub(super) db: usize,
-    pub(super) now_ms: u64,
+    pub(crate) client: Option<ClientId>,
+    pub(crate) db: usize,
+    pub(crate) now_ms: u64,
     /// In a transaction nothing waits.
-    pub(super) may_wait: bool,
+    pub(crate) may_wait: bool,
+    /// It waited, and is tried once more.
+    pub(crate) is_again: bool,
 }
 
 /// How a command went.
@@ -29,7 +32,7 @@ pub(super) enum Ran {
     /// Pushes were the answer.
     Silent,
     /// It waits.
-    Waits(Wait),
+    Waits(Box<Wait>),
 }
 
 impl Ran {
@@ -38,7 +41,7 @@ impl Ran {
         match self {
             Ran::Replied(reply) => reply,
             Ran::Silent => Reply::Null,
-            Ran::Waits(wait) => wait.otherwise,
+            Ran::Waits(wait) => wait.at_once,
         }
     }
 }
@@ -46,14 +49,25 @@ impl Ran {
 impl Store {
     /// Runs one command as a unit of its own, unless a transaction is around it.
     pub(super) fn call(&mut self, caller: Caller, found: Found<'_>) -> Ran {
+        self.begin_reply(caller);
         if matches!(found.command.run, Run::Exec) {
-            return Ran::Replied(self.exec(caller));
+            let reply = self.exec(caller);
+            self.state.show_to_monitors(&found, caller);
+            return Ran::Replied(reply);
         }
         let ran = self.run(caller, found);
         if caller.may_wait {
             self.state.log.commit();
         }
         ran
+    }
+
+    /// A reply, or those of a transaction, may hold so much from here on.
+    pub(super) fn begin_reply(&mut self, caller: Caller) {
+        // A log that is loaded answers nobody.
+        let is_loading = caller.now_ms == aof::TIMELESS_MS;
+        let bytes_max = self.state.reply_bytes_max[usize::from(caller.client.is_some())];
+        self.state.room = Room::new(if is_loading { usize::MAX } else { bytes_max });
     }
 
     /// Runs one command and notes what it did.
@@ -64,9 +78,6 @@ impl Store {
         state.statistics.started_ms.get_or_insert(now_ms);
         state.statistics.commands += 1;
         state.begin(command, args, client);
-        if !state.clients.monitors.is_empty() {
-            state.show_to_monitors(&found, client, db, now_ms);
-        }
         state.changes.begin();
         state.end_due(&found, db, now_ms);
         let mut txn = Txn::new(state, db, now_ms);
@@ -79,11 +90,11 @@ impl Store {
             },
             Run::BlockingRead(attempt, wait) => attempt(&txn, args).and_then(|reply| match reply {
                 Some(reply) => Ok(Ran::Replied(reply)),
-                None => wait(&txn, args).map(Ran::Waits),
+                None => wait(&txn, args).map(|wait| Ran::Waits(Box::new(wait))),
             }),
             Run::BlockingWrite(attempt, wait) => attempt(&mut txn, args).and_then(|reply| match reply {
                 Some(reply) => Ok(Ran::Replied(reply)),
-                None => wait(&txn, args).map(Ran::Waits),
+                None => wait(&txn, args).map(|wait| Ran::Waits(Box::new(wait))),
             }),
             Run::Exec => unreachable!("EXEC runs other commands and is never run as one"),
         };
@@ -95,7 +106,11 @@ impl Store {
         calls.failed += u64::from(failed);
         aof::note(state, db, &found, ran_reply(&ran));
         state.note_reads(&found, client, db, now_ms);
-        ran
+        state.show_to_monitors(&found, caller);
+        match ran {
+            Ran::Replied(reply) => Ran::Replied(state.room.fit(reply, state.running.touches > 0)),
+            ran => ran,
+        }
     }
 
     /// `EXEC`: all that was queued, as one unit.
@@ -115,7 +130,7 @@ impl Store {
             return Reply::error(errors::EXEC_ABORT.to_string());
         }
         if broken {
-            return Reply::Null;
+            return Reply::NullArray;
         }
         self.run_all(Caller { may_wait: false, ..caller }, &transaction.commands)
     }
@@ -131,7 +146,7 @@ impl Store {
                 Err(error) => Reply::error(error.to_string()),
             };
             let resp2 = caller.client.is_some_and(|id| self.client(id).resp == 2);
-            replies.push(if resp2 { resp2::downgraded(line, reply) } else { reply });
+            replies.push(if resp2 { resp2::reshaped(line, reply) } else { reply });
         }
         self.state.log.commit_together(lines.len() > 1);
         Reply::Array(replies)

@@ -39,7 +39,7 @@ impl Store {
         let line = line.clone();
         let registry = self.registry;
         let Ok(found) = registry.find(&line) else { return };
-        let caller = Caller { client: Some(id), db, now_ms, may_wait: true };
+        let caller = Caller { client: Some(id), db, now_ms, may_wait: true, is_again: true };
         let begin = self.state.outbox.len();
         match self.call(caller, found) {
             Ran::Waits(_) => {}

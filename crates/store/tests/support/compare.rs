@@ -28,6 +28,44 @@ pub fn same(compare: Compare, ours: &Reply, theirs: &Reply) -> bool {
     }
 }
 
+/// A reply in RESP2 in the types that ours has: a map, a set, a double and their kin are arrays and text there. Where it does
+/// not fit it stays as it is, and so does a null: those of RESP2 must be the same.
+pub fn lifted(ours: &Reply, theirs: &Reply) -> Reply {
+    match (ours, theirs) {
+        (Reply::Map(pairs), Reply::Array(items)) if items.len() == 2 * pairs.len() => {
+            let value = |key: &Reply, value: &Reply| {
+                // The order may be another.
+                let of_ours = pairs.iter().find(|(ours, _)| ours == key);
+                of_ours.map_or_else(|| value.clone(), |(_, ours)| lifted(ours, value))
+            };
+            Reply::Map(items.chunks(2).map(|pair| (pair[0].clone(), value(&pair[0], &pair[1]))).collect())
+        }
+        (Reply::Set(_), Reply::Array(items)) => Reply::Set(items.clone()),
+        (Reply::Array(ours), Reply::Array(items)) if ours.len() == items.len() => {
+            Reply::Array(ours.iter().zip(items).map(|(ours, item)| lifted(ours, item)).collect())
+        }
+        (Reply::Double(_), Reply::Bulk(text)) => {
+            let read = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok());
+            read.map_or_else(|| theirs.clone(), Reply::Double)
+        }
+        (Reply::Bool(_), Reply::Int(n @ 0..=1)) => Reply::Bool(*n == 1),
+        (Reply::Verbatim { format, .. }, Reply::Bulk(text)) => Reply::Verbatim { format: *format, text: text.clone() },
+        (Reply::BigNumber(_), Reply::Bulk(digits)) => Reply::BigNumber(digits.clone()),
+        _ => theirs.clone(),
+    }
+}
+
+/// Our reply as RESP3 has it, with the one null that there is.
+pub fn with_one_null(reply: &Reply) -> Reply {
+    match reply {
+        Reply::NullArray => Reply::Null,
+        Reply::Array(items) => Reply::Array(items.iter().map(with_one_null).collect()),
+        Reply::Set(items) => Reply::Set(items.iter().map(with_one_null).collect()),
+        Reply::Map(pairs) => Reply::Map(pairs.iter().map(|(k, v)| (with_one_null(k), with_one_null(v))).collect()),
+        other => other.clone(),
+    }
+}
+
 /// Equality in which doubles are equal by their bits, and sets and maps have no order.
 fn equal(a: &Reply, b: &Reply) -> bool {
     let all = |a: &[Reply], b: &[Reply]| a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b));

@@ -1,4 +1,4 @@
-//! RESP3 as a client reads it: one reply after the other from a stream of bytes.
+//! RESP as a client reads it: one reply after the other from a stream of bytes. The two nulls of RESP2 are told apart.
 
 use bytes::Bytes;
 use model::Reply;
@@ -57,7 +57,8 @@ fn read_after(from: &mut impl BufRead, line: &[u8]) -> io::Result<Reply> {
         b'#' => Reply::Bool(text == b"t"),
         b',' => Reply::Double(parse_text(text)?),
         b'(' => Reply::BigNumber(copied()),
-        b'$' | b'*' if text.starts_with(b"-") => Reply::Null,
+        b'$' if text.starts_with(b"-") => Reply::Null,
+        b'*' if text.starts_with(b"-") => Reply::NullArray,
         b'$' => Reply::Bulk(read_bytes(from, number(text)?)?),
         b'=' => {
             let bytes = read_bytes(from, number(text)?)?;

@@ -3,7 +3,7 @@
 //! Each line of a random script is sent by one of three clients (the last one speaks RESP2), unless that one still
 //! waits. After each line every client must have been sent the same messages on both sides, in the same order.
 
-use super::compare::{Difference, same};
+use super::compare::{Difference, lifted, same, with_one_null};
 use super::differ::{SHRINKS_MAX, setting, show_line};
 use super::grammar::{Compare, Family, Grammar, Line};
 use super::resp::Message;
@@ -126,12 +126,13 @@ impl Bench<'_> {
 
     fn differ(&self, line: &Line, ours: &[Got], theirs: &[Option<Got>], plain: bool) -> Option<String> {
         let value = |got: &Got| match got {
-            Got::Reply(reply) => (false, reply.clone()),
+            Got::Reply(reply) => (false, reply.clone().expanded()),
             Got::Push(message) => (!plain, Reply::Array(message.clone())),
         };
         let equal = |a: &Got, b: &Option<Got>| {
             let Some(b) = b else { return false };
             let ((push, a), (pushed, b)) = (value(a), value(b));
+            let (a, b) = if plain { (a.clone(), lifted(&a, &b)) } else { (with_one_null(&a), b) };
             let compare = match (line.compare, &a, &b) {
                 (Compare::Skip, ..) => Compare::Skip,
                 (_, Reply::Error(_), _) | (_, _, Reply::Error(_)) => Compare::Exact,

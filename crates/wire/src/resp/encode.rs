@@ -1,11 +1,12 @@
 //! Commands, replies and pushes as bytes.
 //!
-//! RESP2 has fewer types than RESP3. What a reply becomes there is decided by its type alone but for three shapes that
-//! depend on the command: [`Downgrade`] names them.
+//! RESP2 has fewer types than RESP3, and what a reply becomes there is decided by its type alone: a map is its keys and values
+//! in turn, a set is an array, a double is its text. Which arrays are within which is the command's, and so its
+//! store's.
 
 use bytes::BytesMut;
-use model::Reply;
 use model::double::DoubleText;
+use model::{Reply, Shape, Strings};
 
 /// The protocol's version, chosen by `HELLO`.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -15,18 +16,6 @@ pub enum Protocol {
     Resp2,
     /// With maps, sets, doubles, booleans, nulls and pushes.
     Resp3,
-}
-
-/// What a reply becomes in RESP2 where its type alone does not tell. No effect in RESP3.
-#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct Downgrade {
-    /// Nulls are `*-1` in place of `$-1`: what stands in the place of an array (`LPOP key 2`, `EXEC`, `BLPOP`, `XREAD`,
-    /// `GEOPOS`).
-    pub null_arrays: bool,
-    /// An array of arrays is one flat array (`ZRANGE … WITHSCORES`, `HRANDMEMBER … WITHVALUES`).
-    pub flat_pairs: bool,
-    /// A map is an array of arrays of two in place of a flat array (`XREAD`). Maps inside it are flat.
-    pub map_pairs: bool,
 }
 
 /// Appends a command: an array of bulk strings, as every Redis takes it.
@@ -42,27 +31,9 @@ pub fn encode_command<A: AsRef<[u8]>>(command: &[A], out: &mut BytesMut) {
 
 /// Appends a reply.
 pub fn encode_reply(reply: &Reply, protocol: Protocol, out: &mut BytesMut) {
-    encode_reply_as(reply, protocol, Downgrade::default(), out);
-}
-
-/// Appends a reply whose command has a shape of its own in RESP2.
-pub fn encode_reply_as(reply: &Reply, protocol: Protocol, downgrade: Downgrade, out: &mut BytesMut) {
-    match (protocol, reply) {
-        (Protocol::Resp3, _) => encode3(reply, out),
-        (Protocol::Resp2, Reply::Array(items)) if downgrade.flat_pairs && items.iter().all(is_array) => {
-            let elements = || items.iter().flat_map(elements);
-            head(b'*', elements().count(), out);
-            elements().for_each(|item| encode2(item, downgrade, out));
-        }
-        (Protocol::Resp2, Reply::Map(pairs)) if downgrade.map_pairs => {
-            head(b'*', pairs.len(), out);
-            for (key, value) in pairs {
-                head(b'*', 2, out);
-                encode2(key, downgrade, out);
-                encode2(value, downgrade, out);
-            }
-        }
-        (Protocol::Resp2, _) => encode2(reply, downgrade, out),
+    match protocol {
+        Protocol::Resp2 => encode2(reply, out),
+        Protocol::Resp3 => encode3(reply, out),
     }
 }
 
@@ -71,7 +42,7 @@ pub fn encode_push(items: &[Reply], protocol: Protocol, out: &mut BytesMut) {
     match protocol {
         Protocol::Resp2 => {
             head(b'*', items.len(), out);
-            items.iter().for_each(|item| encode2(item, Downgrade::default(), out));
+            items.iter().for_each(|item| encode2(item, out));
         }
         Protocol::Resp3 => {
             head(b'>', items.len(), out);
@@ -85,20 +56,9 @@ pub fn encode_line(text: &[u8], out: &mut BytesMut) {
     line(b'+', text, out);
 }
 
-fn is_array(reply: &Reply) -> bool {
-    matches!(reply, Reply::Array(_))
-}
-
-fn elements(reply: &Reply) -> &[Reply] {
+fn encode2(reply: &Reply, out: &mut BytesMut) {
     match reply {
-        Reply::Array(items) => items,
-        other => std::slice::from_ref(other),
-    }
-}
-
-fn encode2(reply: &Reply, downgrade: Downgrade, out: &mut BytesMut) {
-    match reply {
-        Reply::Null if downgrade.null_arrays => out.extend_from_slice(b"*-1\r\n"),
+        Reply::NullArray => out.extend_from_slice(b"*-1\r\n"),
         Reply::Null => out.extend_from_slice(b"$-1\r\n"),
         Reply::Double(value) => blob(b'$', &[DoubleText::new(*value).as_bytes()], out),
         Reply::Bool(value) => out.extend_from_slice(if *value { b":1\r\n" } else { b":0\r\n" }),
@@ -106,22 +66,23 @@ fn encode2(reply: &Reply, downgrade: Downgrade, out: &mut BytesMut) {
         Reply::BigNumber(digits) => blob(b'$', &[digits], out),
         Reply::Array(items) | Reply::Set(items) => {
             head(b'*', items.len(), out);
-            items.iter().for_each(|item| encode2(item, downgrade, out));
+            items.iter().for_each(|item| encode2(item, out));
         }
         Reply::Map(pairs) => {
             head(b'*', pairs.len() * 2, out);
             for (key, value) in pairs {
-                encode2(key, downgrade, out);
-                encode2(value, downgrade, out);
+                encode2(key, out);
+                encode2(value, out);
             }
         }
+        Reply::Strings(all) => strings(b'*', all.len(), all, out),
         Reply::Simple(_) | Reply::Error(_) | Reply::Int(_) | Reply::Bulk(_) => encode_same(reply, out),
     }
 }
 
 fn encode3(reply: &Reply, out: &mut BytesMut) {
     match reply {
-        Reply::Null => out.extend_from_slice(b"_\r\n"),
+        Reply::Null | Reply::NullArray => out.extend_from_slice(b"_\r\n"),
         Reply::Double(value) => line(b',', DoubleText::new(*value).as_bytes(), out),
         Reply::Bool(value) => out.extend_from_slice(if *value { b"#t\r\n" } else { b"#f\r\n" }),
         Reply::Verbatim { format, text } => blob(b'=', &[format, b":", text], out),
@@ -141,6 +102,11 @@ fn encode3(reply: &Reply, out: &mut BytesMut) {
                 encode3(value, out);
             }
         }
+        Reply::Strings(all) => match all.shape() {
+            Shape::Array => strings(b'*', all.len(), all, out),
+            Shape::Set => strings(b'~', all.len(), all, out),
+            Shape::Map => strings(b'%', all.len() / 2, all, out),
+        },
         Reply::Simple(_) | Reply::Error(_) | Reply::Int(_) | Reply::Bulk(_) => encode_same(reply, out),
     }
 }
@@ -186,6 +152,33 @@ fn line(kind: u8, text: &[u8], out: &mut BytesMut) {
     out.extend_from_slice(b"\r\n");
 }
 
+/// An aggregate of byte strings. There may be very many of a few bytes each, so room is made for all at once.
+fn strings(kind: u8, count: usize, all: &Strings, out: &mut BytesMut) {
+    /// What stands around a string whose length has one digit: `$3`, and two line ends.
+    const AROUND_BYTES: usize = 6;
+    head(kind, count, out);
+    out.reserve(all.bytes() + all.len() * AROUND_BYTES);
+    for string in all.iter() {
+        short_blob(string, out);
+    }
+}
+
+/// A string with its length; a short one is put together first.
+fn short_blob(string: &[u8], out: &mut BytesMut) {
+    const LINE_BYTES: usize = 32;
+    const SHORT_MAX: usize = 9;
+    if string.len() > SHORT_MAX {
+        return blob(b'$', &[string], out);
+    }
+    let mut line = [b'$'; LINE_BYTES];
+    line[1] = b'0' + string.len() as u8;
+    line[2..4].copy_from_slice(b"\r\n");
+    let end = 4 + string.len();
+    line[4..end].copy_from_slice(string);
+    line[end..end + 2].copy_from_slice(b"\r\n");
+    out.extend_from_slice(&line[..end + 2]);
+}
+
 /// A string with its length, out of its parts.
 fn blob(kind: u8, parts: &[&[u8]], out: &mut BytesMut) {
     /// What stands around the string, at most.
@@ -206,13 +199,11 @@ mod tests {
     }
 
     fn both(reply: &Reply) -> [String; 2] {
-        [Protocol::Resp2, Protocol::Resp3].map(|protocol| shaped(reply, protocol, Downgrade::default()))
-    }
-
-    fn shaped(reply: &Reply, protocol: Protocol, downgrade: Downgrade) -> String {
-        let mut out = BytesMut::new();
-        encode_reply_as(reply, protocol, downgrade, &mut out);
-        String::from_utf8(out.to_vec()).unwrap().replace("\r\n", "|")
+        [Protocol::Resp2, Protocol::Resp3].map(|protocol| {
+            let mut out = BytesMut::new();
+            encode_reply(reply, protocol, &mut out);
+            String::from_utf8(out.to_vec()).unwrap().replace("\r\n", "|")
+        })
     }
 
     #[test]
@@ -220,6 +211,8 @@ mod tests {
         let verbatim = Reply::Verbatim { format: *b"txt", text: "abc".into() };
         let cases = [
             (Reply::Null, ["$-1|", "_|"]),
+            (Reply::NullArray, ["*-1|", "_|"]),
+            (Reply::Array(vec![Reply::NullArray, Reply::Null]), ["*2|*-1|$-1|", "*2|_|_|"]),
             (Reply::OK, ["+OK|"; 2]),
             (Reply::error("ERR no"), ["-ERR no|"; 2]),
             (Reply::Int(i64::MIN), [":-9223372036854775808|"; 2]),
@@ -249,30 +242,6 @@ mod tests {
     fn a_line_stays_one_line() {
         assert_eq!(both(&Reply::error("ERR a\r\nb"))[0], "-ERR a  b|");
         assert_eq!(both(&Reply::Simple("a\nb\r".into()))[1], "+a b |");
-    }
-
-    #[test]
-    fn shapes_of_resp2_are_the_commands() {
-        let scores = |names: &[&str]| Reply::Array(names.iter().map(|n| pair(n)).collect());
-        fn pair(name: &str) -> Reply {
-            Reply::Array(vec![Reply::bulk(name), Reply::Double(1.0)])
-        }
-        let flat = Downgrade { flat_pairs: true, ..Downgrade::default() };
-        assert_eq!(shaped(&scores(&["a", "b"]), Protocol::Resp2, flat), "*4|$1|a|$1|1|$1|b|$1|1|");
-        assert_eq!(shaped(&scores(&["a"]), Protocol::Resp3, flat), "*1|*2|$1|a|,1|");
-        assert_eq!(shaped(&scores(&[]), Protocol::Resp2, flat), "*0|");
-        assert_eq!(shaped(&Reply::error("ERR no"), Protocol::Resp2, flat), "-ERR no|");
-
-        let nulls = Downgrade { null_arrays: true, ..Downgrade::default() };
-        assert_eq!(shaped(&Reply::Null, Protocol::Resp2, nulls), "*-1|");
-        assert_eq!(shaped(&Reply::Array(vec![Reply::Null]), Protocol::Resp2, nulls), "*1|*-1|");
-        assert_eq!(shaped(&Reply::Null, Protocol::Resp3, nulls), "_|");
-
-        let inner = Reply::Map(vec![(bulk("f"), bulk("v"))]);
-        let streams = Reply::Map(vec![(bulk("s"), inner)]);
-        let pairs = Downgrade { map_pairs: true, ..Downgrade::default() };
-        assert_eq!(shaped(&streams, Protocol::Resp2, pairs), "*1|*2|$1|s|*2|$1|f|$1|v|");
-        assert_eq!(shaped(&streams, Protocol::Resp3, pairs), "%1|$1|s|%1|$1|f|$1|v|");
     }
 
     #[test]

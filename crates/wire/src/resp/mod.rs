@@ -24,6 +24,6 @@ mod token;
 #[cfg(test)]
 mod recorded;
 
-pub use encode::{Downgrade, Protocol, encode_command, encode_line, encode_push, encode_reply, encode_reply_as};
+pub use encode::{Protocol, encode_command, encode_line, encode_push, encode_reply};
 pub use reply::{ProtocolError, ReplyDecoder, ReplyLimits, SKIP_DEPTH_MAX};
 pub use request::{RequestDecoder, RequestError, RequestLimits};

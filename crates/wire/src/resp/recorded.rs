@@ -2,7 +2,7 @@
 //!
 //! (Doubles are the ones that every version writes alike.)
 
-use super::{Downgrade, Protocol, ReplyDecoder, ReplyLimits, encode_push, encode_reply_as};
+use super::{Protocol, ReplyDecoder, ReplyLimits, encode_push, encode_reply};
 use bytes::BytesMut;
 use model::{Frame, Reply};
 
@@ -24,27 +24,23 @@ fn reply(text: &str) -> Reply {
     }
 }
 
-fn write(reply: &Reply, protocol: Protocol, downgrade: Downgrade) -> String {
+fn write(reply: &Reply, protocol: Protocol) -> String {
     let mut out = BytesMut::new();
-    encode_reply_as(reply, protocol, downgrade, &mut out);
+    encode_reply(reply, protocol, &mut out);
     String::from_utf8(out.to_vec()).unwrap()
 }
 
 /// The server's bytes in RESP3 and in RESP2 for the same command.
-fn check(resp2: &str, resp3: &str, downgrade: Downgrade) -> Reply {
+fn check(resp2: &str, resp3: &str) -> Reply {
     let reply = reply(resp3);
-    assert_eq!(write(&reply, Protocol::Resp3, downgrade), resp3);
-    assert_eq!(write(&reply, Protocol::Resp2, downgrade), resp2);
+    assert_eq!(write(&reply, Protocol::Resp3), resp3);
+    assert_eq!(write(&reply, Protocol::Resp2), resp2);
     reply
 }
 
 fn bulks(words: &[&str]) -> Vec<Reply> {
     words.iter().map(Reply::bulk).collect()
 }
-
-const PLAIN: Downgrade = Downgrade { null_arrays: false, flat_pairs: false, map_pairs: false };
-const NULL_ARRAYS: Downgrade = Downgrade { null_arrays: true, ..PLAIN };
-const FLAT_PAIRS: Downgrade = Downgrade { flat_pairs: true, ..PLAIN };
 
 #[test]
 fn hello() {
@@ -55,27 +51,24 @@ fn hello() {
     assert_eq!(pairs[1], (Reply::bulk("version"), Reply::bulk("7.0.15")));
     assert_eq!(pairs[2], (Reply::bulk("proto"), Reply::Int(3)));
     assert_eq!(pairs[6], (Reply::bulk("modules"), Reply::Array(vec![])));
-    assert_eq!(write(&Reply::Map(pairs), Protocol::Resp3, PLAIN), text);
+    assert_eq!(write(&Reply::Map(pairs), Protocol::Resp3), text);
 }
 
 #[test]
 fn collections() {
     // HGETALL h
     let resp2 = "*4\r\n$1\r\na\r\n$1\r\n1\r\n$1\r\nb\r\n$1\r\n2\r\n";
-    let hash = check(resp2, "%2\r\n$1\r\na\r\n$1\r\n1\r\n$1\r\nb\r\n$1\r\n2\r\n", PLAIN);
+    let hash = check(resp2, "%2\r\n$1\r\na\r\n$1\r\n1\r\n$1\r\nb\r\n$1\r\n2\r\n");
     assert!(matches!(&hash, Reply::Map(pairs) if pairs[1] == (Reply::bulk("b"), Reply::bulk("2"))));
     assert_eq!(reply(resp2), Reply::Array(bulks(&["a", "1", "b", "2"])));
     // SMEMBERS s
-    let set = check("*2\r\n$1\r\na\r\n$1\r\nb\r\n", "~2\r\n$1\r\na\r\n$1\r\nb\r\n", PLAIN);
+    let set = check("*2\r\n$1\r\na\r\n$1\r\nb\r\n", "~2\r\n$1\r\na\r\n$1\r\nb\r\n");
     assert_eq!(set, Reply::Set(bulks(&["a", "b"])));
     // ZRANGE z 0 -1 WITHSCORES
-    let scores = check(
-        "*10\r\n$4\r\nfour\r\n$4\r\n-inf\r\n$3\r\nsix\r\n$5\r\n1e-10\r\n$3\r\ntwo\r\n$3\r\n1.5\r\n\
-         $4\r\nfive\r\n$5\r\n1e+20\r\n$5\r\nthree\r\n$3\r\ninf\r\n",
-        "*5\r\n*2\r\n$4\r\nfour\r\n,-inf\r\n*2\r\n$3\r\nsix\r\n,1e-10\r\n*2\r\n$3\r\ntwo\r\n,1.5\r\n\
-         *2\r\n$4\r\nfive\r\n,1e+20\r\n*2\r\n$5\r\nthree\r\n,inf\r\n",
-        FLAT_PAIRS,
-    );
+    let text = "*5\r\n*2\r\n$4\r\nfour\r\n,-inf\r\n*2\r\n$3\r\nsix\r\n,1e-10\r\n*2\r\n$3\r\ntwo\r\n,1.5\r\n\
+                *2\r\n$4\r\nfive\r\n,1e+20\r\n*2\r\n$5\r\nthree\r\n,inf\r\n";
+    let scores = reply(text);
+    assert_eq!(write(&scores, Protocol::Resp3), text);
     let Reply::Array(members) = scores else { panic!("an array") };
     assert_eq!(members[3], Reply::Array(vec![Reply::bulk("five"), Reply::Double(1e20)]));
 }
@@ -83,20 +76,24 @@ fn collections() {
 #[test]
 fn scalars() {
     // GET nokey, LPOP nolist 2, GEOPOS nokey a, ZMSCORE z one no, ZSCORE z five
-    check("$-1\r\n", "_\r\n", PLAIN);
-    check("*-1\r\n", "_\r\n", NULL_ARRAYS);
-    check("*1\r\n*-1\r\n", "*1\r\n_\r\n", NULL_ARRAYS);
-    check("*2\r\n$1\r\n1\r\n$-1\r\n", "*2\r\n,1\r\n_\r\n", PLAIN);
-    check("$5\r\n1e+20\r\n", ",1e+20\r\n", PLAIN);
+    check("$-1\r\n", "_\r\n");
+    for (resp2, resp3, kept) in
+        [("*-1\r\n", "_\r\n", Reply::NullArray), ("*1\r\n*-1\r\n", "*1\r\n_\r\n", Reply::Array(vec![Reply::NullArray]))]
+    {
+        assert_eq!((write(&kept, Protocol::Resp2), write(&kept, Protocol::Resp3)), (resp2.into(), resp3.into()));
+        assert_eq!(reply(resp2), reply(resp3), "whoever reads them sees no difference");
+    }
+    check("*2\r\n$1\r\n1\r\n$-1\r\n", "*2\r\n,1\r\n_\r\n");
+    check("$5\r\n1e+20\r\n", ",1e+20\r\n");
     // DEBUG PROTOCOL double, true, false, map, verbatim, bignum
-    check("$5\r\n3.141\r\n", ",3.141\r\n", PLAIN);
-    check(":1\r\n", "#t\r\n", PLAIN);
-    check(":0\r\n", "#f\r\n", PLAIN);
+    check("$5\r\n3.141\r\n", ",3.141\r\n");
+    check(":1\r\n", "#t\r\n");
+    check(":0\r\n", "#f\r\n");
     let map = "%3\r\n:0\r\n#f\r\n:1\r\n#t\r\n:2\r\n#f\r\n";
-    check("*6\r\n:0\r\n:0\r\n:1\r\n:1\r\n:2\r\n:0\r\n", map, PLAIN);
-    check("$25\r\nThis is a verbatim\nstring\r\n", "=29\r\ntxt:This is a verbatim\nstring\r\n", PLAIN);
+    check("*6\r\n:0\r\n:0\r\n:1\r\n:1\r\n:2\r\n:0\r\n", map);
+    check("$25\r\nThis is a verbatim\nstring\r\n", "=29\r\ntxt:This is a verbatim\nstring\r\n");
     let digits = "1234567999999999999999999999999999999\r\n";
-    check(&format!("$37\r\n{digits}"), &format!("({digits}"), PLAIN);
+    check(&format!("$37\r\n{digits}"), &format!("({digits}"));
 }
 
 #[test]
@@ -127,7 +124,7 @@ fn a_connection_with_pushes() {
     let mut out = BytesMut::new();
     for frame in &frames {
         match frame {
-            Frame::Reply(reply) => encode_reply_as(reply, Protocol::Resp3, PLAIN, &mut out),
+            Frame::Reply(reply) => encode_reply(reply, Protocol::Resp3, &mut out),
             Frame::Push(items) => encode_push(items, Protocol::Resp3, &mut out),
             Frame::Oversize { .. } => panic!("{frame:?}"),
         }

@@ -24,5 +24,5 @@ fn attempt(txn: &mut Txn<'_>, args: &[Bytes]) -> Attempt {
 }
 
 fn wait(txn: &Txn<'_>, args: &[Bytes]) -> Result<Wait, Error> {
-    Ok(Wait::for_keys(&args[..1], timeout::seconds(&args[4], txn.now_ms())?))
+    Ok(Wait::for_element(&args[0], timeout::seconds(&args[4], txn.now_ms())?))
 }

@@ -17,5 +17,5 @@ fn attempt(txn: &mut Txn<'_>, args: &[Bytes]) -> Attempt {
 }
 
 fn wait(txn: &Txn<'_>, args: &[Bytes]) -> Result<Wait, Error> {
-    Ok(Wait::for_keys(&args[..1], timeout::seconds(&args[2], txn.now_ms())?))
+    Ok(Wait::for_element(&args[0], timeout::seconds(&args[2], txn.now_ms())?))
 }

@@ -14,7 +14,7 @@ pub fn pop_any(txn: &mut Txn<'_>, args: &[Bytes], command: &'static str) -> Atte
     for key in keys {
         let line = [Bytes::from_static(command.as_bytes()), key.clone()];
         let popped = match call(txn, &line)? {
-            Reply::Null => continue,
+            null if null.is_null() => continue,
             Reply::Array(pair) if pair.is_empty() => continue,
             Reply::Array(pair) => pair,
             element => vec![element],
@@ -30,7 +30,7 @@ pub fn instead(txn: &mut Txn<'_>, command: &'static str, args: &[Bytes]) -> Atte
     let line: Vec<Bytes> =
         std::iter::once(Bytes::from_static(command.as_bytes())).chain(args.iter().cloned()).collect();
     match call(txn, &line)? {
-        Reply::Null => Ok(None),
+        null if null.is_null() => Ok(None),
         reply => {
             txn.log_as(vec![line]);
             Ok(Some(reply))

@@ -34,6 +34,11 @@ fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
         }
         _ => return Err(errors::SYNTAX),
     };
-    let text: String = chosen.iter().map(|client| client.describe(txn.now_ms()) + "\n").collect();
+    let (mut room, mut text) = (txn.room(), String::new());
+    for client in chosen {
+        let line = client.describe(txn.now_ms()) + "\n";
+        room.take(line.len())?;
+        text.push_str(&line);
+    }
     Ok(Reply::Verbatim { format: *b"txt", text: text.into() })
 }

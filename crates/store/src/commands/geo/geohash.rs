@@ -13,5 +13,6 @@ pub const COMMAND: Command = Command::read("geohash", run);
 fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
     let zset = txn.read::<Zset>(&args[0])?;
     let hash = |member: &Bytes| zset.and_then(|zset| place(zset, member)).map(|place| Reply::bulk(place.geohash()));
-    Ok(Reply::Array(args[1..].iter().map(|member| hash(member).unwrap_or(Reply::Null)).collect()))
+    let hashes = args[1..].iter().map(|member| hash(member).unwrap_or(Reply::Null));
+    Ok(Reply::Array(txn.room().gather(hashes)?))
 }

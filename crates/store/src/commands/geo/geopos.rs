@@ -13,5 +13,6 @@ pub const COMMAND: Command = Command::read("geopos", run);
 fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
     let zset = txn.read::<Zset>(&args[0])?;
     let position = |member: &Bytes| zset.and_then(|zset| place(zset, member)).map(coordinates);
-    Ok(Reply::Array(args[1..].iter().map(|member| position(member).unwrap_or(Reply::Null)).collect()))
+    let positions = args[1..].iter().map(|member| position(member).unwrap_or(Reply::NullArray));
+    Ok(Reply::Array(txn.room().gather(positions)?))
 }

@@ -61,7 +61,7 @@ pub fn search(txn: &Txn<'_>, args: &[Bytes], form: Form) -> Outcome {
     let query = Query::parse(args, form, zset, false)?;
     let (Some(zset), Some(area)) = (zset, query.area) else { return Ok(Reply::Array(Vec::new())) };
     let found = query.find(zset, &area);
-    Ok(Reply::Array(found.into_iter().map(|found| query.reply(found, area.unit)).collect()))
+    Ok(Reply::Array(txn.room().gather(found.into_iter().map(|found| query.reply(found, area.unit)))?))
 }
 
 /// Answers a search, or stores what it found if it says so.
@@ -75,7 +75,7 @@ pub fn search_or_store(txn: &mut Txn<'_>, args: &[Bytes], form: Form) -> Outcome
     };
     let metres = query.area.map_or(1.0, |area| area.unit);
     let Some((destination, with_distance)) = query.store else {
-        return Ok(Reply::Array(found.into_iter().map(|found| query.reply(found, metres)).collect()));
+        return Ok(Reply::Array(txn.room().gather(found.into_iter().map(|found| query.reply(found, metres)))?));
     };
     if found.is_empty() {
         txn.remove(destination);

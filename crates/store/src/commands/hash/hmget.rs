@@ -12,5 +12,5 @@ pub const COMMAND: Command = Command::read("hmget", run);
 fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
     let hash = txn.read::<Hash>(&args[0])?;
     let value = |field: &Bytes| hash.and_then(|hash| hash.value(field)).map_or(Reply::Null, Reply::Bulk);
-    Ok(Reply::Array(args[1..].iter().map(value).collect()))
+    Ok(Reply::Array(txn.room().gather(args[1..].iter().map(value))?))
 }

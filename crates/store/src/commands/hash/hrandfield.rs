@@ -1,13 +1,13 @@
 //! `HRANDFIELD key [count [WITHVALUES]]` (<https://redis.io/docs/latest/commands/hrandfield/>).
 
-use crate::commands::args::is;
+use crate::commands::args::{is, strings};
 use crate::commands::choose::Count;
 use crate::commands::{Command, Outcome};
 use crate::db::txn::Txn;
 use crate::errors;
 use crate::types::Hash;
 use bytes::Bytes;
-use model::Reply;
+use model::{Reply, Shape};
 
 /// Random fields: one, several different ones, or (a negative count) so many that may repeat.
 pub const COMMAND: Command = Command::read("hrandfield", run);
@@ -33,9 +33,12 @@ fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
         Count::Different(count) => hash.different(txn.random(), count),
         Count::Repeated(count) => (0..count).filter_map(|_| hash.random(txn.random())).collect(),
     };
-    let reply = |(field, value)| match with_values {
-        true => Reply::Array(vec![Reply::bulk(field), Reply::bulk(value)]),
-        false => Reply::bulk(field),
-    };
-    Ok(Reply::Array(chosen.into_iter().map(reply).collect()))
+    match with_values {
+        true => Ok(Reply::Array(txn.room().gather(chosen.into_iter().map(|(field, value)| pair(field, value)))?)),
+        false => strings(txn.room(), Shape::Array, chosen.into_iter().map(|(field, _)| field)),
+    }
+}
+
+fn pair(field: &[u8], value: &[u8]) -> Reply {
+    Reply::Array(vec![Reply::bulk(field), Reply::bulk(value)])
 }

@@ -19,5 +19,5 @@ fn run(txn: &mut Txn<'_>, args: &[Bytes]) -> Outcome {
             return Ok(Reply::Array(vec![Reply::Bulk(key.clone()), texts(popped)]));
         }
     }
-    Ok(Reply::Null)
+    Ok(Reply::NullArray)
 }

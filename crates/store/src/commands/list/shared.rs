@@ -1,12 +1,12 @@
 //! The two ends of a list, and what is done at either.
 
-use crate::commands::args::{bulks, count, is, size, text_or_null};
+use crate::commands::args::{count, is, size, text_or_null};
 use crate::commands::{Outcome, wrong_number_of_arguments};
 use crate::db::txn::{Edit, Txn};
 use crate::errors;
 use crate::types::{List, Text};
 use bytes::Bytes;
-use model::{Error, Reply};
+use model::{Error, Reply, Shape, StringsBuilder};
 
 /// An end of a list.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -69,7 +69,7 @@ pub fn pop(txn: &mut Txn<'_>, args: &[Bytes], end: End, command: &str) -> Outcom
         }
         [arg] => {
             let popped = pop_up_to(txn, &args[0], end, count(arg)?)?;
-            Ok(popped.map_or(Reply::Null, texts))
+            Ok(popped.map_or(Reply::NullArray, texts))
         }
         _ => Err(wrong_number_of_arguments(command)),
     }
@@ -109,5 +109,7 @@ pub fn move_element(txn: &mut Txn<'_>, source: &Bytes, from: End, destination: &
 
 /// An array of elements.
 pub fn texts(elements: Vec<Text>) -> Reply {
-    Reply::Array(bulks(elements.iter().map(|element| &**element)))
+    let mut strings = StringsBuilder::with_capacity(elements.len());
+    elements.iter().for_each(|element| strings.push(element));
+    strings.finish(Shape::Array).into()
 }

@@ -9,9 +9,13 @@ use model::Reply;
 /// Where commands are documented, and since when they exist.
 pub const COMMAND: Command = Command::read("command|docs", run);
 
-fn run(_: &Txn<'_>, args: &[Bytes]) -> Outcome {
-    Ok(Reply::Map(match args {
-        [] => top_level().map(documented).collect(),
-        _ => args.iter().filter_map(|name| named(name)).map(documented).collect(),
-    }))
+fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
+    let mut docs = Vec::new();
+    let mut room = txn.room();
+    for name in args {
+        let Some((name, doc)) = named(name).map(documented) else { continue };
+        room.take(name.size() + doc.size())?;
+        docs.push((name, doc));
+    }
+    Ok(Reply::Map(if args.is_empty() { top_level().map(documented).collect() } else { docs }))
 }

@@ -9,9 +9,9 @@ use model::Reply;
 /// What the command table says of commands; null for one that is not there.
 pub const COMMAND: Command = Command::read("command|info", run);
 
-fn run(_: &Txn<'_>, args: &[Bytes]) -> Outcome {
+fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
     Ok(Reply::Array(match args {
         [] => top_level().map(described).collect(),
-        _ => args.iter().map(|name| named(name).map_or(Reply::Null, described)).collect(),
+        _ => txn.room().gather(args.iter().map(|name| named(name).map_or(Reply::Null, described)))?,
     }))
 }

@@ -294,7 +294,7 @@ mod tests {
 
     #[test]
     fn nothing_tells_how_the_store_hashes() {
-        let mut store = Store::new(Config { seed: 0x1234_5678_9abc_def1, databases: 1 });
+        let mut store = Store::new(Config { seed: 0x1234_5678_9abc_def1, databases: 1, ..Config::default() });
         store.execute(&["SET".into(), "a".into(), "b".into()], 1);
         let inner = store.with_txn(0, 1, |txn| txn.seed());
         let Reply::Verbatim { text, .. } = store.execute(&["INFO".into(), "everything".into()], 1) else {

@@ -9,5 +9,5 @@ use bytes::Bytes;
 pub const COMMAND: Command = Command::read("sdiff", run);
 
 fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
-    shared::reply(shared::difference(txn, args)?)
+    shared::reply(txn, &shared::difference(txn, args)?)
 }

@@ -6,7 +6,7 @@ use crate::db::txn::{Deadline, Txn};
 use crate::types::zset::combine::removes_others;
 use crate::types::{Kind, Set};
 use bytes::Bytes;
-use model::{Error, Reply};
+use model::{Error, Reply, Shape};
 
 /// How members of several sets are put together.
 pub type Combine = fn(&Txn<'_>, &[Bytes]) -> Result<Set, Error>;
@@ -66,8 +66,8 @@ pub fn difference(txn: &Txn<'_>, keys: &[Bytes]) -> Result<Set, Error> {
 }
 
 /// Answers the members.
-pub fn reply(set: Set) -> Outcome {
-    Ok(Reply::Set(args::bulks(set.iter())))
+pub fn reply(txn: &Txn<'_>, set: &Set) -> Outcome {
+    args::strings(txn.room(), Shape::Set, set.iter())
 }
 
 /// Stores what the sets of `args[1..]` give under the key `args[0]`, whatever it held; how many members that are. Nothing

@@ -9,5 +9,5 @@ use bytes::Bytes;
 pub const COMMAND: Command = Command::read("sinter", run);
 
 fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
-    shared::reply(shared::intersection(txn, args)?)
+    shared::reply(txn, &shared::intersection(txn, args)?)
 }

@@ -1,7 +1,7 @@
 //! `SINTERCARD numkeys key [key …] [LIMIT limit]` (<https://redis.io/docs/latest/commands/sintercard/>).
 
 use super::shared::intersection_len;
-use crate::commands::args::{counted_keys, int, is, size};
+use crate::commands::args::{counted_keys, int, is, positive, size};
 use crate::commands::{Command, Outcome};
 use crate::db::txn::Txn;
 use crate::errors;
@@ -11,7 +11,8 @@ use bytes::Bytes;
 pub const COMMAND: Command = Command::read("sintercard", run);
 
 fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
-    let (keys, options) = counted_keys(args)?;
+    let numkeys = |arg: &[u8]| positive(arg).ok_or(errors::NUMKEYS_NOT_POSITIVE);
+    let (keys, options) = counted_keys(args, numkeys, errors::NUMKEYS_TOO_MANY)?;
     let mut limit = usize::MAX;
     for option in options.chunks(2) {
         let [word, number] = option else { return Err(errors::SYNTAX) };

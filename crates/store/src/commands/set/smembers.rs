@@ -1,16 +1,16 @@
 //! `SMEMBERS key` (<https://redis.io/docs/latest/commands/smembers/>).
 
-use crate::commands::args::bulks;
+use crate::commands::args::strings;
 use crate::commands::{Command, Outcome};
 use crate::db::txn::Txn;
 use crate::types::Set;
 use bytes::Bytes;
-use model::Reply;
+use model::Shape;
 
 /// All members.
 pub const COMMAND: Command = Command::read("smembers", run);
 
 fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
     let set = txn.read::<Set>(&args[0])?;
-    Ok(Reply::Set(bulks(set.into_iter().flat_map(Set::iter))))
+    strings(txn.room(), Shape::Set, set.into_iter().flat_map(Set::iter))
 }

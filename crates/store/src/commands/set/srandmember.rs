@@ -1,13 +1,13 @@
 //! `SRANDMEMBER key [count]` (<https://redis.io/docs/latest/commands/srandmember/>).
 
-use crate::commands::args::bulks;
+use crate::commands::args::strings;
 use crate::commands::choose::Count;
 use crate::commands::{Command, Outcome};
 use crate::db::txn::Txn;
 use crate::errors;
 use crate::types::Set;
 use bytes::Bytes;
-use model::Reply;
+use model::{Reply, Shape};
 
 /// Random members: one, several different ones, or (a negative count) so many that may repeat.
 pub const COMMAND: Command = Command::read("srandmember", run);
@@ -29,5 +29,5 @@ fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
         Count::Different(count) => set.different(txn.random(), count),
         Count::Repeated(count) => (0..count).filter_map(|_| set.random(txn.random())).collect(),
     };
-    Ok(Reply::Array(bulks(chosen.into_iter())))
+    strings(txn.room(), Shape::Array, chosen.into_iter())
 }

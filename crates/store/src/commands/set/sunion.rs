@@ -9,5 +9,5 @@ use bytes::Bytes;
 pub const COMMAND: Command = Command::read("sunion", run);
 
 fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
-    shared::reply(shared::union(txn, args)?)
+    shared::reply(txn, &shared::union(txn, args)?)
 }

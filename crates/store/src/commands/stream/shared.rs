@@ -8,6 +8,7 @@ use crate::commands::Outcome;
 use crate::commands::args::{int, is};
 use crate::db::txn::Txn;
 use crate::errors;
+use crate::room::Room;
 use crate::types::Stream;
 use crate::types::stream::{EntryRef, Keep, Trim};
 use bytes::Bytes;
@@ -83,17 +84,18 @@ pub fn range(txn: &Txn<'_>, args: &[Bytes], bounds: (EntryId, EntryId), reverse:
     let Some(stream) = txn.read::<Stream>(&args[0])? else { return Ok(Reply::Array(Vec::new())) };
     // Redis answers null, not an empty array, to a count that is not positive.
     let max = match count {
-        Some(count) if count <= 0 => return Ok(Reply::Null),
+        Some(count) if count <= 0 => return Ok(Reply::NullArray),
         Some(count) => usize::try_from(count).unwrap_or(usize::MAX),
         None => usize::MAX,
     };
     let found = stream.range(bounds.0, bounds.1);
-    Ok(if reverse { entries(found.rev().take(max)) } else { entries(found.take(max)) })
+    let mut room = txn.room();
+    if reverse { entries(&mut room, found.rev().take(max)) } else { entries(&mut room, found.take(max)) }
 }
 
 /// Entries in this order.
-pub fn entries<'a>(found: impl Iterator<Item = EntryRef<'a>>) -> Reply {
-    Reply::Array(found.map(entry).collect())
+pub fn entries<'a>(room: &mut Room, found: impl Iterator<Item = EntryRef<'a>>) -> Outcome {
+    Ok(Reply::Array(room.gather(found.map(entry))?))
 }
 
 /// One entry: its id, and names and values in turn.

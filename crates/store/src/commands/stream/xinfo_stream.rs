@@ -25,7 +25,7 @@ fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
             info.push(("last-entry", shown(stream.last())));
         }
         Some(count) => {
-            info.push(("entries", entries(stream.range(EntryId::MIN, EntryId::MAX).take(count))));
+            info.push(("entries", entries(&mut txn.room(), stream.range(EntryId::MIN, EntryId::MAX).take(count))?));
             info.push(("groups", Reply::Array(groups(stream, count))));
         }
     }

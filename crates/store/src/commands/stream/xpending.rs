@@ -29,7 +29,7 @@ fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
 fn summary(group: &Group) -> Reply {
     let pending = group.pending();
     let (Some((first, _)), Some((last, _))) = (pending.first_key_value(), pending.last_key_value()) else {
-        return Reply::Array(vec![Reply::Int(0), Reply::Null, Reply::Null, Reply::Null]);
+        return Reply::Array(vec![Reply::Int(0), Reply::Null, Reply::Null, Reply::NullArray]);
     };
     let busy = group.consumers().iter().filter(|(_, consumer)| !consumer.pending().is_empty());
     let each = busy.map(|(name, consumer)| {

@@ -15,18 +15,18 @@ pub const COMMAND: Command = Command::blocking_read("xread", attempt, wait);
 
 fn attempt(txn: &Txn<'_>, args: &[Bytes]) -> Attempt {
     let request = Request::parse(args, false)?;
-    let mut found = Vec::new();
+    let (mut room, mut found) = (txn.room(), Vec::new());
     for (key, place) in request.places(txn)? {
         let (Some(stream), From::After(after)) = (txn.read::<Stream>(key)?, place) else { continue };
         let Some(from) = after.next() else { continue };
         let mut above = stream.range(from, EntryId::MAX).take(request.count).peekable();
         if above.peek().is_some() {
-            found.push((Reply::Bulk(key.clone()), entries(above)));
+            found.push((Reply::Bulk(key.clone()), entries(&mut room, above)?));
         }
     }
     Ok(match found.is_empty() {
         false => Some(Reply::Map(found)),
-        true => request.block.is_none().then_some(Reply::Null),
+        true => request.block.is_none().then_some(Reply::NullArray),
     })
 }
 

@@ -21,18 +21,24 @@ fn attempt(txn: &mut Txn<'_>, args: &[Bytes]) -> Attempt {
     let request = Request::parse(args, true)?;
     let mut found = Vec::new();
     let places = request.places(txn)?;
-    let mut log = Vec::new();
+    let (mut room, mut log) = (txn.room(), Vec::new());
     for (key, place) in places {
         let (entries, is_new) = read(txn, &request, key, place, &mut log)?;
         if is_new {
             txn.notify(Classes::STREAM, "xgroup-createconsumer", key);
         }
-        found.extend(entries.map(|entries| (Reply::Bulk(key.clone()), Reply::Array(entries))));
+        let Some(entries) = entries.map(Reply::Array) else { continue };
+        let size = entries.size();
+        found.push((Reply::Bulk(key.clone()), entries));
+        // No stream is read whose entries nobody will see; the reply is over the limit already.
+        if room.take(size).is_err() {
+            break;
+        }
     }
     txn.log_as(log);
     Ok(match found.is_empty() {
         false => Some(Reply::Map(found)),
-        true => request.block.is_none().then_some(Reply::Null),
+        true => request.block.is_none().then_some(Reply::NullArray),
     })
 }
 
@@ -81,7 +87,7 @@ fn history(
     let mut replies = Vec::with_capacity(ids.len());
     for id in ids {
         match stream.get(id) {
-            None => replies.push(Reply::Array(vec![id_reply(id), Reply::Null])),
+            None => replies.push(Reply::Array(vec![id_reply(id), Reply::NullArray])),
             Some(found) => {
                 replies.push(entry(found));
                 let mut group = stream.group_mut(name).expect("the group was seen to exist");

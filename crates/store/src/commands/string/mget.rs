@@ -12,5 +12,5 @@ pub const COMMAND: Command = Command::read("mget", run);
 
 fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
     let string = |key: &Bytes| text_or_null(txn.read::<Text>(key).ok().flatten());
-    Ok(Reply::Array(args.iter().map(string).collect()))
+    Ok(Reply::Array(txn.room().gather(args.iter().map(string))?))
 }

@@ -5,11 +5,12 @@ use crate::commands::{Outcome, wrong_number_of_arguments};
 use crate::db::txn::{Deadline, Edit, Txn};
 use crate::errors;
 use crate::number::{parse_bound, parse_double};
+use crate::room::Room;
 use crate::types::zset::combine::{self, Aggregate, Input, Source};
 use crate::types::zset::{Edge, LexBound, ScoreBound};
 use crate::types::{Kind, Set, Value, Zset};
 use bytes::Bytes;
-use model::{Error, Reply};
+use model::{Error, Reply, Shape};
 use std::ops::Range;
 
 /// A member, or a member and its score.
@@ -19,8 +20,11 @@ pub fn member(member: &[u8], score: f64, with_score: bool) -> Reply {
 }
 
 /// Members in this order, with or without their scores.
-pub fn members<'a>(items: impl Iterator<Item = (&'a [u8], f64)>, with_scores: bool) -> Reply {
-    Reply::Array(items.map(|(name, score)| member(name, score, with_scores)).collect())
+pub fn members<'a>(mut room: Room, items: impl Iterator<Item = (&'a [u8], f64)>, with_scores: bool) -> Outcome {
+    match with_scores {
+        false => args::strings(room, Shape::Array, items.map(|(name, _)| name)),
+        true => Ok(Reply::Array(room.gather(items.map(|(name, score)| member(name, score, true)))?)),
+    }
 }
 
 /// A score, or null.
@@ -153,16 +157,17 @@ impl Selection {
     }
 
     /// The members in the order asked for.
-    pub fn reply(&self, zset: &Zset) -> Reply {
+    pub fn reply(&self, zset: &Zset, room: Room) -> Outcome {
         let items = zset.range(self.ranks(zset));
-        if self.reverse { members(items.rev(), self.with_scores) } else { members(items, self.with_scores) }
+        if self.reverse { members(room, items.rev(), self.with_scores) } else { members(room, items, self.with_scores) }
     }
 }
 
 /// Answers `key min max [option …]` with the members.
 pub fn select(txn: &Txn<'_>, args: &[Bytes], by: Option<By>, reverse: Option<bool>) -> Outcome {
     let selection = Selection::parse(&args[1..], by, reverse, false)?;
-    Ok(txn.read::<Zset>(&args[0])?.map_or_else(|| Reply::Array(Vec::new()), |zset| selection.reply(zset)))
+    let Some(zset) = txn.read::<Zset>(&args[0])? else { return Ok(Reply::Array(Vec::new())) };
+    selection.reply(zset, txn.room())
 }
 
 /// Answers `key min max` with how many members there are.
@@ -190,8 +195,9 @@ pub fn rank(txn: &Txn<'_>, args: &[Bytes], reverse: bool, command: &str) -> Outc
         [_] => return Err(errors::SYNTAX),
         _ => return Err(wrong_number_of_arguments(command)),
     };
-    let Some(zset) = txn.read::<Zset>(key)? else { return Ok(Reply::Null) };
-    let (Some(rank), Some(score)) = (zset.rank(name), zset.score(name)) else { return Ok(Reply::Null) };
+    let missing = if with_score { Reply::NullArray } else { Reply::Null };
+    let Some(zset) = txn.read::<Zset>(key)? else { return Ok(missing) };
+    let (Some(rank), Some(score)) = (zset.rank(name), zset.score(name)) else { return Ok(missing) };
     let rank = args::size(if reverse { zset.len() - 1 - rank } else { rank });
     Ok(if with_score { Reply::Array(vec![rank, Reply::Double(score)]) } else { rank })
 }
@@ -256,7 +262,7 @@ pub enum Operation {
 /// Answers `numkeys key [key …] [option …]` with the combined members.
 pub fn combined(txn: &Txn<'_>, args: &[Bytes], operation: Operation, command: &str) -> Outcome {
     let (zset, with_scores) = combine(txn, args, operation, command, false)?;
-    Ok(members(zset.iter(), with_scores))
+    members(txn.room(), zset.iter(), with_scores)
 }
 
 /// Stores the combined members of `destination numkeys key [key …] [option …]` and answers how many they are.
@@ -279,7 +285,7 @@ fn combine(
     command: &str,
     stores: bool,
 ) -> Result<(Zset, bool), Error> {
-    let (keys, options) = counted_keys(args, command)?;
+    let (keys, options) = input_keys(args, command)?;
     let sources = sources(txn, keys)?;
     let mut inputs: Vec<Input<'_>> = sources.iter().map(|&source| Input { source, weight: 1.0 }).collect();
     let (mut aggregate, mut with_scores) = (Aggregate::Sum, false);
@@ -316,14 +322,14 @@ fn parse_aggregate(arg: &[u8]) -> Result<Aggregate, Error> {
     }
 }
 
-/// `numkeys key [key …]`: the keys, and what follows them.
-pub fn counted_keys<'a>(args: &'a [Bytes], command: &str) -> Result<(&'a [Bytes], &'a [Bytes]), Error> {
-    let count = int(&args[0])?;
-    if count < 1 {
-        return Err(errors::custom(format!("at least 1 input key is needed for '{command}' command")));
-    }
-    let count = usize::try_from(count).unwrap_or(usize::MAX);
-    args[1..].split_at_checked(count).ok_or(errors::SYNTAX)
+/// `numkeys key [key …]` with the errors of this family: the keys, and what follows them.
+pub fn input_keys<'a>(args: &'a [Bytes], command: &str) -> Result<(&'a [Bytes], &'a [Bytes]), Error> {
+    let none = || errors::custom(format!("at least 1 input key is needed for '{command}' command"));
+    let numkeys = |arg: &[u8]| {
+        int(arg)?;
+        args::positive(arg).ok_or_else(none)
+    };
+    args::counted_keys(args, numkeys, errors::SYNTAX)
 }
 
 /// The sorted sets and sets that the keys hold; `WRONGTYPE` if one holds something else.

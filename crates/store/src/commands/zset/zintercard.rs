@@ -1,6 +1,6 @@
 //! `ZINTERCARD numkeys key [key …] [LIMIT limit]` (<https://redis.io/docs/latest/commands/zintercard/>).
 
-use super::shared::{counted_keys, sources};
+use super::shared::{input_keys, sources};
 use crate::commands::args::{count, is, size, value};
 use crate::commands::{Command, Outcome};
 use crate::db::txn::Txn;
@@ -12,7 +12,7 @@ use bytes::Bytes;
 pub const COMMAND: Command = Command::read("zintercard", run);
 
 fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
-    let (keys, options) = counted_keys(args, "zintercard")?;
+    let (keys, options) = input_keys(args, "zintercard")?;
     let sources = sources(txn, keys)?;
     let mut max = usize::MAX;
     let mut options = options.iter();

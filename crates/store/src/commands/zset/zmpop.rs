@@ -18,5 +18,5 @@ fn run(txn: &mut Txn<'_>, args: &[Bytes]) -> Outcome {
             return Ok(Reply::Array(vec![Reply::Bulk(key.clone()), Reply::Array(popped)]));
         }
     }
-    Ok(Reply::Null)
+    Ok(Reply::NullArray)
 }

@@ -34,5 +34,5 @@ fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
         Count::Different(count) => zset.different(txn.random(), count),
         Count::Repeated(count) => (0..count).filter_map(|_| zset.random(txn.random())).collect(),
     };
-    Ok(members(chosen.into_iter(), with_scores))
+    members(txn.room(), chosen.into_iter(), with_scores)
 }

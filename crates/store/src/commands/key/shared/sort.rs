@@ -4,6 +4,7 @@ use crate::commands::args::{int, is};
 use crate::db::txn::{Deadline, Txn};
 use crate::errors;
 use crate::number::parse_double;
+use crate::room::Room;
 use crate::types::{Kind, List, Value};
 use bytes::Bytes;
 use model::{Error, Reply};
@@ -85,14 +86,13 @@ impl<'a> Sorting<'a> {
     /// What is given, in order.
     pub fn run(&self, txn: &Txn<'_>, key: &[u8]) -> Result<Vec<Reply>, Error> {
         let elements = self.sorted(txn, key)?;
-        let replies = elements.into_iter().flat_map(|element| {
-            let given: Vec<Reply> = match self.get[..] {
-                [] => vec![Reply::Bulk(element)],
-                _ => self.get.iter().map(|pattern| given(txn, pattern, &element)).collect(),
-            };
-            given
-        });
-        Ok(replies.collect())
+        // What is stored is nobody's reply.
+        let mut room = if self.store.is_some() { Room::new(usize::MAX) } else { txn.room() };
+        if self.get.is_empty() {
+            return room.gather(elements.into_iter().map(Reply::Bulk));
+        }
+        let patterns = |element: Bytes| self.get.iter().map(move |pattern| given(txn, pattern, &element));
+        room.gather(elements.into_iter().flat_map(patterns))
     }
 
     fn sorted(&self, txn: &Txn<'_>, key: &[u8]) -> Result<Vec<Bytes>, Error> {

@@ -39,7 +39,7 @@ pub struct Claimed {
 pub fn claim(txn: &mut Txn<'_>, args: &[Bytes], wanted: &Claim, ids: &[EntryId]) -> Result<Claimed, Error> {
     let (key, name, consumer) = (&args[0], &args[1], &args[2]);
     let now_ms = txn.now_ms();
-    let mut log = Vec::new();
+    let (mut room, mut log) = (txn.room(), Vec::new());
     let (claimed, is_new) = txn
         .try_update_quietly(key, |stream: &mut Stream| {
             let mut claimed = Claimed::default();
@@ -65,7 +65,12 @@ pub fn claim(txn: &mut Txn<'_>, args: &[Bytes], wanted: &Claim, ids: &[EntryId])
                     log.push(transfer(key, name, &group, id));
                     drop(group);
                     let found = stream.get(id).map(|found| if wanted.just_id { id_reply(id) } else { entry(found) });
+                    let size = found.as_ref().map_or(0, Reply::size);
                     claimed.replies.extend(found);
+                    // Nothing is claimed that nobody will see; the reply is over the limit already.
+                    if room.take(size).is_err() {
+                        break;
+                    }
                 }
             }
             Ok(Edit::changed((claimed, is_new)))

@@ -92,9 +92,9 @@ impl<'a> Request<'a> {
         places.collect()
     }
 
-    /// What is waited for if nothing was found; `None` where it was not asked to wait. The places are those of now.
+    /// What is waited for if nothing was found and `BLOCK` was given. The places are those of now.
     pub fn wait(&self, txn: &Txn<'_>, args: &[Bytes]) -> Result<Wait, Error> {
-        let Some(block) = self.block else { return Ok(Wait::for_moment(Some(0), model::Reply::Null)) };
+        let block = self.block.expect("who does not block has been answered");
         let mut wait = Wait::for_keys(self.keys, timeout::milliseconds(block, txn.now_ms())?);
         let mut again = args[..args.len() - self.places.len()].to_vec();
         for ((_, from), place) in self.places(txn)?.into_iter().zip(self.places) {
