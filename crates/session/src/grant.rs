@@ -1,7 +1,6 @@
 //! What a client may do once it is known who it is: the outcome of a token, or of asking the application.
 
-use crate::acl::{RuleError, Rules};
-use crate::claims::Claims;
+use acl::{Claims, RuleError, Rules};
 use model::Time;
 use model::command::CommandTable;
 use std::rc::Rc;
@@ -73,7 +72,7 @@ impl RuleLists<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::acl::{Access, Usage};
+    use acl::{Access, Usage};
     use bytes::Bytes;
 
     fn rules(lists: &[&str], claims: &[(&str, &str)]) -> Result<Rules, String> {

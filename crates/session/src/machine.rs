@@ -4,9 +4,7 @@
 //! machine keeps nothing about feeds but their numbers. It is small, since most connections do nothing: two requests under
 //! way and two feeds fit without a heap allocation.
 
-use crate::acl::{DenyCommands, Rules, Usage};
-use crate::authorise::{Authorised, authorise_for};
-use crate::claims::Claims;
+use acl::{Authorised, Claims, DenyCommands, Rules, Usage, authorise_for};
 use crate::grant::Grant;
 use crate::known::Known;
 use crate::named::{self, Caller, NamedQueries};

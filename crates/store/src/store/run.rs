@@ -126,7 +126,12 @@ impl Store {
         let mut replies = Vec::with_capacity(lines.len());
         for line in lines {
             let db = caller.client.map_or(caller.db, |id| self.client(id).db);
-            let reply = match registry.find(line) {
+            let permitted = registry.find(line).and_then(|found| {
+                // The rules may be others than when it was queued.
+                let id = caller.client;
+                id.map_or(Ok(()), |id| self.state.permit_queued(id, &found, caller.now_ms)).map(|()| found)
+            });
+            let reply = match permitted {
                 Ok(found) => self.run(Caller { db, ..caller }, found).reply(),
                 Err(error) => Reply::error(error.to_string()),
             };

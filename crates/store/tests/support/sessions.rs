@@ -62,7 +62,7 @@ impl Bench<'_> {
     fn run(&self, steps: &[Step]) -> Option<String> {
         let mut store = Store::new(Config { seed: 7, ..Config::default() });
         for pair in self.options.chunks(2) {
-            store.settings_mut().set_by_owner(pair[0].trim_start_matches("--"), pair[1]);
+            store.set_by_owner(pair[0].trim_start_matches("--"), pair[1]);
         }
         let mut observer = self.server.connect();
         let mut theirs: Vec<Connection> = (0..CLIENTS).map(|_| self.server.connect_plain()).collect();

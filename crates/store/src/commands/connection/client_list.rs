@@ -34,6 +34,6 @@ fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
         }
         _ => return Err(errors::SYNTAX),
     };
-    let text: String = chosen.iter().map(|client| client.describe(txn.now_ms()) + "\n").collect();
+    let text: String = chosen.iter().map(|client| txn.state.describe_client(client, txn.now_ms()) + "\n").collect();
     Ok(Reply::Verbatim { format: *b"txt", text: text.into() })
 }

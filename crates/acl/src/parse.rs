@@ -1,7 +1,7 @@
 //! The syntax of a list of rules, and what is wrong with one.
 
-use super::rules::{Rules, Selector};
-use super::template::Variables;
+use crate::rules::{Rules, Selector};
+use crate::template::Variables;
 use crate::claims::Claims;
 use model::command::CommandTable;
 use std::borrow::Cow;
@@ -89,7 +89,8 @@ impl Rules {
         Rules::parse(line.split_ascii_whitespace(), table)
     }
 
-    fn apply(&mut self, rule: &str, variables: Variables<'_>, table: &CommandTable) -> Result<(), Reason> {
+    /// Applies one rule, or a whole selector, after those that were applied before.
+    pub(crate) fn apply(&mut self, rule: &str, variables: Variables<'_>, table: &CommandTable) -> Result<(), Reason> {
         if rule.is_empty() {
             return Ok(());
         }

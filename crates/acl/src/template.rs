@@ -5,7 +5,7 @@
 //! it make another rule. A variable has its end: a character that the claim must not contain, or the pattern's end. Where a
 //! wildcard would follow at once, `ann` would get what is `anna`'s too, so that is refused.
 
-use super::parse::Reason;
+use crate::parse::Reason;
 use crate::claims::{Claims, variable};
 
 const NO_END: &str = "A variable must be followed by a character that ends it, not by a wildcard or another variable";

@@ -1,8 +1,8 @@
 //! Which rules of a list decide about a command: those without which the decision would be the other one.
 
-use super::deny::DenyCommands;
-use super::rules::Rules;
-use super::verbs::Usage;
+use crate::deny::DenyCommands;
+use crate::rules::Rules;
+use crate::verbs::Usage;
 use crate::authorise::authorise;
 use crate::claims::Claims;
 use bytes::Bytes;
