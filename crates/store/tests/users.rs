@@ -14,7 +14,7 @@ use support::sessions::check;
 const USERS: Family = Family {
     name: "users",
     setup: &[
-        "ACL DELUSER ann bob",
+        "~skip ACL DELUSER ann bob",
         "ACL LOG RESET",
         "ACL SETUSER ann on >pw ~a* &news +@all",
         "ACL SETUSER bob on nopass %R~b* +@read +@connection +acl +multi +exec",
@@ -38,7 +38,7 @@ const USERS: Family = Family {
     commands: &[
         "6*!AUTH <name> <password>",
         "2*!AUTH <password>",
-        "~skip!HELLO 3 AUTH <name> <password>",
+        "~skip !HELLO 3 AUTH <name> <password>",
         "8*!ACL SETUSER <user> (<rule>)+",
         "3*!ACL SETUSER <user> on nopass ~* +@all",
         "2*!ACL DELUSER <user> nobody",
@@ -57,9 +57,6 @@ const USERS: Family = Family {
         "3*!SET <k> 1",
         "2*!MGET <k> <k>",
         "!PUBLISH <channel> m",
-        "2*!SUBSCRIBE <channel>",
-        "!PSUBSCRIBE <channel>",
-        "2*!UNSUBSCRIBE <channel>",
         "2*!MULTI",
         "2*!EXEC",
         "!RESET",
@@ -67,6 +64,35 @@ const USERS: Family = Family {
         "!PING",
     ],
     scripts: 150,
+};
+
+/// Who may hear what. Without transactions, in which Redis answers subscriptions in a way of its own.
+const LISTENERS: Family = Family {
+    name: "listeners",
+    setup: &[
+        "~skip ACL DELUSER ann bob",
+        "ACL LOG RESET",
+        "ACL SETUSER ann on >pw ~a* &news &n* +@all",
+        "ACL SETUSER bob on nopass ~* &* +@all",
+    ],
+    pools: &[
+        ("user", "ann bob"),
+        ("channel", "news sport n*"),
+        ("rule", "&news &n* &* resetchannels off -@all +@all \\x28&sport\\s+@all\\x29 clearselectors"),
+    ],
+    commands: &[
+        "4*!AUTH <user> pw",
+        "6*!SUBSCRIBE (<channel>)+",
+        "4*!PSUBSCRIBE <channel>",
+        "2*!SSUBSCRIBE <channel>",
+        "!UNSUBSCRIBE <channel>",
+        "6*!ACL SETUSER <user> (<rule>)+",
+        "!ACL DELUSER <user>",
+        "3*!PUBLISH <channel> m",
+        "!ACL WHOAMI",
+        "!RESET",
+    ],
+    scripts: 100,
 };
 
 /// The words of a text that are not about commands: Redis 7.0 makes up such words anew each time.
@@ -116,6 +142,11 @@ const KNOWN: &[Difference] = &[
 #[test]
 fn users_are_those_of_redis() {
     check(&USERS, &[], KNOWN);
+}
+
+#[test]
+fn who_may_not_hear_a_channel_any_more_is_disconnected_as_by_redis() {
+    check(&LISTENERS, &[], KNOWN);
 }
 
 struct World {

@@ -51,10 +51,7 @@ impl Store {
         } else if in_transaction && found.spec.flags.contains(Flags::NO_MULTI) {
             Err(errors::custom("Command not allowed inside a transaction"))
         } else if let Err(error) = self.state.permit(id, &found, context, now_ms) {
-            match found.command.run {
-                Run::Exec => return Err(self.abort(id, &error)),
-                _ => Err(error),
-            }
+            Err(error)
         } else if muted {
             Err(errors::custom(format!(
                 "Can't execute '{name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context"
@@ -66,7 +63,7 @@ impl Store {
         };
         if let Err(error) = refusal {
             self.refuse(id, Some(&found));
-            return Err(error);
+            return Err(if matches!(found.command.run, Run::Exec) { self.abort(id, &error) } else { error });
         }
         if matches!(found.command.run, Run::Exec)
             && let Err(error) = self.admit_queued(id, now_ms)
