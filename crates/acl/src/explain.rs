@@ -1,10 +1,10 @@
 //! Which rules of a list decide about a command: those without which the decision would be the other one.
 
+use crate::authorise::authorise;
+use crate::claims::Claims;
 use crate::deny::DenyCommands;
 use crate::rules::Rules;
 use crate::verbs::Usage;
-use crate::authorise::authorise;
-use crate::claims::Claims;
 use bytes::Bytes;
 use model::command::CommandTable;
 

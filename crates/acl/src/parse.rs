@@ -1,8 +1,8 @@
 //! The syntax of a list of rules, and what is wrong with one.
 
+use crate::claims::Claims;
 use crate::rules::{Rules, Selector};
 use crate::template::Variables;
-use crate::claims::Claims;
 use model::command::CommandTable;
 use std::borrow::Cow;
 use std::fmt;

@@ -151,7 +151,8 @@ impl User {
 
     fn apply_password(&mut self, word: &str) -> Result<(), Reason> {
         let (kind, given) = word.split_at(1);
-        let given = if matches!(kind, ">" | "<") { hash(given.as_bytes()) } else { parse_hash(given).ok_or(BAD_HASH)? };
+        let given =
+            if matches!(kind, ">" | "<") { hash(given.as_bytes()) } else { parse_hash(given).ok_or(BAD_HASH)? };
         let known = self.passwords.iter().position(|password| *password == given);
         match (kind, known) {
             (">" | "#", known) => {
@@ -232,7 +233,8 @@ impl CommandText {
             _ if rule.starts_with(['+', '-']) => {
                 let name = &rule[1..];
                 // A command stands for its subcommands, too.
-                let is_part = |old: &str| old.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('|'));
+                let is_part =
+                    |old: &str| old.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('|'));
                 self.rules.retain(|old| !is_part(&old[1..]));
                 self.rules.push(rule.into());
             }

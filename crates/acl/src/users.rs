@@ -99,7 +99,8 @@ impl Users {
             None => User::new(Bytes::copy_from_slice(name), pubsub, table),
         };
         for word in merged(words)? {
-            let applied = std::str::from_utf8(&word).map_or(Err(crate::parse::SYNTAX), |word| user.apply(word, pubsub, table));
+            let applied =
+                std::str::from_utf8(&word).map_or(Err(crate::parse::SYNTAX), |word| user.apply(word, pubsub, table));
             applied.map_err(|reason| {
                 let shown = String::from_utf8_lossy(&word);
                 Error::new(ERR, format!("Error in ACL SETUSER modifier '{shown}': {reason}"))

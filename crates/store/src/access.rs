@@ -49,7 +49,13 @@ impl State {
     }
 
     /// Whether the client's user may run the command: `NOPERM`, and an entry of `ACL LOG`, if not.
-    pub(crate) fn permit(&mut self, id: ClientId, found: &Found<'_>, context: Context, now_ms: u64) -> Result<(), Error> {
+    pub(crate) fn permit(
+        &mut self,
+        id: ClientId,
+        found: &Found<'_>,
+        context: Context,
+        now_ms: u64,
+    ) -> Result<(), Error> {
         self.examine(id, found, context, now_ms).map_err(|refusal| refusal.denied.error(&found.spec.name))
     }
 
@@ -92,7 +98,8 @@ impl State {
         let client = self.clients.get(id).map(|client| self.describe_client(client, now_ms)).unwrap_or_default();
         let entries_max = self.settings.get("acllog-max-len").and_then(|max| max.parse().ok()).unwrap_or(0);
         let user = user.clone();
-        self.acl_log.add(Entry { count: 1, reason, context, object, user, at_ms: now_ms, client: client.into() }, entries_max);
+        self.acl_log
+            .add(Entry { count: 1, reason, context, object, user, at_ms: now_ms, client: client.into() }, entries_max);
     }
 
     /// A client's line of `CLIENT LIST`, without the line's end.

@@ -14,7 +14,8 @@ fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
     let flags = user.flags().into_iter().map(Reply::bulk).collect();
     let passwords = user.passwords().map(Reply::bulk).collect();
     let mut selectors = user.selectors();
-    let mut fields = vec![(Reply::bulk("flags"), Reply::Set(flags)), (Reply::bulk("passwords"), Reply::Array(passwords))];
+    let mut fields =
+        vec![(Reply::bulk("flags"), Reply::Set(flags)), (Reply::bulk("passwords"), Reply::Array(passwords))];
     fields.extend(selectors.next().map(rules).unwrap_or_default());
     let others = selectors.map(|selector| Reply::Map(rules(selector))).collect();
     fields.push((Reply::bulk("selectors"), Reply::Array(others)));
