@@ -31,7 +31,7 @@ pub fn node() -> Identity {
 /// Why it is not let in.
 pub async fn of<B>(gate: &Gate, lane: &LaneHandle, request: &Request<B>) -> Result<Identity, Denial> {
     let carried = Carried { headers: request.headers(), uri: request.uri() };
-    let identity = gate.arrive(carried, now(lane)).await?;
+    let identity = gate.arrive(carried, now(lane)).await?.map(|grant| lane.with_allowance(grant));
     lane.with_lane(|lane| check(lane, identity))
 }
 
@@ -46,7 +46,8 @@ pub fn check(lane: &Lane, identity: Identity) -> Result<Identity, Denial> {
 
 /// The token of a client that is connected already.
 pub async fn of_token(gate: &Gate, lane: &LaneHandle, token: &str) -> Result<Box<Grant>, Error> {
-    gate.token(token, now(lane)).await.map(Box::new).map_err(|denial| denial.error())
+    let grant = gate.token(token, now(lane)).await.map_err(|denial| denial.error())?;
+    Ok(Box::new(lane.with_allowance(grant)))
 }
 
 /// How to end a connection that is not let in.

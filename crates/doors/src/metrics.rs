@@ -2,7 +2,7 @@
 
 use crate::gate::Gate;
 use crate::listener::Doors;
-use lane::Counters;
+use lane::{Counters, RateLimit};
 use model::CloseCode;
 use model::error::OWN;
 use runtime::{BOUNDS_US, Histogram, LaneReport, Measure};
@@ -85,6 +85,7 @@ fn text(lanes: &[LaneReport], gate: &Gate, backend: &[Measure]) -> String {
             head(measure, &mut out);
         }
         let label = measure.label.map_or(String::new(), |(name, value)| format!("{{{name}=\"{value}\"}}"));
+    by_rate(lanes, &mut out);
         let _ = writeln!(out, "{}{label} {}", measure.name, measure.value);
     }
     out
@@ -124,6 +125,15 @@ fn latency(lanes: &[LaneReport], out: &mut String) {
     let _ = write!(out, "# HELP {NAME} {help}\n# TYPE {NAME} histogram\n");
     let mut below = 0;
     for (bound, count) in BOUNDS_US.iter().zip(all.buckets) {
+fn by_rate(lanes: &[LaneReport], out: &mut String) {
+    *out += "# HELP keywire_requests_over_rate_total Requests refused since too many came in a second, by the limit.\n\
+             # TYPE keywire_requests_over_rate_total counter\n";
+    for limit in RateLimit::ALL {
+        let sum: u64 = lanes.iter().map(|lane| lane.counters.over_rate[limit as usize]).sum();
+        let _ = writeln!(out, "keywire_requests_over_rate_total{{limit=\"{}\"}} {sum}", limit.name());
+    }
+}
+
         below += count;
         let _ = writeln!(out, "{NAME}_bucket{{le=\"{}\"}} {below}", *bound as f64 / 1e6);
     }

@@ -4,8 +4,8 @@
 //! log says what is wrong. Else what can change does, for connections that come from then on or for all, and the log names
 //! what cannot.
 
-use crate::settings::{self, Drain, Effective, Settings, Sources, Transport};
-use crate::{CHECKS, assemble, logs};
+use crate::settings::{self, Auth, Drain, Effective, Settings, Sources, Transport};
+use crate::{CHECKS, assemble, auth, logs};
 use runtime::Lanes;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -94,6 +94,9 @@ impl Reloader {
         self.drain.send_replace(new.operation.drain.clone());
         if new.limits != self.settings.limits {
             self.lanes.set_limits(&new.limits);
+        if let Some(rules) = rules {
+            self.apply_rules(&new, rules).map_err(|error| format!("{error:#}"))?;
+        }
         }
         self.settings = new;
         Ok(())
@@ -135,7 +138,7 @@ struct Changes {
 
 /// `old` with what of `new` can be brought about in a running server.
 fn merge(old: &Settings, new: &Settings) -> (Settings, Changes) {
-    let (applied, pending) =
+    let (mut applied, pending): (Vec<_>, Vec<_>) =
         settings::differences(old, new).into_iter().partition(|name| settings::is_reloadable(name));
     let new = new.clone();
     let merged = Settings {

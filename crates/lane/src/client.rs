@@ -14,6 +14,7 @@ use model::{
     Verb,
 };
 use wire::Encoded;
+use session::RateLimit;
 
 impl Lane {
     pub(crate) fn greet(&mut self, conn: ConnId) {
@@ -51,7 +52,9 @@ impl Lane {
             }
             client.session.handle_request(request, now, &mut outputs);
             self.counters.requests += 1;
+            let over_rate = client.session.take_over_rate();
         }
+            self.count_over_rate(over_rate);
         for output in outputs.drain(..) {
             self.handle_session(conn, output, now, out);
         }
@@ -71,12 +74,20 @@ impl Lane {
         // What is no request costs as much as one.
         let error = client.session.handle_rejected(now).err().unwrap_or(error);
         if let (Some(id), Some(replies)) = (id, &mut client.replies) {
+        let over_rate = client.session.take_over_rate();
             replies.expect(id);
         }
         self.answer(conn, &Response::Error { id, error }, out);
+        self.count_over_rate(over_rate);
     }
 
     pub(crate) fn handle_disconnected(&mut self, conn: ConnId) {
+    fn count_over_rate(&mut self, limit: Option<RateLimit>) {
+        if let Some(limit) = limit {
+            self.counters.over_rate[limit as usize] += 1;
+        }
+    }
+
         if self.client(conn).is_none() {
             return;
         }
@@ -95,11 +106,11 @@ impl Lane {
         match output {
             session::Output::Answer(response) => self.answer(conn, &response, out),
             session::Output::Command { id, command } => {
-                let ticket = self.ticket(conn, id);
+                let ticket = self.ticket(conn, id, command.first().cloned().unwrap_or_default());
                 out.push(Output::Backend(BackendRequest::Command { ticket, command }));
             }
             session::Output::Transaction { id, commands } => {
-                let ticket = self.ticket(conn, Some(id));
+                let ticket = self.ticket(conn, Some(id), Bytes::from_static(b"MULTI"));
                 out.push(Output::Backend(BackendRequest::Transaction { ticket, commands }));
             }
             session::Output::Open { id, key, have, from, fresh } => {
@@ -126,7 +137,7 @@ impl Lane {
         }
     }
 
-    fn ticket(&mut self, conn: ConnId, id: Option<u64>) -> Ticket {
+    fn ticket(&mut self, conn: ConnId, id: Option<u64>, name: Bytes) -> Ticket {
         self.next_ticket += 1;
         self.counters.commands += 1;
         let ticket = Ticket(self.next_ticket);

@@ -15,7 +15,7 @@ use hub::{Class, Hub};
 use live::Live;
 use model::backend::BackendEvent;
 use model::{CloseCode, ConnId, FeedId, Format, LaneId, Limits, Ticket, Time, Topic};
-use session::{Grant, Revoked, Session};
+use session::{Allowance, Grant, RateLimit, Revoked, Session};
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -192,6 +192,13 @@ impl Lane {
                 clients.into_iter().for_each(|conn| self.close(conn, CloseCode::GoingAway, now, out));
             }
             Event::Disconnected { conn } => self.handle_disconnected(conn),
+    /// What a client without a token may ask together with others from where it comes.
+    pub fn share(&mut self, conn: ConnId, allowance: Allowance) {
+        if let Some(client) = self.client_mut(conn) {
+            client.session.share(Some(allowance));
+        }
+    }
+
             Event::Mail { from, mail } => self.handle_mail(from, mail, now, out),
             Event::Backend(BackendEvent::Reply { ticket, reply }) => self.handle_reply(ticket, reply, out),
             Event::Backend(event) => {

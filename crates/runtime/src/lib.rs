@@ -13,16 +13,19 @@
 //! to the sockets, one system call each. Nothing here waits for a client or for another lane.
 
 mod addresses;
+mod allowances;
 mod clients;
 mod clock;
 mod delivery;
 mod histogram;
 mod mailbox;
 mod node;
+mod notices;
 mod sampler;
 mod shell;
 
 pub use addresses::{Addresses, Place};
+pub use allowances::Allowances;
 pub use clients::{ClientLimits, ClientNumber, ClientOutput, Desk, OutputClass, OutputLimit, Peer, Service};
 pub use clock::{Clock, Moment};
 pub use histogram::{BOUNDS_US, Histogram};

@@ -1,5 +1,6 @@
 //! A node: its lanes' threads, and the way for other threads to reach them.
 
+use crate::allowances::Allowances;
 use crate::clock::Clock;
 use crate::mailbox::Mailbox;
 use crate::shell::{Backend, LaneHandle, Letter, Report, Shared};
@@ -81,6 +82,7 @@ where
             mailboxes: (0..count).map(|_| Mailbox::new(config.mailbox_bytes_max)).collect(),
             load: (0..count).map(|_| AtomicUsize::new(0)).collect(),
             ending: Arc::default(),
+            allowances: Allowances::default(),
         },
         arriving: (0..count).map(|_| AtomicUsize::new(0)).collect(),
         is_leaving: Arc::default(),

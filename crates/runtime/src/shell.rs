@@ -1,12 +1,13 @@
 //! One lane on its thread: the handle that connection tasks call, and the pump that runs once per turn.
 
+use crate::allowances::Allowances;
 use crate::clients::{Desk, Service};
 use crate::clock::{Clock, Moment};
 use crate::delivery::{Delivery, event_bytes};
 use crate::histogram::Histogram;
 use crate::mailbox::Mailbox;
-use crate::sampler::Sampler;
-use lane::{Event, Grant, Lane, Mail, Output, What};
+use crate::notices::Told;
+use lane::{Event, Grant, Lane, Mail, Output};
 use model::backend::{BackendEvent, BackendRequest};
 use model::{CloseCode, ConnId, Error, Format, LaneId, Time};
 use smallvec::SmallVec;
@@ -180,12 +181,12 @@ const LETTERS_KEPT_MAX: usize = 1024;
 
 /// A lane on its thread. Cheap to clone, stays on the thread.
 #[derive(Clone)]
-pub struct LaneHandle(Rc<Shell>);
+pub struct LaneHandle(pub(crate) Rc<Shell>);
 
-struct Shell {
-    id: LaneId,
+pub(crate) struct Shell {
+    pub(crate) id: LaneId,
     clock: Clock,
-    lane: RefCell<Lane>,
+    pub(crate) lane: RefCell<Lane>,
     /// By slot of the connection's id.
     connections: RefCell<Vec<Option<Connected>>>,
     /// What the lane wants, until the pump runs.
@@ -208,10 +209,11 @@ struct Shell {
     desk: RefCell<Option<Rc<dyn Desk>>>,
     /// Where it is told that the backend wants the process to end.
     ending: Arc<Notify>,
+    allowances: Allowances,
     /// When this turn began.
     turn_began: Cell<Time>,
     write_latency: RefCell<Histogram>,
-    told: Told,
+    pub(crate) told: Told,
 }
 
 /// What the lanes of a node share.
@@ -259,13 +261,14 @@ impl LaneHandle {
         backend_lane: LaneId,
         shared: Shared,
     ) -> LaneHandle {
-        let Shared { mailboxes, load, ending } = shared;
+        let Shared { mailboxes, load, ending, allowances } = shared;
         let deliveries = || (0..mailboxes.len()).map(|_| Delivery::default()).collect();
         let host = backend.map(|backend| Host { backend, deliveries: deliveries(), events: Vec::new() });
         /// Enough for a burst of small frames or a good part of a large one.
         const SCRATCH_BYTES: usize = 64 << 10;
         LaneHandle(Rc::new(Shell {
             id,
+            allowances,
             clock,
             lane: RefCell::new(lane),
             connections: RefCell::new(Vec::new()),
@@ -287,6 +290,16 @@ impl LaneHandle {
     }
 
     /// Which lane this is.
+    /// What a token gives, with what all connections of its user may ask together.
+    pub fn with_allowance(&self, grant: Grant) -> Grant {
+        let allowance = self.limits_users().then(|| self.0.allowances.of_user(&grant.user, self.0.clock.now()));
+        Grant { allowance, ..grant }
+    }
+
+    fn limits_users(&self) -> bool {
+        self.0.lane.borrow().limits().user_requests_per_second_max > 0
+    }
+
     pub fn id(&self) -> LaneId {
         self.0.id
     }
@@ -416,7 +429,7 @@ impl LaneHandle {
         self.mailbox().wake();
     }
 
-    fn connection(&self, conn: ConnId) -> Option<Rc<dyn Connection>> {
+    pub(crate) fn connection(&self, conn: ConnId) -> Option<Rc<dyn Connection>> {
         let connections = self.0.connections.borrow();
         let (id, connection) = connections.get(conn.slot as usize)?.as_ref()?;
         (*id == conn).then(|| connection.clone())

@@ -1,5 +1,6 @@
 //! What a client may do once it is known who it is: the outcome of a token, or of asking the application.
 
+use crate::rate::Allowance;
 use acl::{Claims, RuleError, Rules};
 use model::Time;
 use model::command::CommandTable;

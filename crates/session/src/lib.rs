@@ -34,6 +34,7 @@ mod shared;
 pub use acl;
 pub use acl::{Authorised, Claims, authorise};
 pub use grant::{Grant, RuleLists};
-pub use machine::{Config, Joined, Output, Session};
+pub use machine::{Config, Joined, Output, RateLimit, Session};
 pub use named::NamedQueries;
+pub use rate::Allowance;
 pub use revoked::Revoked;

@@ -9,7 +9,7 @@ use crate::grant::Grant;
 use crate::known::Known;
 use crate::named::{self, Caller, NamedQueries};
 use crate::query::{normalised, query};
-use crate::rate::Rate;
+use crate::rate::{Allowance, Rate};
 use crate::revoked::Revoked;
 use crate::shared;
 use bytes::Bytes;
@@ -116,11 +116,35 @@ pub enum Joined {
     Over(Error),
 }
 
+/// Which limit a request was over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RateLimit {
+    /// `requests_per_second_max`
+    Connection,
+    /// `user_requests_per_second_max`
+    User,
+}
+
+impl RateLimit {
+    /// Both.
+    pub const ALL: [RateLimit; 2] = [RateLimit::Connection, RateLimit::User];
+
+    /// The limit's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            RateLimit::Connection => "requests_per_second_max",
+            RateLimit::User => "user_requests_per_second_max",
+        }
+    }
+}
+
 /// One client connection.
 #[derive(Debug)]
 pub struct Session {
     config: Rc<Config>,
     rate: Rate,
+    /// The limit that the last request was over, until somebody asks.
+    over_rate: Option<RateLimit>,
     /// When the connection is ended: it may do nothing and has to say who it is, or what it may do ends. `NEVER`: not.
     deadline: Time,
     /// Who the client is, if that was asked for.
@@ -159,6 +183,7 @@ impl Session {
         Session {
             config: config.clone(),
             rate: Rate::default(),
+            over_rate: None,
             deadline: grant.as_ref().and_then(|grant| grant.ends).or(auth_deadline).unwrap_or(NEVER),
             known: grant.map(|grant| Box::new(Known::of(grant))),
             ids: SmallVec::new(),
@@ -170,6 +195,16 @@ impl Session {
             opening_by_old_rules: false,
             opened_by_old_rules: false,
         }
+    }
+
+    /// What all clients without a token may ask together that come from where this one does.
+    pub fn share(&mut self, allowance: Option<Allowance>) {
+        self.known.get_or_insert_default().allowance = allowance;
+    }
+
+    /// The limit that the last request was over, if it was.
+    pub fn take_over_rate(&mut self) -> Option<RateLimit> {
+        self.over_rate.take()
     }
 
     /// Who the client is; `None`: nobody, it may only `auth` and `ping`.
@@ -195,6 +230,11 @@ impl Session {
         self.grant().is_some_and(|grant| revoked.covers(grant))
     }
 
+    fn allowance(&self) -> Option<&Allowance> {
+        let known = self.known.as_ref()?;
+        known.grant.as_ref().map_or(&known.allowance, |grant| &grant.allowance).as_ref()
+    }
+
     fn grant(&self) -> Option<&Grant> {
         self.known.as_ref()?.grant.as_ref()
     }
@@ -211,17 +251,25 @@ impl Session {
     /// What came is no request: it counts as one all the same.
     ///
     /// # Errors
-    /// `TOOMANY` over `requests_per_second_max`.
+    /// `TOOMANY` over `requests_per_second_max` or `user_requests_per_second_max`.
     pub fn handle_rejected(&mut self, now: Time) -> Result<(), Error> {
         self.take_rate(now)
     }
 
     fn take_rate(&mut self, now: Time) -> Result<(), Error> {
-        if self.rate.take(&self.config.limits, now) {
-            return Ok(());
-        }
-        let most = self.config.limits.requests_per_second_max;
-        Err(Error::new(TOOMANY, format!("over requests_per_second_max, which is {most}")))
+        let limits = &self.config.limits;
+        let user_may = || self.allowance().is_none_or(|allowance| allowance.take(limits, now));
+        let mut rate = self.rate;
+        let (by, most) = match rate.take(limits, now) {
+            false => (RateLimit::Connection, limits.requests_per_second_max),
+            true if !user_may() => (RateLimit::User, limits.user_requests_per_second_max),
+            true => {
+                self.rate = rate;
+                return Ok(());
+            }
+        };
+        self.over_rate = Some(by);
+        Err(Error::new(TOOMANY, format!("over {}, which is {most}", by.name())))
     }
 
     /// A command or transaction was answered, or, without an id, carried out.
