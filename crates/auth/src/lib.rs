@@ -32,7 +32,7 @@ pub use carried::{Carried, has_bearer};
 pub use config::{Config, Forward, Jwks};
 pub use denial::Denial;
 pub use explain::{Explained, explain};
-pub use gate::{Gate, Now};
+pub use gate::{Gate, Now, Unusable};
 pub use keys::{KeySource, check_keys};
 pub use mint::{Minting, mint};
 pub use rights::check_roles;

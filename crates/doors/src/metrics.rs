@@ -117,14 +117,6 @@ fn by_reason(lanes: &[LaneReport], out: &mut String) {
     }
 }
 
-fn latency(lanes: &[LaneReport], out: &mut String) {
-    let mut all = Histogram::default();
-    lanes.iter().for_each(|lane| all.merge(&lane.write_latency));
-    const NAME: &str = "keywire_write_latency_seconds";
-    let help = "From the begin of a turn to a client's bytes being handed to the kernel.";
-    let _ = write!(out, "# HELP {NAME} {help}\n# TYPE {NAME} histogram\n");
-    let mut below = 0;
-    for (bound, count) in BOUNDS_US.iter().zip(all.buckets) {
 fn by_rate(lanes: &[LaneReport], out: &mut String) {
     *out += "# HELP keywire_requests_over_rate_total Requests refused since too many came in a second, by the limit.\n\
              # TYPE keywire_requests_over_rate_total counter\n";
@@ -142,6 +134,14 @@ fn by_rate(lanes: &[LaneReport], out: &mut String) {
 }
 
 fn gate_measures(gate: &Gate) -> Vec<Measure> {
+fn latency(lanes: &[LaneReport], out: &mut String) {
+    let mut all = Histogram::default();
+    lanes.iter().for_each(|lane| all.merge(&lane.write_latency));
+    const NAME: &str = "keywire_write_latency_seconds";
+    let help = "From the begin of a turn to a client's bytes being handed to the kernel.";
+    let _ = write!(out, "# HELP {NAME} {help}\n# TYPE {NAME} histogram\n");
+    let mut below = 0;
+    for (bound, count) in BOUNDS_US.iter().zip(all.buckets) {
     let (http, help) = ("keywire_http_connections", "Sockets that are no clients: handshakes, HTTP between requests.");
     let measure = |name, help, label, value| Measure { name, help, label, value };
     let addresses = gate.addresses.len() as u64;

@@ -67,6 +67,7 @@ pub fn serve(settings: &Settings, sources: Sources, demo: bool) -> anyhow::Resul
             doors: tell,
             drain,
             level,
+            generation: 0,
         };
         let reloading = tokio::spawn(reloader.run());
         print_banner(settings, &endpoints, &resp_listening, demo);
@@ -163,16 +164,24 @@ fn bind(settings: &Settings) -> anyhow::Result<Vec<Listener>> {
     plain.chain(tls).chain(transport.listen_unix.iter().map(unix)).collect()
 }
 
-fn start_node(settings: &Settings, resp: &[SocketAddr]) -> anyhow::Result<Node> {
+/// What the lanes are made with.
+///
+/// # Errors
+/// What `check` would have found.
+pub fn setup(settings: &Settings) -> anyhow::Result<Setup> {
     let lanes = u16::try_from(settings.lanes).context("lanes")?;
     let (anonymous, deny) = (settings.anonymous_rules(), &settings.deny_commands);
     let table = CommandTable::redis();
     let setup = Setup::new(lanes, &settings.node, settings.limits.clone(), table, &anonymous, deny)?;
     let queries = auth::queries(settings).map_err(|wrong| anyhow::anyhow!("queries: {}", wrong[0].1))?;
     let awaits_revoked = settings.auth.is_configured() && !settings.auth.revoked_key.is_empty();
-    let setup = setup.with_queries(queries).with_tokens(settings.auth.takes_tokens(), awaits_revoked);
+    Ok(setup.with_queries(queries).with_tokens(settings.auth.takes_tokens(), awaits_revoked))
+}
+
+fn start_node(settings: &Settings, resp: &[SocketAddr]) -> anyhow::Result<Node> {
+    let setup = setup(settings)?;
     let redis = redis::config(settings)?;
-    let embedded = if redis.is_some() { None } else { Some(store(settings, lanes, resp)?) };
+    let embedded = if redis.is_some() { None } else { Some(store(settings, setup.lanes(), resp)?) };
     let backend = move || match (redis, embedded) {
         (Some(config), _) => Box::new(Redis::new(config)) as Box<dyn runtime::Backend>,
         (None, embedded) => Box::new(embedded.expect("there is the embedded store where there is no Redis")),

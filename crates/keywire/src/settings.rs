@@ -360,6 +360,12 @@ fn contradictions(settings: &Settings) -> Vec<Contradiction> {
         too_large(
             &["limits.value_bytes_max", "limits.link_bytes_max"],
             (l.value_bytes_max, 2, l.link_bytes_max),
+/// What is wrong with settings that are right each for itself.
+pub fn wrong_together(settings: &Settings, checks: &[&Check]) -> Vec<String> {
+    let found = checks.iter().flat_map(|check| check(settings)).map(|(name, what)| format!("{name}: {what}"));
+    contradictions(settings).into_iter().map(|(_, what)| what).chain(found).collect()
+}
+
             "a value and its successor could not pass between two lanes",
         ),
         too_large(

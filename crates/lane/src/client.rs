@@ -13,9 +13,9 @@ use model::{
     CloseCode, ConnId, Error, FeedEvent, FeedId, Format, LaneId, Limits, Reply, Request, Response, Ticket, Time, Value,
     Verb,
 };
-use wire::Encoded;
 use session::RateLimit;
 
+use wire::Encoded;
 impl Lane {
     pub(crate) fn greet(&mut self, conn: ConnId) {
         let Some(client) = self.client(conn) else { return };
@@ -51,11 +51,11 @@ impl Lane {
                 replies.expect(id);
             }
             client.session.handle_request(request, now, &mut outputs);
-            self.counters.requests += 1;
             let over_rate = client.session.take_over_rate();
-        }
+            self.counters.requests += 1;
             self.count_over_rate(over_rate);
         for output in outputs.drain(..) {
+        }
             self.handle_session(conn, output, now, out);
         }
         self.session_outputs = outputs;
@@ -73,15 +73,14 @@ impl Lane {
         let Some(client) = self.client_mut(conn) else { return };
         // What is no request costs as much as one.
         let error = client.session.handle_rejected(now).err().unwrap_or(error);
-        if let (Some(id), Some(replies)) = (id, &mut client.replies) {
         let over_rate = client.session.take_over_rate();
             replies.expect(id);
+        if let (Some(id), Some(replies)) = (id, &mut client.replies) {
         }
-        self.answer(conn, &Response::Error { id, error }, out);
         self.count_over_rate(over_rate);
     }
+        self.answer(conn, &Response::Error { id, error }, out);
 
-    pub(crate) fn handle_disconnected(&mut self, conn: ConnId) {
     fn count_over_rate(&mut self, limit: Option<RateLimit>) {
         if let Some(limit) = limit {
             self.counters.over_rate[limit as usize] += 1;
@@ -89,6 +88,7 @@ impl Lane {
     }
 
         if self.client(conn).is_none() {
+    pub(crate) fn handle_disconnected(&mut self, conn: ConnId) {
             return;
         }
         let mut left = Vec::new();

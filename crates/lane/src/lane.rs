@@ -36,6 +36,8 @@ pub struct Config {
     /// Nobody is let in by a token before [`Event::Revoked`] has come once.
     pub awaits_revoked: bool,
 }
+    /// What tokens give is of this generation of the settings: see [`Grant::generation`].
+    pub generation: u32,
 
 /// Plain numbers of one lane, summed over lanes by whoever shows them.
 #[derive(Clone, Copy, Default, Debug)]
@@ -190,8 +192,6 @@ impl Lane {
                 let open = self.clients.iter().flatten().filter(|client| !client.is_closing);
                 let clients: Vec<ConnId> = open.take(at_most).map(|client| client.conn).collect();
                 clients.into_iter().for_each(|conn| self.close(conn, CloseCode::GoingAway, now, out));
-            }
-            Event::Disconnected { conn } => self.handle_disconnected(conn),
     /// What a client without a token may ask together with others from where it comes.
     pub fn share(&mut self, conn: ConnId, allowance: Allowance) {
         if let Some(client) = self.client_mut(conn) {
@@ -199,6 +199,8 @@ impl Lane {
         }
     }
 
+            }
+            Event::Disconnected { conn } => self.handle_disconnected(conn),
             Event::Mail { from, mail } => self.handle_mail(from, mail, now, out),
             Event::Backend(BackendEvent::Reply { ticket, reply }) => self.handle_reply(ticket, reply, out),
             Event::Backend(event) => {

@@ -21,6 +21,7 @@ pub struct Setup {
     queries: NamedQueries,
     tokens: bool,
     awaits_revoked: bool,
+    generation: u32,
 }
 
 /// Parses the rules of clients without a token.
@@ -76,7 +77,9 @@ impl Setup {
         let queries = NamedQueries::new(&table);
         let (tokens, awaits_revoked) = (false, false);
         let node = node.into();
-        Ok(Setup { lanes: lanes.max(1), node, limits, table, anonymous, deny, queries, tokens, awaits_revoked })
+        let lanes = lanes.max(1);
+        let generation = 0;
+        Ok(Setup { lanes, node, limits, table, anonymous, deny, queries, tokens, awaits_revoked, generation })
     }
 
     /// With named queries, made by [`parse_queries`] for the same table.
@@ -87,6 +90,11 @@ impl Setup {
     /// Whether somebody can check tokens; and whether who is let in no more will be told, so that nobody is let in before.
     pub fn with_tokens(self, tokens: bool, awaits_revoked: bool) -> Setup {
         Setup { tokens, awaits_revoked, ..self }
+    }
+
+    /// Of this generation of the settings: what tokens gave under others holds no more.
+    pub fn of_generation(self, generation: u32) -> Setup {
+        Setup { generation, ..self }
     }
 
     /// How many lanes there are, at least 1.
@@ -112,6 +120,7 @@ impl Setup {
             limits: self.limits.clone(),
             session: Rc::new(session),
             awaits_revoked: self.awaits_revoked,
+            generation: self.generation,
         }
     }
 }

@@ -310,6 +310,12 @@ impl LaneHandle {
     }
 
     /// A client has connected; `connection` gives what the pump will write to. `make` gets the client's id.
+        if is_anonymous
+            && self.limits_users()
+            && let Some(allowance) = self.0.allowances.of_address(connection.address(), now)
+        {
+            self.0.lane.borrow_mut().share(conn, allowance);
+        }
     pub fn connect<C: Connection + 'static>(&self, format: Format, make: impl FnOnce(ConnId) -> Rc<C>) -> Rc<C> {
         self.connect_as(None, format, make)
     }
@@ -321,7 +327,8 @@ impl LaneHandle {
         format: Format,
         make: impl FnOnce(ConnId) -> Rc<C>,
     ) -> Rc<C> {
-        let conn = self.0.lane.borrow_mut().connect_as(grant, format, self.0.clock.now());
+        let (now, is_anonymous) = (self.0.clock.now(), grant.is_none());
+        let conn = self.0.lane.borrow_mut().connect_as(grant, format, now);
         let connection = make(conn);
         let mut connections = self.0.connections.borrow_mut();
         let slot = conn.slot as usize;
@@ -340,6 +347,13 @@ impl LaneHandle {
         let Some(slot) = connections.get_mut(conn.slot as usize).filter(|c| c.as_ref().is_some_and(|c| c.0 == conn))
         else {
             return;
+    /// From now on these are the rules.
+    pub(crate) fn set_rules(&self, setup: &lane::Setup) {
+        let now = self.0.clock.now();
+        self.0.lane.borrow_mut().set_rules(setup, now, &mut self.0.outputs.borrow_mut());
+        self.wake_pump();
+    }
+
         };
         *slot = None;
         drop(connections);

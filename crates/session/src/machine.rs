@@ -4,7 +4,6 @@
 //! machine keeps nothing about feeds but their numbers. It is small, since most connections do nothing: two requests under
 //! way and two feeds fit without a heap allocation.
 
-use acl::{Authorised, Claims, DenyCommands, Rules, Usage, authorise_for};
 use crate::grant::Grant;
 use crate::known::Known;
 use crate::named::{self, Caller, NamedQueries};
@@ -12,6 +11,7 @@ use crate::query::{normalised, query};
 use crate::rate::{Allowance, Rate};
 use crate::revoked::Revoked;
 use crate::shared;
+use acl::{Authorised, Claims, DenyCommands, Rules, Usage, authorise_for};
 use bytes::Bytes;
 use model::command::CommandTable;
 use model::error::{BADREQUEST, ERR, NOAUTH, NOFEED, TOOMANY};

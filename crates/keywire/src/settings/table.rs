@@ -171,13 +171,13 @@ pub const SETTINGS: &[Setting] = &[
     setting("limits.requests_in_flight_max", Field::Count(|s| &mut s.limits.requests_in_flight_max, 1..=COUNT_MAX)),
     setting("limits.requests_per_second_max", Field::Count32(|s| &mut s.limits.requests_per_second_max, 0..=COUNT_MAX)),
     setting("limits.requests_burst_max", Field::Count32(|s| &mut s.limits.requests_burst_max, 1..=COUNT_MAX)),
-    setting("limits.topics_max", Field::Count(|s| &mut s.limits.topics_max, 1..=COUNT_MAX)),
     setting(
         "limits.user_requests_per_second_max",
         Field::Count32(|s| &mut s.limits.user_requests_per_second_max, 0..=COUNT_MAX),
     ),
     setting("limits.user_requests_burst_max", Field::Count32(|s| &mut s.limits.user_requests_burst_max, 1..=COUNT_MAX)),
     setting("limits.connections_max", Field::Count(|s| &mut s.limits.connections_max, 1..=COUNT_MAX)),
+    setting("limits.topics_max", Field::Count(|s| &mut s.limits.topics_max, 1..=COUNT_MAX)),
     setting(
         "limits.connections_per_address_max",
         Field::Count(|s| &mut s.limits.connections_per_address_max, 0..=COUNT_MAX),
