@@ -56,6 +56,14 @@ const METRICS: &[Metric] = &[
     counter("keywire_conflations_total", "Times a slow client skipped to a whole value.", |c| c.hub.conflations),
     counter("keywire_stream_waits_total", "Times a slow follower waited at its place.", |c| c.hub.stream_waits),
     counter("keywire_too_slow_total", "Clients closed because nothing could be dropped.", |c| c.hub.too_slow),
+    counter(
+        "keywire_slow_commands_total",
+        "Clients' commands that the backend took longer for than log.slow_ms.",
+        |c| c.slow_commands,
+    ),
+    counter("keywire_slow_reads_total", "Reads of feeds that the backend took longer for than log.slow_ms.", |c| {
+        c.slow_reads
+    }),
     counter("keywire_closed_total", "Connections ended by the server.", |c| c.closed),
 ];
 
@@ -77,6 +85,7 @@ fn text(lanes: &[LaneReport], gate: &Gate, backend: &[Measure]) -> String {
     }
     by_lane(lanes, &mut out);
     by_reason(lanes, &mut out);
+    by_rate(lanes, &mut out);
     latency(lanes, &mut out);
     let gate = gate_measures(gate);
     let measures: Vec<&Measure> = gate.iter().chain(backend).collect();
@@ -85,7 +94,6 @@ fn text(lanes: &[LaneReport], gate: &Gate, backend: &[Measure]) -> String {
             head(measure, &mut out);
         }
         let label = measure.label.map_or(String::new(), |(name, value)| format!("{{{name}=\"{value}\"}}"));
-    by_rate(lanes, &mut out);
         let _ = writeln!(out, "{}{label} {}", measure.name, measure.value);
     }
     out
@@ -126,14 +134,6 @@ fn by_rate(lanes: &[LaneReport], out: &mut String) {
     }
 }
 
-        below += count;
-        let _ = writeln!(out, "{NAME}_bucket{{le=\"{}\"}} {below}", *bound as f64 / 1e6);
-    }
-    let _ = writeln!(out, "{NAME}_bucket{{le=\"+Inf\"}} {}", all.count());
-    let _ = write!(out, "{NAME}_sum {}\n{NAME}_count {}\n", all.sum_us as f64 / 1e6, all.count());
-}
-
-fn gate_measures(gate: &Gate) -> Vec<Measure> {
 fn latency(lanes: &[LaneReport], out: &mut String) {
     let mut all = Histogram::default();
     lanes.iter().for_each(|lane| all.merge(&lane.write_latency));
@@ -142,6 +142,14 @@ fn latency(lanes: &[LaneReport], out: &mut String) {
     let _ = write!(out, "# HELP {NAME} {help}\n# TYPE {NAME} histogram\n");
     let mut below = 0;
     for (bound, count) in BOUNDS_US.iter().zip(all.buckets) {
+        below += count;
+        let _ = writeln!(out, "{NAME}_bucket{{le=\"{}\"}} {below}", *bound as f64 / 1e6);
+    }
+    let _ = writeln!(out, "{NAME}_bucket{{le=\"+Inf\"}} {}", all.count());
+    let _ = write!(out, "{NAME}_sum {}\n{NAME}_count {}\n", all.sum_us as f64 / 1e6, all.count());
+}
+
+fn gate_measures(gate: &Gate) -> Vec<Measure> {
     let (http, help) = ("keywire_http_connections", "Sockets that are no clients: handshakes, HTTP between requests.");
     let measure = |name, help, label, value| Measure { name, help, label, value };
     let addresses = gate.addresses.len() as u64;

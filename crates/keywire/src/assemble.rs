@@ -42,6 +42,7 @@ pub fn serve(settings: &Settings, sources: Sources, demo: bool) -> anyhow::Resul
         auth::open(settings)?
     };
     let (tell, config) = watch::channel(Arc::new(doors(settings, demo, gate.clone())?));
+    node.lanes().set_slow(settings.log.slow());
     let doors = Doors::new(node.lanes(), config);
     let ended = runtime.block_on(async {
         // Before anybody is told that the server is there: a signal must not find it deaf.
@@ -66,8 +67,8 @@ pub fn serve(settings: &Settings, sources: Sources, demo: bool) -> anyhow::Resul
             lanes: lanes.clone(),
             doors: tell,
             drain,
-            level,
             generation: 0,
+            level,
         };
         let reloading = tokio::spawn(reloader.run());
         print_banner(settings, &endpoints, &resp_listening, demo);

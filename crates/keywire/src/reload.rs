@@ -98,6 +98,7 @@ impl Reloader {
             self.apply_rules(&new, rules).map_err(|error| format!("{error:#}"))?;
         }
         self.level.set(&new.log.level);
+        self.lanes.set_slow(new.log.slow());
         self.doors.send_replace(Arc::new(doors));
         self.drain.send_replace(new.operation.drain.clone());
         if new.limits != self.settings.limits {
@@ -107,7 +108,6 @@ impl Reloader {
         Ok(())
     }
 
-    /// The files that settings come from, as they are now.
     /// First the gate, then the lanes: what the gate gave before is known by its generation, wherever it is on its way.
     fn apply_rules(&mut self, new: &Settings, rules: Rules) -> anyhow::Result<()> {
         let setup = assemble::setup(new)?;
@@ -125,6 +125,7 @@ impl Reloader {
         Ok(())
     }
 
+    /// The files that settings come from, as they are now.
     fn stamps(&self) -> Vec<Option<Stamp>> {
         let tls = assemble::tls_files(&self.settings);
         let tls = tls.iter().flat_map(doors::TlsFiles::paths).map(Path::to_owned);
@@ -134,7 +135,6 @@ impl Reloader {
     }
 }
 
-/// Tells whether a file is another than it was.
 /// Which rules are others.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Rules {
@@ -168,6 +168,7 @@ fn check(settings: &Settings) -> Result<(), String> {
     }
 }
 
+/// Tells whether a file is another than it was.
 #[derive(PartialEq, Eq, Debug)]
 struct Stamp {
     modified: Option<SystemTime>,
@@ -195,18 +196,18 @@ struct Changes {
 fn merge(old: &Settings, new: &Settings) -> (Settings, Changes) {
     let (mut applied, pending): (Vec<_>, Vec<_>) =
         settings::differences(old, new).into_iter().partition(|name| settings::is_reloadable(name));
-    let new = new.clone();
     // What is secret of a key is not shown, so it may be another though it looks the same.
     if old.auth.keys != new.auth.keys && !applied.contains(&"auth.keys") {
         applied.push("auth.keys");
     }
+    let new = new.clone();
     let merged = Settings {
         origins: new.origins,
-        transport: Transport {
         anonymous: new.anonymous,
         deny_commands: new.deny_commands,
         queries: new.queries,
         auth: Auth { revoked_key: old.auth.revoked_key.clone(), ..new.auth },
+        transport: Transport {
             hosts: new.transport.hosts,
             trusted_proxies: new.transport.trusted_proxies,
             tls: new.transport.tls,
@@ -214,7 +215,7 @@ fn merge(old: &Settings, new: &Settings) -> (Settings, Changes) {
         },
         operation: new.operation,
         limits: new.limits,
-        log: logs::Log { level: new.log.level, ..old.log.clone() },
+        log: logs::Log { level: new.log.level, slow_ms: new.log.slow_ms, ..old.log.clone() },
         ..old.clone()
     };
     (merged, Changes { applied, pending })

@@ -4,6 +4,7 @@ use crate::event::Output;
 use crate::lane::{Client, Lane, Pending};
 use crate::liveness::Finding;
 use crate::mail::{Mail, Open, Opened};
+use crate::slow::Asked;
 use bytes::Bytes;
 use hub::Class;
 use model::backend::BackendRequest;
@@ -14,8 +15,8 @@ use model::{
     Verb,
 };
 use session::RateLimit;
-
 use wire::Encoded;
+
 impl Lane {
     pub(crate) fn greet(&mut self, conn: ConnId) {
         let Some(client) = self.client(conn) else { return };
@@ -54,8 +55,8 @@ impl Lane {
             let over_rate = client.session.take_over_rate();
             self.counters.requests += 1;
             self.count_over_rate(over_rate);
-        for output in outputs.drain(..) {
         }
+        for output in outputs.drain(..) {
             self.handle_session(conn, output, now, out);
         }
         self.session_outputs = outputs;
@@ -74,12 +75,12 @@ impl Lane {
         // What is no request costs as much as one.
         let error = client.session.handle_rejected(now).err().unwrap_or(error);
         let over_rate = client.session.take_over_rate();
-            replies.expect(id);
         if let (Some(id), Some(replies)) = (id, &mut client.replies) {
+            replies.expect(id);
         }
         self.count_over_rate(over_rate);
-    }
         self.answer(conn, &Response::Error { id, error }, out);
+    }
 
     fn count_over_rate(&mut self, limit: Option<RateLimit>) {
         if let Some(limit) = limit {
@@ -87,8 +88,8 @@ impl Lane {
         }
     }
 
-        if self.client(conn).is_none() {
     pub(crate) fn handle_disconnected(&mut self, conn: ConnId) {
+        if self.client(conn).is_none() {
             return;
         }
         let mut left = Vec::new();
@@ -141,12 +142,13 @@ impl Lane {
         self.next_ticket += 1;
         self.counters.commands += 1;
         let ticket = Ticket(self.next_ticket);
-        self.pending.insert(ticket, Pending { conn, id });
+        self.pending.insert(ticket, Pending { conn, id, asked: Asked { since: self.now, name } });
         ticket
     }
 
     pub(crate) fn handle_reply(&mut self, ticket: Ticket, reply: Reply, out: &mut Vec<Output>) {
-        let Some(Pending { conn, id }) = self.pending.remove(&ticket) else { return };
+        let Some(Pending { conn, id, asked }) = self.pending.remove(&ticket) else { return };
+        self.note_command(conn, &asked);
         let was_full = !self.wants_input(conn);
         let Some(client) = self.client_mut(conn) else { return };
         client.session.handle_answered(id);

@@ -10,6 +10,7 @@ use crate::liveness::{self, Liveness};
 use crate::mail::Mail;
 use crate::notice::Notice;
 use crate::replies::Replies;
+use crate::slow::{Asked, Watch};
 use ahash::AHashMap;
 use hub::{Class, Hub};
 use live::Live;
@@ -35,9 +36,9 @@ pub struct Config {
     pub session: Rc<session::Config>,
     /// Nobody is let in by a token before [`Event::Revoked`] has come once.
     pub awaits_revoked: bool,
-}
     /// What tokens give is of this generation of the settings: see [`Grant::generation`].
     pub generation: u32,
+}
 
 /// Plain numbers of one lane, summed over lanes by whoever shows them.
 #[derive(Clone, Copy, Default, Debug)]
@@ -62,6 +63,12 @@ pub struct Counters {
     pub closed_by: [u64; CloseCode::ALL.len()],
     /// Requests answered by an error: by the place of its code in [`model::error::OWN`], then all others.
     pub errors_by: [u64; model::error::OWN.len() + 1],
+    /// Requests over a rate, by the place of the limit in [`RateLimit::ALL`].
+    pub over_rate: [u64; RateLimit::ALL.len()],
+    /// Clients' commands that the backend took long for.
+    pub slow_commands: u64,
+    /// Reads that it took long for.
+    pub slow_reads: u64,
     /// The hub's.
     pub hub: hub::Counters,
     /// The live queries', channels' and streams'.
@@ -87,6 +94,9 @@ pub struct Lane {
     next_sweep: Option<Time>,
     /// Who is let in no more; none before it was told.
     pub(crate) revoked: Option<Arc<Revoked>>,
+    /// The moment of the event at hand.
+    pub(crate) now: Time,
+    pub(crate) slow: Watch,
     pub(crate) counters: Counters,
     /// To be told to whoever keeps a log.
     pub(crate) notices: Vec<Notice>,
@@ -115,6 +125,8 @@ pub(crate) struct Pending {
     pub conn: ConnId,
     /// None: it wants no answer.
     pub id: Option<u64>,
+    /// What was asked, and when.
+    pub asked: Asked,
 }
 
 impl Lane {
@@ -147,6 +159,8 @@ impl Lane {
             local: VecDeque::new(),
             next_sweep: None,
             revoked: None,
+            now: Time::ZERO,
+            slow: Watch::default(),
             counters: Counters::default(),
             notices: Vec::new(),
             session_outputs: Vec::new(),
@@ -178,8 +192,16 @@ impl Lane {
         conn
     }
 
+    /// What a client without a token may ask together with others from where it comes.
+    pub fn share(&mut self, conn: ConnId, allowance: Allowance) {
+        if let Some(client) = self.client_mut(conn) {
+            client.session.share(Some(allowance));
+        }
+    }
+
     /// Something happened. What follows from it within this lane has happened too when this returns.
     pub fn handle(&mut self, event: Event, now: Time, out: &mut Vec<Output>) {
+        self.now = now;
         match event {
             Event::Heard { conn, whole, partial } => self.handle_heard(conn, whole, partial, now),
             Event::Request { conn, request } => self.handle_request(conn, request, now, out),
@@ -192,18 +214,12 @@ impl Lane {
                 let open = self.clients.iter().flatten().filter(|client| !client.is_closing);
                 let clients: Vec<ConnId> = open.take(at_most).map(|client| client.conn).collect();
                 clients.into_iter().for_each(|conn| self.close(conn, CloseCode::GoingAway, now, out));
-    /// What a client without a token may ask together with others from where it comes.
-    pub fn share(&mut self, conn: ConnId, allowance: Allowance) {
-        if let Some(client) = self.client_mut(conn) {
-            client.session.share(Some(allowance));
-        }
-    }
-
             }
             Event::Disconnected { conn } => self.handle_disconnected(conn),
             Event::Mail { from, mail } => self.handle_mail(from, mail, now, out),
             Event::Backend(BackendEvent::Reply { ticket, reply }) => self.handle_reply(ticket, reply, out),
             Event::Backend(event) => {
+                self.note_answered(&event);
                 self.live.handle_backend(event, now, &mut self.live_outputs);
                 self.handle_live(out);
             }
@@ -214,6 +230,7 @@ impl Lane {
 
     /// All events of this turn are in: frames are joined and queued, links that have room again are made good.
     pub fn end_turn(&mut self, now: Time, out: &mut Vec<Output>) {
+        self.now = now;
         self.hub.end_turn();
         self.settle(now, out);
         for lane in 0..self.links.len() {
@@ -319,7 +336,7 @@ impl Lane {
     }
 
     /// Turns what the machines left to do into events of others, until nothing is left.
-    fn settle(&mut self, now: Time, out: &mut Vec<Output>) {
+    pub(crate) fn settle(&mut self, now: Time, out: &mut Vec<Output>) {
         loop {
             if let Some(mail) = self.local.pop_front() {
                 self.handle_mail(self.config.id, mail, now, out);

@@ -32,6 +32,7 @@ mod mail;
 mod notice;
 mod replies;
 mod setup;
+mod slow;
 
 pub use event::{Event, Output};
 pub use hub::Class;

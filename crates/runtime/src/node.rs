@@ -202,6 +202,21 @@ impl Lanes {
         }
     }
 
+    /// What takes the backend this long is counted and told from now on; none: nothing is.
+    pub fn set_slow(&self, slow: Option<Duration>) {
+        for id in self.ids() {
+            self.run(id, move |handle| handle.with_lane(|lane| lane.set_slow(slow)));
+        }
+    }
+
+    /// From now on these are the rules, for who is connected too; see [`lane::Lane::set_rules`].
+    pub fn set_rules(&self, setup: &lane::Setup) {
+        for id in self.ids() {
+            let setup = setup.clone();
+            self.run(id, move |handle| handle.set_rules(&setup));
+        }
+    }
+
     /// Whether the node takes no new clients, since it is about to end.
     pub fn is_draining(&self) -> bool {
         self.is_draining.load(Ordering::Relaxed)

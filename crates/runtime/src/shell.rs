@@ -224,22 +224,8 @@ pub(crate) struct Shared {
     pub(crate) load: Arc<[AtomicUsize]>,
     /// Told when the backend wants the process to end.
     pub(crate) ending: Arc<Notify>,
-}
-
-/// How often the log is told of each kind of notice.
-struct Told {
-    closed: Sampler,
-    refused: Sampler,
-    slow: Sampler,
-}
-
-impl Told {
-    fn new(clock: Clock) -> Told {
-        /// Of one kind and lane: enough to see who, too few to fill a disk.
-        const LINES_PER_SECOND: u64 = 5;
-        let sampler = || Sampler::new(clock, LINES_PER_SECOND);
-        Told { closed: sampler(), refused: sampler(), slow: sampler() }
-    }
+    /// What users may ask in all their connections.
+    pub(crate) allowances: Allowances,
 }
 
 /// A connection under its id.
@@ -268,7 +254,6 @@ impl LaneHandle {
         const SCRATCH_BYTES: usize = 64 << 10;
         LaneHandle(Rc::new(Shell {
             id,
-            allowances,
             clock,
             lane: RefCell::new(lane),
             connections: RefCell::new(Vec::new()),
@@ -283,6 +268,7 @@ impl LaneHandle {
             letters: RefCell::new(Vec::new()),
             desk: RefCell::new(None),
             ending,
+            allowances,
             turn_began: Cell::new(clock.now()),
             write_latency: RefCell::new(Histogram::default()),
             told: Told::new(clock),
@@ -290,16 +276,6 @@ impl LaneHandle {
     }
 
     /// Which lane this is.
-    /// What a token gives, with what all connections of its user may ask together.
-    pub fn with_allowance(&self, grant: Grant) -> Grant {
-        let allowance = self.limits_users().then(|| self.0.allowances.of_user(&grant.user, self.0.clock.now()));
-        Grant { allowance, ..grant }
-    }
-
-    fn limits_users(&self) -> bool {
-        self.0.lane.borrow().limits().user_requests_per_second_max > 0
-    }
-
     pub fn id(&self) -> LaneId {
         self.0.id
     }
@@ -310,14 +286,18 @@ impl LaneHandle {
     }
 
     /// A client has connected; `connection` gives what the pump will write to. `make` gets the client's id.
-        if is_anonymous
-            && self.limits_users()
-            && let Some(allowance) = self.0.allowances.of_address(connection.address(), now)
-        {
-            self.0.lane.borrow_mut().share(conn, allowance);
-        }
     pub fn connect<C: Connection + 'static>(&self, format: Format, make: impl FnOnce(ConnId) -> Rc<C>) -> Rc<C> {
         self.connect_as(None, format, make)
+    }
+
+    /// What a token gives, with what all connections of its user may ask together.
+    pub fn with_allowance(&self, grant: Grant) -> Grant {
+        let allowance = self.limits_users().then(|| self.0.allowances.of_user(&grant.user, self.0.clock.now()));
+        Grant { allowance, ..grant }
+    }
+
+    fn limits_users(&self) -> bool {
+        self.0.lane.borrow().limits().user_requests_per_second_max > 0
     }
 
     /// The same, with what the client's token gives; which [`Lane::check_grant`] has let pass.
@@ -330,6 +310,12 @@ impl LaneHandle {
         let (now, is_anonymous) = (self.0.clock.now(), grant.is_none());
         let conn = self.0.lane.borrow_mut().connect_as(grant, format, now);
         let connection = make(conn);
+        if is_anonymous
+            && self.limits_users()
+            && let Some(allowance) = self.0.allowances.of_address(connection.address(), now)
+        {
+            self.0.lane.borrow_mut().share(conn, allowance);
+        }
         let mut connections = self.0.connections.borrow_mut();
         let slot = conn.slot as usize;
         if connections.len() <= slot {
@@ -347,13 +333,6 @@ impl LaneHandle {
         let Some(slot) = connections.get_mut(conn.slot as usize).filter(|c| c.as_ref().is_some_and(|c| c.0 == conn))
         else {
             return;
-    /// From now on these are the rules.
-    pub(crate) fn set_rules(&self, setup: &lane::Setup) {
-        let now = self.0.clock.now();
-        self.0.lane.borrow_mut().set_rules(setup, now, &mut self.0.outputs.borrow_mut());
-        self.wake_pump();
-    }
-
         };
         *slot = None;
         drop(connections);
@@ -365,6 +344,13 @@ impl LaneHandle {
     pub fn handle(&self, event: Event) {
         let now = self.0.clock.now();
         self.0.lane.borrow_mut().handle(event, now, &mut self.0.outputs.borrow_mut());
+        self.wake_pump();
+    }
+
+    /// From now on these are the rules.
+    pub(crate) fn set_rules(&self, setup: &lane::Setup) {
+        let now = self.0.clock.now();
+        self.0.lane.borrow_mut().set_rules(setup, now, &mut self.0.outputs.borrow_mut());
         self.wake_pump();
     }
 
@@ -669,48 +655,6 @@ impl LaneHandle {
             }
             let took = self.0.clock.now().since(self.0.turn_began.get());
             self.0.write_latency.borrow_mut().add(took, count);
-        }
-    }
-
-    /// Tells the log who was closed, refused or too slow: a few of each kind a second, and how many were not told.
-    fn tell_notices(&self) {
-        let notices = self.0.lane.borrow_mut().take_notices();
-        for lane::Notice { conn, user, feed, what } in notices {
-            let sampler = match what {
-                What::Closed(_) => &self.0.told.closed,
-                What::Refused(_) => &self.0.told.refused,
-                What::Slow(_) => &self.0.told.slow,
-            };
-            let Some(untold) = sampler.pass() else { continue };
-            let client = format!("{}-{}-{}", self.0.id.0, conn.slot, conn.generation);
-            let address = self.connection(conn).and_then(|connection| connection.address());
-            let (address, user) = (address.map(tracing::field::display), user.as_deref());
-            let feed = feed.map(|feed| feed.0);
-            match what {
-                What::Closed(code) => {
-                    tracing::info!(
-                        client,
-                        user,
-                        address,
-                        code = code.code(),
-                        reason = code.name(),
-                        untold,
-                        "client closed"
-                    );
-                }
-                What::Refused(error) => {
-                    let (reason, detail) = (&*error.code, &*error.message);
-                    tracing::info!(client, user, address, reason, detail, untold, "request refused");
-                }
-                What::Slow(class) => {
-                    let reason = match class {
-                        lane::Class::Events => "messages are dropped",
-                        lane::Class::State => "values are skipped",
-                        lane::Class::Entries | lane::Class::Must => "entries wait",
-                    };
-                    tracing::info!(client, user, address, feed, reason, untold, "client too slow");
-                }
-            }
         }
     }
 

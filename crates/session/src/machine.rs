@@ -335,6 +335,25 @@ impl Session {
         out.push(Output::Recheck);
     }
 
+    /// The settings are others now, and so are the rules of who has no token, what is denied to everybody, and what names of
+    /// queries stand for. What a token gave before is not as it would be now if `renew_at` is said: the client is told to
+    /// come again with a token (4201) at that time at the latest.
+    pub fn handle_config(&mut self, config: &Rc<Config>, renew_at: Option<Time>, now: Time, out: &mut Vec<Output>) {
+        self.config = config.clone();
+        match (self.grant().map(|grant| grant.generation), renew_at) {
+            (Some(Grant::ALWAYS), _) => return,
+            (Some(_), Some(at)) => self.deadline = self.deadline.min(at),
+            (Some(_), None) => {}
+            (None, _) if !config.anonymous.allow_nothing() => self.deadline = NEVER,
+            (None, _) => {
+                let at = now + Duration::from_millis(config.limits.auth_timeout_ms);
+                self.deadline = self.deadline.min(at);
+            }
+        }
+        self.opening_by_old_rules = self.opening > 0;
+        out.push(Output::Recheck);
+    }
+
     /// What a feed of this client is, now that its rules are others: it goes on if it is allowed still.
     pub fn handle_topic(&mut self, feed: FeedId, topic: &Topic, out: &mut Vec<Output>) {
         if self.feeds.binary_search(&feed).is_err() {
