@@ -119,6 +119,11 @@ impl ChannelPatterns {
         self.all
     }
 
+    /// Whether no channel is allowed.
+    pub fn is_empty(&self) -> bool {
+        !self.all && self.globs.is_empty()
+    }
+
     /// The place of the first of these channels that is not allowed; patterns must literally be among the globs.
     pub fn refused(&self, names: &[Bytes], are_patterns: bool) -> Option<usize> {
         let one = |glob: &[u8], name: &[u8]| if are_patterns { glob == name } else { glob::matches(glob, name) };

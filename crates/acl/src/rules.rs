@@ -160,6 +160,11 @@ impl Rules {
         self.all_selectors().any(|selector| selector.channels.refused(std::slice::from_ref(name), is_pattern).is_none())
     }
 
+    /// Whether no channel is allowed to be listened to.
+    pub fn allow_no_channel(&self) -> bool {
+        self.all_selectors().all(|selector| selector.channels.is_empty())
+    }
+
     fn all_selectors(&self) -> impl Iterator<Item = &Selector> {
         std::iter::once(&self.root).chain(&self.selectors)
     }

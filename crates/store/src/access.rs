@@ -42,7 +42,8 @@ impl State {
                 Ok(())
             }
             None => {
-                self.note(id, Reason::Auth, Context::Toplevel, Bytes::from_static(how.as_bytes()), name, now_ms);
+                let context = if self.running.in_transaction { Context::Multi } else { Context::Toplevel };
+                self.note(id, Reason::Auth, context, Bytes::from_static(how.as_bytes()), name, now_ms);
                 Err(Error::new("WRONGPASS", "invalid username-password pair or user is disabled."))
             }
         }
@@ -65,7 +66,7 @@ impl State {
             let reason = match refusal.denied {
                 Denied::Key | Denied::AllKeys => "no permission to touch the specified keys",
                 Denied::Channel | Denied::AllChannels => {
-                    "no permission to access one of the channels used as arguments to the command"
+                    "no permission to access one of the channels used as arguments"
                 }
                 Denied::Command | Denied::Run | Denied::Everything => {
                     "no permission to execute the command or subcommand"
@@ -119,8 +120,13 @@ impl State {
             Some("allchannels") => Pubsub::All,
             _ => Pubsub::None,
         };
+        let before = self.users.named(name).map(|(_, user)| user.rules().clone());
         let user = self.users.set(name, words, pubsub, &Registry::shared().table)?;
         let rules = self.users.get(user);
+        if before.is_none_or(|before| before.allow_no_channel()) {
+            // As in Redis, nothing is taken from who had nothing: what it hears it began to hear as somebody else.
+            return Ok(());
+        }
         let deaf: Vec<ClientId> =
             self.clients_of(user).filter(|client| !may_listen(client, rules)).map(|client| client.id).collect();
         deaf.into_iter().for_each(|id| self.expel(id));

@@ -128,6 +128,8 @@ pub(crate) struct Running {
     pub(crate) args: Vec<Bytes>,
     /// Who sent it.
     pub(crate) client: Option<ClientId>,
+    /// It is one of those that `EXEC` runs.
+    pub(crate) in_transaction: bool,
     /// What it reads does not count as used: `CLIENT NO-TOUCH`.
     pub(crate) no_touch: bool,
     /// How many times it touched a key, or something of a key that nobody is told of.

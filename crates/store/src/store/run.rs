@@ -124,6 +124,7 @@ impl Store {
     pub(super) fn run_all(&mut self, caller: Caller, lines: &[Args]) -> Reply {
         let registry = self.registry;
         let mut replies = Vec::with_capacity(lines.len());
+        self.state.running.in_transaction = true;
         for line in lines {
             let db = caller.client.map_or(caller.db, |id| self.client(id).db);
             let permitted = registry.find(line).and_then(|found| {
@@ -138,6 +139,7 @@ impl Store {
             let resp2 = caller.client.is_some_and(|id| self.client(id).resp == 2);
             replies.push(if resp2 { resp2::downgraded(line, reply) } else { reply });
         }
+        self.state.running.in_transaction = false;
         self.state.log.commit_together(lines.len() > 1);
         Reply::Array(replies)
     }
