@@ -2,7 +2,7 @@
 
 use crate::config::Config;
 use crate::denial::Denial;
-use crate::gate::{Gate, Now};
+use crate::gate::{Gate, Now, Opened};
 use crate::rights::Said;
 use crate::token::{Parts, parse};
 use bytes::Bytes;
@@ -30,6 +30,7 @@ pub struct Served<'a> {
 
 /// Explains a token; with a command, also what its rules say of that.
 pub async fn explain(gate: &Gate, token: &str, command: Option<&[Bytes]>, served: Served<'_>, now: Now) -> Explained {
+    let gate = &*gate.current();
     let mut text = String::new();
     let parts = match parse(token) {
         Ok(parts) => parts,
@@ -53,7 +54,7 @@ pub async fn explain(gate: &Gate, token: &str, command: Option<&[Bytes]>, served
     Explained { text, good: accepted.is_ok() && allowed }
 }
 
-async fn check(gate: &Gate, parts: &Parts<'_>, now: Now) -> Result<(), Denial> {
+async fn check(gate: &Opened, parts: &Parts<'_>, now: Now) -> Result<(), Denial> {
     gate.check_signature(parts).await?;
     parts.check_claims(&gate.config, now.unix_ms / 1000)?;
     Said::by_token(parts, &gate.config)?.grant(&gate.config, now).map(drop)

@@ -10,7 +10,7 @@ use crate::rights::Said;
 use crate::token::{Parts, parse};
 use model::Time;
 use session::Grant;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::watch;
 
 /// One moment on both clocks.
@@ -22,21 +22,78 @@ pub struct Now {
     pub unix_ms: u64,
 }
 
-/// Finds out who a client is. Shared by all threads.
-pub struct Gate {
-    pub(crate) config: Config,
-    /// The keys of the settings.
-    fixed: watch::Receiver<Arc<KeySet>>,
-    fetched: Option<Fetched>,
-    asker: Option<Asker>,
-}
+/// Finds out who a client is. Shared by all threads, for the node's whole life: what it is made with may change.
+pub struct Gate(RwLock<Arc<Opened>>);
+
+/// Settings that cannot be used, and why.
+pub type Unusable = Vec<(String, String)>;
 
 impl Gate {
     /// Makes a gate. What it does in the background it does on the runtime that this is called on.
     ///
     /// # Errors
     /// The settings that cannot be used, and why: `auth.keys`, `auth.jwks_url`, `auth.forward_url`.
-    pub fn open(config: Config) -> Result<Gate, Vec<(String, String)>> {
+    pub fn open(config: Config) -> Result<Gate, Unusable> {
+        Ok(Gate(RwLock::new(Arc::new(Opened::new(config, 0)?))))
+    }
+
+    /// Believes whom this says, and nobody else, from now on; the number of what it gives from now on, which rises
+    /// ([`Grant::generation`]).
+    ///
+    /// # Errors
+    /// As [`Gate::open`]; then all stays as it was.
+    pub fn renew(&self, config: Config) -> Result<u32, Unusable> {
+        let generation = self.current().generation + 1;
+        let renewed = Arc::new(Opened::new(config, generation)?);
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = renewed;
+        Ok(generation)
+    }
+
+    /// Who comes with this request; none: nobody in particular.
+    ///
+    /// # Errors
+    /// Why it is not let in. A client that brings a bad token is not let in as nobody.
+    pub async fn arrive(&self, carried: Carried<'_>, now: Now) -> Result<Option<Grant>, Denial> {
+        let gate = self.current();
+        let grant = gate.arrive(carried, now).await?;
+        Ok(grant.map(|grant| Grant { generation: gate.generation, ..grant }))
+    }
+
+    /// Whose a token is.
+    ///
+    /// # Errors
+    /// Why it is not accepted.
+    pub async fn token(&self, token: &str, now: Now) -> Result<Grant, Denial> {
+        let gate = self.current();
+        let grant = gate.token(token, now).await?;
+        Ok(Grant { generation: gate.generation, ..grant })
+    }
+
+    /// Whether it comes with a token that is looked at: that takes the time of a signature's check.
+    pub fn has_token(&self, carried: Carried<'_>) -> bool {
+        let config = &self.current().config;
+        config.takes_tokens() && carried.token(config.cookie.as_deref()).is_some()
+    }
+
+    /// As it is made now.
+    pub(crate) fn current(&self) -> Arc<Opened> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// A gate as it is made now.
+pub(crate) struct Opened {
+    pub(crate) config: Config,
+    /// How often it was made anew.
+    generation: u32,
+    /// The keys of the settings.
+    fixed: watch::Receiver<Arc<KeySet>>,
+    fetched: Option<Fetched>,
+    asker: Option<Asker>,
+}
+
+impl Opened {
+    fn new(config: Config, generation: u32) -> Result<Opened, Unusable> {
         let keys = read_keys(&config.keys).map_err(|wrong| {
             wrong.into_iter().map(|(name, what)| (format!("auth.keys.{name}"), what)).collect::<Vec<_>>()
         })?;
@@ -48,14 +105,10 @@ impl Gate {
         let fetched = fetched.transpose().map_err(named("auth.jwks_url"))?;
         let asker = config.forward.clone().map(|forward| Asker::new(forward, &config));
         let asker = asker.transpose().map_err(named("auth.forward_url"))?;
-        Ok(Gate { fixed: watch_files(&config.keys, keys), fetched, asker, config })
+        Ok(Opened { fixed: watch_files(&config.keys, keys), fetched, asker, config, generation })
     }
 
-    /// Who comes with this request; none: nobody in particular.
-    ///
-    /// # Errors
-    /// Why it is not let in. A client that brings a bad token is not let in as nobody.
-    pub async fn arrive(&self, carried: Carried<'_>, now: Now) -> Result<Option<Grant>, Denial> {
+    async fn arrive(&self, carried: Carried<'_>, now: Now) -> Result<Option<Grant>, Denial> {
         if self.config.takes_tokens()
             && let Some(token) = carried.token(self.config.cookie.as_deref())
         {
@@ -68,16 +121,7 @@ impl Gate {
         said.map(|said| said.grant(&self.config, now)).transpose().map_err(denied)
     }
 
-    /// Whether it comes with a token that is looked at: that takes the time of a signature's check.
-    pub fn has_token(&self, carried: Carried<'_>) -> bool {
-        self.config.takes_tokens() && carried.token(self.config.cookie.as_deref()).is_some()
-    }
-
-    /// Whose a token is.
-    ///
-    /// # Errors
-    /// Why it is not accepted.
-    pub async fn token(&self, token: &str, now: Now) -> Result<Grant, Denial> {
+    async fn token(&self, token: &str, now: Now) -> Result<Grant, Denial> {
         let parts = parse(token)?;
         self.check_signature(&parts).await?;
         parts.check_claims(&self.config, now.unix_ms / 1000)?;

@@ -34,7 +34,7 @@ pub use config::{Config, Forward, Jwks};
 pub use denial::Denial;
 pub use explain::{Explained, Served, explain};
 pub use files::{Stamp, read_secret_text};
-pub use gate::{Gate, Now};
+pub use gate::{Gate, Now, Unusable};
 pub use keys::{KeySource, check_keys};
 pub use mint::{Minting, mint};
 pub use rights::check_roles;

@@ -96,6 +96,8 @@ impl Said {
             issued: self.issued,
             expires: self.expires,
             ends,
+            allowance: None,
+            generation: 0,
         })
     }
 }

@@ -127,7 +127,7 @@ impl Embedded {
     /// Sets settings of Redis by their names, as its configuration file would: `maxclients`, `requirepass`, …
     pub fn set<'a>(&mut self, settings: impl IntoIterator<Item = (&'a str, &'a str)>) {
         for (name, value) in settings {
-            self.store.settings_mut().set_by_owner(name, value);
+            self.store.set_by_owner(name, value);
         }
         self.limits = service::limits(self.store.settings());
     }
@@ -250,6 +250,11 @@ impl Backend for Embedded {
         self.now = clock.moment();
         self.store.set_fact("process_id", &std::process::id().to_string());
         self.store.set_fact("run_id", &run_id());
+        let mut secret = [0; 32];
+        match getrandom::fill(&mut secret) {
+            Ok(()) => self.store.set_secret(secret),
+            Err(error) => tracing::warn!(%error, "ACL GENPASS makes its passwords of the store's seed"),
+        }
         self.free_elsewhere();
         if let Some(files) = &mut self.files
             && let Err(error) = files.start(&waker)
@@ -354,6 +359,11 @@ impl Backend for Embedded {
         let mut measures = vec![
             measure("keywire_store_keys", "Keys of the embedded store.", keys as u64),
             measure("keywire_store_memory_bytes", "What keys and values take, about.", self.store.memory() as u64),
+            measure(
+                "keywire_store_refusals_total",
+                "Commands and passwords that the rules of users of the RESP port refused.",
+                self.store.refusals(),
+            ),
         ];
         if self.files.is_some() {
             let files = self.store.persistence();

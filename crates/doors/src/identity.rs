@@ -38,7 +38,7 @@ pub async fn of<B>(
     if gate.has_token(carried) {
         lane.take_turn(Share::Half).await;
     }
-    let identity = gate.arrive(carried, now(lane)).await?;
+    let identity = gate.arrive(carried, now(lane)).await?.map(|grant| lane.with_allowance(grant));
     check(lane, identity)
 }
 
@@ -61,7 +61,8 @@ pub fn check(lane: &LaneHandle, identity: Identity) -> Result<Identity, Denial> 
 /// The token of a client that is connected already.
 pub async fn of_token(gate: &Gate, lane: &LaneHandle, token: &str) -> Result<Box<Grant>, Error> {
     lane.take_turn(Share::Half).await;
-    gate.token(token, now(lane)).await.map(Box::new).map_err(|denial| denial.error())
+    let grant = gate.token(token, now(lane)).await.map_err(|denial| denial.error())?;
+    Ok(Box::new(lane.with_allowance(grant)))
 }
 
 /// How to end a connection that is not let in.

@@ -2,7 +2,7 @@
 
 use crate::entrance::Entrance;
 use crate::listener::Doors;
-use lane::Counters;
+use lane::{Counters, RateLimit};
 use model::CloseCode;
 use model::Histogram;
 use model::error::OWN;
@@ -67,6 +67,14 @@ const METRICS: &[Metric] = &[
     counter("keywire_conflations_total", "Times a slow client skipped to a whole value.", |c| c.hub.conflations),
     counter("keywire_stream_waits_total", "Times a slow follower waited at its place.", |c| c.hub.stream_waits),
     counter("keywire_too_slow_total", "Clients closed because nothing could be dropped.", |c| c.hub.too_slow),
+    counter(
+        "keywire_slow_commands_total",
+        "Clients' commands that the backend took longer for than log.slow_ms.",
+        |c| c.slow_commands,
+    ),
+    counter("keywire_slow_reads_total", "Reads of feeds that the backend took longer for than log.slow_ms.", |c| {
+        c.slow_reads
+    }),
     counter("keywire_closed_total", "Connections ended by the server.", |c| c.closed),
 ];
 
@@ -93,6 +101,7 @@ fn text(lanes: &[LaneReport], entrance: &Entrance, backend: &[Measure]) -> Strin
     }
     by_lane(lanes, &mut out);
     by_reason(lanes, &mut out);
+    by_rate(lanes, &mut out);
     latency(lanes, &mut out);
     let entrance = entrance_measures(entrance);
     let measures: Vec<&Measure> = entrance.iter().chain(backend).collect();
@@ -129,6 +138,15 @@ fn by_reason(lanes: &[LaneReport], out: &mut String) {
     for (at, code) in OWN.iter().chain(&["redis"]).enumerate() {
         let sum: u64 = lanes.iter().map(|lane| lane.counters.errors_by[at]).sum();
         let _ = writeln!(out, "keywire_request_errors_total{{code=\"{code}\"}} {sum}");
+    }
+}
+
+fn by_rate(lanes: &[LaneReport], out: &mut String) {
+    *out += "# HELP keywire_requests_over_rate_total Requests refused since too many came in a second, by the limit.\n\
+             # TYPE keywire_requests_over_rate_total counter\n";
+    for limit in RateLimit::ALL {
+        let sum: u64 = lanes.iter().map(|lane| lane.counters.over_rate[limit as usize]).sum();
+        let _ = writeln!(out, "keywire_requests_over_rate_total{{limit=\"{}\"}} {sum}", limit.name());
     }
 }
 

@@ -42,6 +42,7 @@ pub fn serve(settings: &Settings, sources: Sources, demo: bool) -> anyhow::Resul
         auth::open(settings)?
     };
     let (tell, config) = watch::channel(Arc::new(doors(settings, demo, gate.clone())?));
+    node.lanes().set_slow(settings.log.slow());
     let doors = Doors::new(node.lanes(), config);
     let ended = runtime.block_on(async {
         // Before anybody is told that the server is there: a signal must not find it deaf.
@@ -66,6 +67,7 @@ pub fn serve(settings: &Settings, sources: Sources, demo: bool) -> anyhow::Resul
             lanes: lanes.clone(),
             doors: tell,
             drain,
+            generation: 0,
             level,
         };
         let reloading = tokio::spawn(reloader.run());
@@ -164,7 +166,11 @@ fn bind(settings: &Settings) -> anyhow::Result<Vec<Listener>> {
     plain.chain(tls).chain(transport.listen_unix.iter().map(unix)).collect()
 }
 
-fn start_node(settings: &Settings, resp: &[SocketAddr]) -> anyhow::Result<Node> {
+/// What the lanes are made with.
+///
+/// # Errors
+/// What `check` would have found.
+pub fn setup(settings: &Settings) -> anyhow::Result<Setup> {
     let lanes = u16::try_from(settings.lanes).context("lanes")?;
     let (anonymous, deny) = (settings.anonymous_rules(), &settings.deny_commands);
     let table = CommandTable::redis();
@@ -173,9 +179,13 @@ fn start_node(settings: &Settings, resp: &[SocketAddr]) -> anyhow::Result<Node> 
     let awaits_revoked = settings.auth.is_configured() && !settings.auth.revoked_key.is_empty();
     let setup = setup.with_queries(queries).with_tokens(settings.auth.takes_tokens(), awaits_revoked);
     let Deflate { min_bytes, level, .. } = settings.transport.deflate;
-    let setup = setup.with_deflate(wire::ws::Deflate { min_bytes, level });
+    Ok(setup.with_deflate(wire::ws::Deflate { min_bytes, level }))
+}
+
+fn start_node(settings: &Settings, resp: &[SocketAddr]) -> anyhow::Result<Node> {
+    let setup = setup(settings)?;
     let redis = redis::config(settings)?;
-    let embedded = if redis.is_some() { None } else { Some(store(settings, lanes, resp)?) };
+    let embedded = if redis.is_some() { None } else { Some(store(settings, setup.lanes(), resp)?) };
     let backend = move || match (redis, embedded) {
         (Some(config), _) => Box::new(Redis::new(config)) as Box<dyn runtime::Backend>,
         (None, embedded) => Box::new(embedded.expect("there is the embedded store where there is no Redis")),

@@ -2,7 +2,7 @@
 
 use crate::redis::redacted;
 use crate::settings::Settings;
-use ::auth::{Config, Forward, Gate, Jwks, KeySource};
+use ::auth::{Config, Forward, Gate, Jwks, KeySource, Unusable};
 use bytes::Bytes;
 use lane::{NamedQueries, Revoked};
 use model::Args;
@@ -145,12 +145,25 @@ pub fn check(settings: &Settings) -> Vec<Mistake> {
 /// # Errors
 /// What is wrong with keys and certificates.
 pub fn open(settings: &Settings) -> anyhow::Result<Arc<Gate>> {
-    let told = |wrong: Vec<(String, String)>| {
-        let lines: Vec<String> = wrong.into_iter().map(|(name, what)| format!("{name}: {what}")).collect();
-        anyhow::anyhow!(lines.join("; "))
-    };
+    Ok(Arc::new(Gate::open(whole_config(settings)?).map_err(told)?))
+}
+
+/// The gate believes whom the settings say from now on; the generation of what it gives.
+///
+/// # Errors
+/// What is wrong with keys and certificates; then it believes whom it believed.
+pub fn renew(gate: &Gate, settings: &Settings) -> anyhow::Result<u32> {
+    gate.renew(whole_config(settings)?).map_err(told)
+}
+
+fn whole_config(settings: &Settings) -> anyhow::Result<Config> {
     let queries = queries(settings).map_err(|wrong| anyhow::anyhow!("{}", wrong[0].1))?;
-    Ok(Arc::new(Gate::open(config(settings, &queries)?).map_err(told)?))
+    config(settings, &queries)
+}
+
+fn told(wrong: Unusable) -> anyhow::Error {
+    let lines: Vec<String> = wrong.into_iter().map(|(name, what)| format!("{name}: {what}")).collect();
+    anyhow::anyhow!(lines.join("; "))
 }
 
 /// Watches the hash of who is revoked, and tells every lane of each change.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io::IsTerminal;
 use std::str::FromStr;
+use std::time::Duration;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::reload::{self, Handle};
@@ -17,11 +18,22 @@ pub struct Log {
     /// What is told: `error`, `warn`, `info`, `debug`, `trace` or `off`; also by part of the program:
     /// `info,doors=debug`.
     pub level: String,
+    /// A client's command, or a read for its feeds, that the backend takes this long for is told (`slow command`, `slow read`:
+    /// its name, who sent it, how long) and counted in `keywire_slow_commands_total` and `keywire_slow_reads_total`; under
+    /// flood a few a second are told. Keys are not. 0: nothing is told or counted.
+    pub slow_ms: u64,
 }
 
 impl Default for Log {
     fn default() -> Log {
-        Log { format: LogFormat::Text, level: "info".to_owned() }
+        Log { format: LogFormat::Text, level: "info".to_owned(), slow_ms: 100 }
+    }
+}
+
+impl Log {
+    /// What takes the backend this long is told; none: nothing is.
+    pub fn slow(&self) -> Option<Duration> {
+        (self.slow_ms > 0).then(|| Duration::from_millis(self.slow_ms))
     }
 }
 

@@ -4,9 +4,9 @@
 //! log says what is wrong. Else what can change does, for connections that come from then on or for all, and the log names
 //! what cannot.
 
-use crate::settings::{self, Drain, Effective, Settings, Sources, Transport};
-use crate::{CHECKS, assemble, logs};
-use auth::Stamp;
+use crate::settings::{self, Auth, Drain, Effective, Settings, Sources, Transport};
+use crate::{CHECKS, assemble, auth, logs};
+use ::auth::Stamp;
 use runtime::Lanes;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -32,7 +32,9 @@ pub struct Reloader {
     /// How the server will end.
     pub drain: watch::Sender<Drain>,
     /// Finds out who clients are.
-    pub gate: Arc<auth::Gate>,
+    pub gate: Arc<::auth::Gate>,
+    /// Of what the gate gives.
+    pub generation: u32,
     /// What the log tells.
     pub level: logs::Level,
 }
@@ -64,6 +66,8 @@ impl Reloader {
         let changed = loaded.and_then(|new| {
             let new = self.with_own_name(new);
             let (merged, changes) = merge(&self.settings, &new);
+            // What is new may not go with what only a restart changes: a listener that everybody reaches, for one.
+            check(&merged)?;
             self.apply(merged).map(|()| changes)
         });
         match changed {
@@ -91,14 +95,36 @@ impl Reloader {
     }
 
     fn apply(&mut self, new: Settings) -> Result<(), String> {
+        let rules = Rules::changed(&self.settings, &new);
         let doors = assemble::doors(&new, self.demo, self.gate.clone()).map_err(|error| format!("{error:#}"))?;
+        if let Some(rules) = rules {
+            self.apply_rules(&new, rules).map_err(|error| format!("{error:#}"))?;
+        }
         self.level.set(&new.log.level);
+        self.lanes.set_slow(new.log.slow());
         self.doors.send_replace(Arc::new(doors));
         self.drain.send_replace(new.operation.drain.clone());
         if new.limits != self.settings.limits {
             self.lanes.set_limits(&new.limits);
         }
         self.settings = new;
+        Ok(())
+    }
+
+    /// First the gate, then the lanes: what the gate gave before is known by its generation, wherever it is on its way.
+    fn apply_rules(&mut self, new: &Settings, rules: Rules) -> anyhow::Result<()> {
+        let setup = assemble::setup(new)?;
+        if rules == Rules::Tokens {
+            self.generation = auth::renew(&self.gate, new)?;
+        }
+        self.lanes.set_rules(&setup.of_generation(self.generation));
+        match rules {
+            Rules::Tokens => tracing::info!(
+                clients = self.lanes.connections(),
+                "whom to believe has changed: clients with tokens are closed with 4201 within seconds and come again"
+            ),
+            Rules::Others => tracing::info!("rules have changed: feeds that they forbid are closed"),
+        }
         Ok(())
     }
 
@@ -109,6 +135,39 @@ impl Reloader {
         let secret = self.settings.operation.admin.secret_file.clone();
         let files: Vec<PathBuf> = self.sources.config_file().into_iter().chain(tls).chain(secret).collect();
         files.iter().map(|path| Stamp::of(path)).collect()
+    }
+}
+
+/// Which rules are others.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Rules {
+    /// What is given to who says who it is, too.
+    Tokens,
+    /// Only `anonymous`, `deny_commands` or `queries`.
+    Others,
+}
+
+impl Rules {
+    fn changed(old: &Settings, new: &Settings) -> Option<Rules> {
+        // A token's grant holds the claims that the queries ask for.
+        let claims = |settings: &Settings| {
+            auth::queries(settings).map(|queries| queries.claims().into_iter().map(str::to_owned).collect::<Vec<_>>())
+        };
+        let others = |s: &Settings| (s.anonymous_rules(), s.deny_commands.clone(), s.queries.clone());
+        match () {
+            () if old.auth != new.auth || claims(old) != claims(new) => Some(Rules::Tokens),
+            () if others(old) != others(new) => Some(Rules::Others),
+            () => None,
+        }
+    }
+}
+
+/// Whether settings go together.
+fn check(settings: &Settings) -> Result<(), String> {
+    let wrong = settings::wrong_together(settings, CHECKS);
+    match wrong.is_empty() {
+        true => Ok(()),
+        false => Err(format!("it does not go with what only a restart changes: {}", wrong.join("; "))),
     }
 }
 
@@ -130,6 +189,10 @@ fn merge(old: &Settings, new: &Settings) -> (Settings, Changes) {
     let new = new.clone();
     let merged = Settings {
         origins: new.origins,
+        anonymous: new.anonymous,
+        deny_commands: new.deny_commands,
+        queries: new.queries,
+        auth: Auth { revoked_key: old.auth.revoked_key.clone(), ..new.auth },
         transport: Transport {
             hosts: new.transport.hosts,
             trusted_proxies: new.transport.trusted_proxies,
@@ -138,7 +201,7 @@ fn merge(old: &Settings, new: &Settings) -> (Settings, Changes) {
         },
         operation: new.operation,
         limits: new.limits,
-        log: logs::Log { level: new.log.level, ..old.log.clone() },
+        log: logs::Log { level: new.log.level, slow_ms: new.log.slow_ms, ..old.log.clone() },
         ..old.clone()
     };
     (merged, Changes { applied, pending })

@@ -206,9 +206,23 @@ pub fn public_text(name: &str, text: &str) -> String {
 
 /// Whether a running server takes a new value of the setting.
 pub fn is_reloadable(name: &str) -> bool {
-    const RELOADABLE: [&str; 8] =
-        ["origins", "hosts", "trusted_proxies", "tls.", "drain.", "admin.", "log.level", "limits."];
-    RELOADABLE.iter().any(|of| name == *of || (of.ends_with('.') && name.starts_with(of)))
+    const RELOADABLE: [&str; 13] = [
+        "origins",
+        "hosts",
+        "trusted_proxies",
+        "anonymous",
+        "deny_commands",
+        "queries",
+        "auth.",
+        "tls.",
+        "drain.",
+        "admin.",
+        "log.level",
+        "log.slow_ms",
+        "limits.",
+    ];
+    // The watch over who is revoked begins when the server does.
+    name != "auth.revoked_key" && RELOADABLE.iter().any(|of| name == *of || (of.ends_with('.') && name.starts_with(of)))
 }
 
 /// The names of all settings.
@@ -376,6 +390,12 @@ impl Loading {
         let origin = origins.find(|origin| **origin != Origin::Default).cloned().unwrap_or(Origin::Default);
         self.mistakes.push(Mistake::new(origin, what.to_owned()));
     }
+}
+
+/// What is wrong with settings that are right each for itself.
+pub fn wrong_together(settings: &Settings, checks: &[&Check]) -> Vec<String> {
+    let found = checks.iter().flat_map(|check| check(settings)).map(|(name, what)| format!("{name}: {what}"));
+    contradictions(settings).into_iter().map(|(_, what)| what).chain(found).collect()
 }
 
 /// A sentence about settings that cannot be together, and their names.

@@ -19,18 +19,19 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("lane", &["wire", "session", "hub", "live"]),
     ("sim", &["lane", "wire", "store", "upstream"]),
     ("wire", &[]),
-    ("store", &[]),
+    ("store", &["acl"]),
     ("upstream", &[]),
     ("live", &[]),
     ("hub", &[]),
-    ("session", &[]),
+    ("session", &["acl"]),
+    ("acl", &[]),
     ("model", &[]),
     // For tests alone.
     ("explore", &[]),
 ];
 
 /// Crates that decide and never wait: no clock, no runtime, no locks, no IO.
-const BELOW_THE_WALL: &[&str] = &["model", "wire", "store", "upstream", "live", "hub", "session", "lane"];
+const BELOW_THE_WALL: &[&str] = &["model", "acl", "wire", "store", "upstream", "live", "hub", "session", "lane"];
 
 const LINES_MAX: usize = 800;
 

@@ -1,20 +1,31 @@
 //! Clients and their tokens: what a token gives, what of it is taken away again, and the feeds that go with it.
 
 use crate::event::Output;
-use crate::lane::Lane;
+use crate::lane::{Config, Lane};
 use crate::mail::Mail;
+use crate::setup::Setup;
 use model::error::{NOAUTH, UNAVAILABLE};
 use model::{CloseCode, ConnId, Error, FeedEvent, FeedId, Time, Topic};
 use session::{Grant, Revoked};
+use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 use wire::Encoded;
+
+/// Clients whose tokens were given under other settings come again within this time.
+const RENEW_WITHIN: Duration = Duration::from_secs(3);
+/// In so many groups.
+const RENEW_STEPS: u32 = 64;
 
 impl Lane {
     /// Whether what a token gives may be had now.
     ///
     /// # Errors
-    /// `NOAUTH` if it is revoked, `UNAVAILABLE` if that is not known yet.
+    /// `NOAUTH` if it is revoked, `UNAVAILABLE` if that is not known yet, or if it was given under settings that hold no more.
     pub fn check_grant(&self, grant: &Grant) -> Result<(), Error> {
+        if grant.generation < self.config.generation {
+            return Err(Error::new(UNAVAILABLE, "the settings of tokens have just changed: come again"));
+        }
         match &self.revoked {
             Some(revoked) if revoked.covers(grant) => Err(Error::new(NOAUTH, "the token is revoked")),
             None if self.config.awaits_revoked => {
@@ -45,6 +56,26 @@ impl Lane {
         let ended: Vec<ConnId> = clients.map(|client| client.conn).collect();
         self.revoked = Some(revoked);
         ended.into_iter().for_each(|conn| self.close(conn, CloseCode::Ended, now, out));
+    }
+
+    /// From now on these are the rules: of who has no token, what is denied, what names of queries stand for. Feeds that they
+    /// forbid are closed. If what tokens give is of another generation, clients with tokens are told to come again with
+    /// one, one after another within [`RENEW_WITHIN`].
+    pub fn set_rules(&mut self, setup: &Setup, now: Time, out: &mut Vec<Output>) {
+        self.now = now;
+        let Config { session, generation, .. } = setup.lane(self.config.id);
+        let session = session::Config { limits: self.config.limits.clone(), ..(*session).clone() };
+        self.config.session = Rc::new(session);
+        let renews = std::mem::replace(&mut self.config.generation, generation) != generation;
+        let clients: Vec<ConnId> = self.clients.iter().flatten().map(|client| client.conn).collect();
+        for conn in clients {
+            let config = self.config.session.clone();
+            let renew_at = renews.then(|| now + RENEW_WITHIN * (conn.slot % RENEW_STEPS) / RENEW_STEPS);
+            self.with_session(conn, now, out, |session, outputs| {
+                session.handle_config(&config, renew_at, now, outputs)
+            });
+        }
+        self.settle(now, out);
     }
 
     /// Asks the feed's home what it is of.

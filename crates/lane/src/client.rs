@@ -4,6 +4,7 @@ use crate::event::Output;
 use crate::lane::{Client, Lane, Pending};
 use crate::liveness::Finding;
 use crate::mail::{Mail, Open, Opened};
+use crate::slow::Asked;
 use bytes::Bytes;
 use hub::Class;
 use model::backend::BackendRequest;
@@ -13,6 +14,7 @@ use model::{
     CloseCode, ConnId, Error, FeedEvent, FeedId, Format, LaneId, Limits, Reply, Request, Response, Ticket, Time, Value,
     Verb,
 };
+use session::RateLimit;
 use wire::Encoded;
 
 impl Lane {
@@ -50,7 +52,9 @@ impl Lane {
                 replies.expect(id);
             }
             client.session.handle_request(request, now, &mut outputs);
+            let over_rate = client.session.take_over_rate();
             self.counters.requests += 1;
+            self.count_over_rate(over_rate);
         }
         for output in outputs.drain(..) {
             self.handle_session(conn, output, now, out);
@@ -70,10 +74,18 @@ impl Lane {
         let Some(client) = self.client_mut(conn) else { return };
         // What is no request costs as much as one.
         let error = client.session.handle_rejected(now).err().unwrap_or(error);
+        let over_rate = client.session.take_over_rate();
         if let (Some(id), Some(replies)) = (id, &mut client.replies) {
             replies.expect(id);
         }
+        self.count_over_rate(over_rate);
         self.answer(conn, &Response::Error { id, error }, out);
+    }
+
+    fn count_over_rate(&mut self, limit: Option<RateLimit>) {
+        if let Some(limit) = limit {
+            self.counters.over_rate[limit as usize] += 1;
+        }
     }
 
     pub(crate) fn handle_disconnected(&mut self, conn: ConnId) {
@@ -95,11 +107,11 @@ impl Lane {
         match output {
             session::Output::Answer(response) => self.answer(conn, &response, out),
             session::Output::Command { id, command, large } => {
-                let ticket = self.ticket(conn, id, large);
+                let ticket = self.ticket(conn, id, command.first().cloned().unwrap_or_default(), large);
                 out.push(Output::Backend(BackendRequest::Command { ticket, command }));
             }
             session::Output::Transaction { id, commands } => {
-                let ticket = self.ticket(conn, Some(id), true);
+                let ticket = self.ticket(conn, Some(id), Bytes::from_static(b"MULTI"), true);
                 out.push(Output::Backend(BackendRequest::Transaction { ticket, commands }));
             }
             session::Output::Open { id, key, have, from, fresh } => {
@@ -126,19 +138,20 @@ impl Lane {
         }
     }
 
-    fn ticket(&mut self, conn: ConnId, id: Option<u64>, large: bool) -> Ticket {
+    fn ticket(&mut self, conn: ConnId, id: Option<u64>, name: Bytes, large: bool) -> Ticket {
         if let Some(client) = self.client_mut(conn) {
             client.large_under_way += u32::from(large);
         }
         self.next_ticket += 1;
         self.counters.commands += 1;
         let ticket = Ticket(self.next_ticket);
-        self.pending.insert(ticket, Pending { conn, id, large });
+        self.pending.insert(ticket, Pending { conn, id, large, asked: Asked { since: self.now, name } });
         ticket
     }
 
     pub(crate) fn handle_reply(&mut self, ticket: Ticket, reply: Reply, out: &mut Vec<Output>) {
-        let Some(Pending { conn, id, large }) = self.pending.remove(&ticket) else { return };
+        let Some(Pending { conn, id, large, asked }) = self.pending.remove(&ticket) else { return };
+        self.note_command(conn, &asked);
         let was_full = !self.wants_input(conn);
         let Some(client) = self.client_mut(conn) else { return };
         client.session.handle_answered(id);

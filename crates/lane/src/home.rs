@@ -151,7 +151,10 @@ impl Lane {
         let mut outputs = std::mem::take(&mut self.live_outputs);
         for output in outputs.drain(..) {
             match output {
-                live::Output::Backend(request) => out.push(Output::Backend(request)),
+                live::Output::Backend(request) => {
+                    self.note_asked(&request);
+                    out.push(Output::Backend(request));
+                }
                 live::Output::Opened { opener, feed, state, stale, at_end } => {
                     self.home.note_stale(feed, stale);
                     self.opened(opener, feed, state, stale, at_end);

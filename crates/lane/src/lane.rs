@@ -10,12 +10,13 @@ use crate::liveness::{self, Liveness};
 use crate::mail::Mail;
 use crate::notice::Notice;
 use crate::replies::Replies;
+use crate::slow::{Asked, Watch};
 use ahash::AHashMap;
 use hub::{Class, Hub};
 use live::Live;
 use model::backend::BackendEvent;
 use model::{CloseCode, ConnId, FeedId, Format, LaneId, Limits, Ticket, Time, Topic};
-use session::{Grant, Revoked, Session};
+use session::{Allowance, Grant, RateLimit, Revoked, Session};
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -38,6 +39,8 @@ pub struct Config {
     pub awaits_revoked: bool,
     /// What is compressed for clients that agreed to it.
     pub deflate: Deflate,
+    /// What tokens give is of this generation of the settings: see [`Grant::generation`].
+    pub generation: u32,
 }
 
 /// Plain numbers of one lane, summed over lanes by whoever shows them.
@@ -69,6 +72,12 @@ pub struct Counters {
     pub inflated: u64,
     /// Feeds now whose clients are told that they may be old.
     pub stale_feeds: u64,
+    /// Requests over a rate, by the place of the limit in [`RateLimit::ALL`].
+    pub over_rate: [u64; RateLimit::ALL.len()],
+    /// Clients' commands that the backend took long for.
+    pub slow_commands: u64,
+    /// Reads that it took long for.
+    pub slow_reads: u64,
     /// The hub's.
     pub hub: hub::Counters,
     /// The live queries', channels' and streams'.
@@ -98,6 +107,9 @@ pub struct Lane {
     pub(crate) deflater: Deflater,
     /// Decompresses messages of all clients; made when one is lent for the first time.
     inflater: Option<Box<Inflater>>,
+    /// The moment of the event at hand.
+    pub(crate) now: Time,
+    pub(crate) slow: Watch,
     pub(crate) counters: Counters,
     /// To be told to whoever keeps a log.
     pub(crate) notices: Vec<Notice>,
@@ -130,6 +142,8 @@ pub(crate) struct Pending {
     pub id: Option<u64>,
     /// Its reply may be large.
     pub large: bool,
+    /// What was asked, and when.
+    pub asked: Asked,
 }
 
 impl Lane {
@@ -164,6 +178,8 @@ impl Lane {
             revoked: None,
             deflater: Deflater::new(config.deflate),
             inflater: None,
+            now: Time::ZERO,
+            slow: Watch::default(),
             counters: Counters::default(),
             notices: Vec::new(),
             session_outputs: Vec::new(),
@@ -203,8 +219,16 @@ impl Lane {
         conn
     }
 
+    /// What a client without a token may ask together with others from where it comes.
+    pub fn share(&mut self, conn: ConnId, allowance: Allowance) {
+        if let Some(client) = self.client_mut(conn) {
+            client.session.share(Some(allowance));
+        }
+    }
+
     /// Something happened. What follows from it within this lane has happened too when this returns.
     pub fn handle(&mut self, event: Event, now: Time, out: &mut Vec<Output>) {
+        self.now = now;
         match event {
             Event::Heard { conn, whole, partial } => self.handle_heard(conn, whole, partial, now),
             Event::Request { conn, request } => self.handle_request(conn, request, now, out),
@@ -222,6 +246,7 @@ impl Lane {
             Event::Mail { from, mail } => self.handle_mail(from, mail, now, out),
             Event::Backend(BackendEvent::Reply { ticket, reply }) => self.handle_reply(ticket, reply, out),
             Event::Backend(event) => {
+                self.note_answered(&event);
                 self.live.handle_backend(event, now, &mut self.live_outputs);
                 self.handle_live(out);
             }
@@ -232,6 +257,7 @@ impl Lane {
 
     /// All events of this turn are in: frames are joined and queued, links that have room again are made good.
     pub fn end_turn(&mut self, now: Time, out: &mut Vec<Output>) {
+        self.now = now;
         self.hub.end_turn();
         self.settle(now, out);
         for lane in 0..self.links.len() {
@@ -360,7 +386,7 @@ impl Lane {
     }
 
     /// Turns what the machines left to do into events of others, until nothing is left.
-    fn settle(&mut self, now: Time, out: &mut Vec<Output>) {
+    pub(crate) fn settle(&mut self, now: Time, out: &mut Vec<Output>) {
         loop {
             if let Some(mail) = self.local.pop_front() {
                 self.handle_mail(self.config.id, mail, now, out);

@@ -32,6 +32,7 @@ mod mail;
 mod notice;
 mod replies;
 mod setup;
+mod slow;
 
 pub use event::{Event, Output};
 pub use hub::Class;
@@ -39,5 +40,5 @@ pub use lane::{Config, Counters, Lane};
 pub use mail::Mail;
 pub use notice::{ClientInfo, Notice, What};
 pub use session::acl::RuleError;
-pub use session::{Grant, NamedQueries, Revoked};
+pub use session::{Allowance, Grant, NamedQueries, RateLimit, Revoked};
 pub use setup::{Setup, parse_anonymous, parse_deny, parse_queries};

@@ -4,12 +4,13 @@ use crate::lane::Lane;
 use hub::Class;
 use model::{CloseCode, ConnId, Error, FeedId, Format, Time};
 use std::rc::Rc;
+use std::time::Duration;
 
 /// Something happened to one client that should not happen to many.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Notice {
-    /// Who.
-    pub conn: ConnId,
+    /// Who; none: it concerns nobody in particular.
+    pub conn: Option<ConnId>,
     /// Who that is.
     pub user: Option<Rc<str>>,
     /// About which feed.
@@ -27,6 +28,13 @@ pub enum What {
     Refused(Error),
     /// It was too slow: messages are dropped, values are skipped, or entries wait.
     Slow(Class),
+    /// The backend took long for a command or a read.
+    TookLong {
+        /// Its name, in lower case.
+        command: String,
+        /// How long.
+        took: Duration,
+    },
 }
 
 /// A client, for whoever may look inside.
@@ -57,14 +65,14 @@ impl Lane {
     /// What there is to tell since the last call; of much, some.
     pub fn take_notices(&mut self) -> Vec<Notice> {
         for hub::Slow { conn, feed, class } in self.hub.take_slow() {
-            self.note(conn, Some(feed), What::Slow(class));
+            self.note(Some(conn), Some(feed), What::Slow(class));
         }
         std::mem::take(&mut self.notices)
     }
 
-    pub(crate) fn note(&mut self, conn: ConnId, feed: Option<FeedId>, what: What) {
+    pub(crate) fn note(&mut self, conn: Option<ConnId>, feed: Option<FeedId>, what: What) {
         if self.notices.len() < NOTICES_MAX {
-            let user = self.client(conn).and_then(|client| client.session.user().cloned());
+            let user = conn.and_then(|conn| self.client(conn)).and_then(|client| client.session.user().cloned());
             self.notices.push(Notice { conn, user, feed, what });
         }
     }
@@ -73,7 +81,7 @@ impl Lane {
         self.counters.closed += 1;
         self.counters.closed_by[code.index()] += 1;
         if code.is_notable() {
-            self.note(conn, None, What::Closed(code));
+            self.note(Some(conn), None, What::Closed(code));
         }
     }
 
@@ -81,7 +89,7 @@ impl Lane {
         let own = model::error::OWN.iter().position(|code| *code == error.code);
         self.counters.errors_by[own.unwrap_or(model::error::OWN.len())] += 1;
         if own.is_some() {
-            self.note(conn, None, What::Refused(error.clone()));
+            self.note(Some(conn), None, What::Refused(error.clone()));
         }
     }
 

@@ -23,6 +23,7 @@ pub struct Setup {
     tokens: bool,
     awaits_revoked: bool,
     deflate: Deflate,
+    generation: u32,
 }
 
 /// Parses the rules of clients without a token.
@@ -76,9 +77,9 @@ impl Setup {
     ) -> Result<Setup, RuleError> {
         let (anonymous, deny) = (parse_anonymous(anonymous, &table)?, parse_deny(deny, &table)?);
         let queries = NamedQueries::new(&table);
-        let (tokens, awaits_revoked, deflate) = (false, false, Deflate::default());
+        let (tokens, awaits_revoked, deflate, generation) = (false, false, Deflate::default(), 0);
         let (lanes, node) = (lanes.max(1), node.into());
-        Ok(Setup { lanes, node, limits, table, anonymous, deny, queries, tokens, awaits_revoked, deflate })
+        Ok(Setup { lanes, node, limits, table, anonymous, deny, queries, tokens, awaits_revoked, deflate, generation })
     }
 
     /// With named queries, made by [`parse_queries`] for the same table.
@@ -94,6 +95,11 @@ impl Setup {
     /// What is compressed for clients that agreed to it.
     pub fn with_deflate(self, deflate: Deflate) -> Setup {
         Setup { deflate, ..self }
+    }
+
+    /// Of this generation of the settings: what tokens gave under others holds no more.
+    pub fn of_generation(self, generation: u32) -> Setup {
+        Setup { generation, ..self }
     }
 
     /// How many lanes there are, at least 1.
@@ -120,6 +126,7 @@ impl Setup {
             session: Rc::new(session),
             awaits_revoked: self.awaits_revoked,
             deflate: self.deflate,
+            generation: self.generation,
         }
     }
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use lane::{Event, Lane, Output, Setup};
 use model::backend::{BackendEvent, BackendRequest, ChannelName};
 use model::command::CommandTable;
-use model::{CloseCode, ConnId, FeedId, Format, LaneId, Limits, Reply, Request, Time, Verb};
+use model::{Args, CloseCode, ConnId, FeedId, Format, LaneId, Limits, Reply, Request, Time, Verb};
 use std::collections::{BTreeMap, BTreeSet};
 use wire::ws::{Decoder, Deflate, Inflater, Message, Role};
 
@@ -476,4 +476,86 @@ fn replies_are_compressed_where_it_was_agreed_and_small_ones_are_not() {
     // {"id":1,"result":"…"}
     assert_eq!((first_byte(1024 - 21), first_byte(1024 - 20)), (0x81, 0xc1));
     assert_eq!(world.lanes[0].counters().deflate.compressions, 1);
+}
+
+#[test]
+fn rules_that_change_hold_for_who_is_there_and_ask_who_has_a_token_to_come_again() {
+    let mut world = World::with_tokens();
+    world.revoke("none");
+    let conn = world.connect_as("~* +@all");
+    let key = at_home(0, "key").next().unwrap();
+    world.ask(0, conn, live(&key));
+    world.settle();
+    let setup = |anonymous: &str, deny: &str| {
+        let (anonymous, deny) = ([anonymous.to_owned()], [deny.to_owned()]);
+        Setup::new(2, "test", Limits::default(), CommandTable::redis(), &anonymous, &deny)
+            .unwrap()
+            .with_tokens(true, true)
+    };
+    let set = |world: &mut World, setup: Setup| {
+        let mut outputs = Vec::new();
+        for lane in 0..2 {
+            world.lanes[lane].set_rules(&setup, world.now, &mut outputs);
+        }
+        world.obey(0, outputs);
+        world.settle();
+    };
+    // What is denied closes feeds, and nothing else.
+    world.text(0, conn);
+    let anonymous = world.connect(0);
+    set(&mut world, setup("~* +@all", "-get"));
+    assert!(world.text(0, conn).contains("\"closed\":{\"code\":\"NOPERM\""));
+    world.ask(0, anonymous, live(&key));
+    world.settle();
+    assert!(world.text(0, anonymous).contains("NOPERM"), "who has no token, too");
+    let is_close = |output: &&Output| matches!(output, Output::Close { .. });
+    assert_eq!(world.told.iter().filter(is_close).count(), 0);
+    // What tokens gave before holds no more: neither on its way nor, soon, here.
+    set(&mut world, setup("~* +@all", "-get").of_generation(1));
+    let of_generation = |generation| lane::Grant { generation, ..grant("+get", "t1") };
+    let check = |world: &World, generation| world.lanes[0].check_grant(&of_generation(generation)).map_err(|e| e.code);
+    assert_eq!(check(&world, 0), Err("UNAVAILABLE".into()));
+    assert_eq!((check(&world, 1), check(&world, lane::Grant::ALWAYS)), (Ok(()), Ok(())));
+    world.now = world.now + std::time::Duration::from_secs(3);
+    world.handle(0, Event::Timeout);
+    let closed: Vec<&Output> = world.told.iter().filter(is_close).collect();
+    assert_eq!(closed, [&Output::Close { conn, code: CloseCode::TokenExpired }], "and not who has none");
+}
+
+#[test]
+fn what_the_backend_takes_long_for_is_counted_and_told() {
+    let ms = std::time::Duration::from_millis;
+    for (slow, took, expected) in [(Some(ms(100)), 100, 1), (Some(ms(100)), 99, 0), (None, 5000, 0)] {
+        let mut world = World::new(Limits::default());
+        let conn = world.connect(0);
+        world.lanes[0].set_slow(slow);
+        let mut outputs = Vec::new();
+        let key = at_home(0, "key").next().unwrap();
+        let command: Args = ["GET".into(), key.clone()].into();
+        for (id, verb) in [(1, live(&key)), (2, Verb::Command(command))] {
+            let request = Request { id: Some(id), verb };
+            world.lanes[0].handle(Event::Request { conn, request }, world.now, &mut outputs);
+        }
+        world.now = world.now + ms(took);
+        let asked = outputs.into_iter().filter_map(|output| match output {
+            Output::Backend(request) => Some(request),
+            _ => None,
+        });
+        for request in asked {
+            let event = match request {
+                BackendRequest::Command { ticket, .. } => BackendEvent::Reply { ticket, reply: Reply::OK },
+                BackendRequest::Read { watch, .. } => {
+                    BackendEvent::Value { watch, reply: Some(Reply::Null), expires_in: None }
+                }
+                _ => continue,
+            };
+            world.handle(0, Event::Backend(event));
+        }
+        let counters = world.lanes[0].counters();
+        assert_eq!((counters.slow_commands, counters.slow_reads), (expected, expected));
+        let told: Vec<_> = world.lanes[0].take_notices().into_iter().map(|notice| (notice.conn, notice.what)).collect();
+        let took = lane::What::TookLong { command: "get".to_owned(), took: ms(took) };
+        let all = [(None, took.clone()), (Some(conn), took)];
+        assert_eq!(told, &all[..2 * expected as usize]);
+    }
 }

@@ -38,7 +38,7 @@ pub use interface::{Config, Counters, ListenerId, Open, OpenerId, Output};
 use bytes::Bytes;
 use channel::Channels;
 use model::backend::{BackendEvent, ChannelName};
-use model::{EntryId, FeedId, Time, Topic};
+use model::{EntryId, FeedId, Time, Topic, WatchId};
 use query::Queries;
 use shared::{Owner, Reader, Shared, Want};
 use stream::Streams;
@@ -186,6 +186,14 @@ impl Live {
         self.channels.stale(stale, shared, out);
         self.queries.stale(stale, now, shared, out);
         self.streams.stale(stale, now, shared, out);
+    }
+
+    /// A feed that a read under way is for; none, if it is for one that is being opened, or for a stream.
+    pub fn feed_of_read(&self, read: WatchId) -> Option<FeedId> {
+        match self.shared.reader(read)? {
+            Reader::Query(id) => self.queries.feed(id),
+            Reader::Stream(_) => None,
+        }
     }
 
     /// When [`Live::handle_timeout`] wants to be called next, unless something else happens first.

@@ -150,6 +150,11 @@ impl Shared {
         out.push(Output::Backend(request));
     }
 
+    /// Whose a read under way is.
+    pub fn reader(&self, read: WatchId) -> Option<Reader> {
+        self.in_flight.get(&read).copied()
+    }
+
     /// The answer to a read is here: whose it was; none if there was no such read.
     pub fn answered(&mut self, read: WatchId) -> Option<Reader> {
         self.in_flight.remove(&read)

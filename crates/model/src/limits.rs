@@ -25,6 +25,12 @@ pub struct Limits {
     pub requests_per_second_max: u32,
     /// Requests that may come at once before `requests_per_second_max` counts.
     pub requests_burst_max: u32,
+    /// Requests a second of one user in all its connections to this node together, whichever doors they come through: those
+    /// of `/ws` and `/raw`, every `POST /command`, each command of a pipeline. Without a user, of one address (IPv6: of one
+    /// /64), not counting this machine's own. 0: no limit. Over it (with the burst), `TOOMANY`. Each node counts for itself.
+    pub user_requests_per_second_max: u32,
+    /// Requests of a user that may come at once before `user_requests_per_second_max` counts.
+    pub user_requests_burst_max: u32,
     /// Distinct live queries, channels, patterns and streams of a node: over it, `TOOMANY`.
     pub topics_max: usize,
     /// Connections of a node: over it, HTTP 503.
@@ -70,6 +76,8 @@ impl Default for Limits {
             requests_in_flight_max: 1024,
             requests_per_second_max: 0,
             requests_burst_max: 100,
+            user_requests_per_second_max: 0,
+            user_requests_burst_max: 200,
             topics_max: 1_000_000,
             connections_max: 1_000_000,
             connections_per_address_max: 10_000,

@@ -13,6 +13,7 @@
 //! to the sockets, one system call each. Nothing here waits for a client or for another lane.
 
 mod addresses;
+mod allowances;
 mod clients;
 mod clock;
 mod delivery;
@@ -24,6 +25,7 @@ mod sampler;
 mod shell;
 
 pub use addresses::{Addresses, Place};
+pub use allowances::Allowances;
 pub use clients::{ClientLimits, ClientNumber, ClientOutput, Desk, OutputClass, OutputLimit, Peer, Service};
 pub use clock::{Clock, Moment};
 pub use mailbox::Mailbox;

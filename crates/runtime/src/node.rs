@@ -1,5 +1,6 @@
 //! A node: its lanes' threads, and the way for other threads to reach them.
 
+use crate::allowances::Allowances;
 use crate::clock::Clock;
 use crate::mailbox::Mailbox;
 use crate::shell::{Backend, LaneHandle, Letter, Report, Shared};
@@ -81,6 +82,7 @@ where
             mailboxes: (0..count).map(|_| Mailbox::new(config.mailbox_bytes_max)).collect(),
             load: (0..count).map(|_| AtomicUsize::new(0)).collect(),
             ending: Arc::default(),
+            allowances: Allowances::default(),
         },
         arriving: (0..count).map(|_| AtomicUsize::new(0)).collect(),
         is_leaving: Arc::default(),
@@ -204,6 +206,21 @@ impl Lanes {
         for id in self.ids() {
             let limits = limits.clone();
             self.run(id, move |handle| handle.with_lane(|lane| lane.set_limits(limits)));
+        }
+    }
+
+    /// What takes the backend this long is counted and told from now on; none: nothing is.
+    pub fn set_slow(&self, slow: Option<Duration>) {
+        for id in self.ids() {
+            self.run(id, move |handle| handle.with_lane(|lane| lane.set_slow(slow)));
+        }
+    }
+
+    /// From now on these are the rules, for who is connected too; see [`lane::Lane::set_rules`].
+    pub fn set_rules(&self, setup: &lane::Setup) {
+        for id in self.ids() {
+            let setup = setup.clone();
+            self.run(id, move |handle| handle.set_rules(&setup));
         }
     }
 

@@ -1,5 +1,6 @@
 //! One lane on its thread: the handle that connection tasks call, and the pump that runs once per turn.
 
+use crate::allowances::Allowances;
 use crate::clients::{Desk, Service};
 use crate::clock::{Clock, Moment};
 use crate::delivery::{Delivery, event_bytes};
@@ -185,12 +186,12 @@ const LETTERS_KEPT_MAX: usize = 1024;
 
 /// A lane on its thread. Cheap to clone, stays on the thread.
 #[derive(Clone)]
-pub struct LaneHandle(Rc<Shell>);
+pub struct LaneHandle(pub(crate) Rc<Shell>);
 
-struct Shell {
-    id: LaneId,
+pub(crate) struct Shell {
+    pub(crate) id: LaneId,
     clock: Clock,
-    lane: RefCell<Lane>,
+    pub(crate) lane: RefCell<Lane>,
     /// By slot of the connection's id.
     connections: RefCell<Vec<Option<Connected>>>,
     /// What the lane wants, until the pump runs.
@@ -213,12 +214,13 @@ struct Shell {
     desk: RefCell<Option<Rc<dyn Desk>>>,
     /// Where it is told that the backend wants the process to end.
     ending: Arc<Notify>,
+    allowances: Allowances,
     /// When this turn began.
     turn_began: Cell<Time>,
     /// The backend that lives here took long for what it was asked in the last turn.
     is_pressed: Cell<bool>,
     write_latency: RefCell<Histogram>,
-    told: Told,
+    pub(crate) told: Told,
     /// Who has more to do than a turn has time for.
     queue: Queue,
 }
@@ -231,6 +233,8 @@ pub(crate) struct Shared {
     pub(crate) load: Arc<[AtomicUsize]>,
     /// Told when the backend wants the process to end.
     pub(crate) ending: Arc<Notify>,
+    /// What users may ask in all their connections.
+    pub(crate) allowances: Allowances,
 }
 
 /// A connection under its id.
@@ -252,7 +256,7 @@ impl LaneHandle {
         backend_lane: LaneId,
         shared: Shared,
     ) -> LaneHandle {
-        let Shared { mailboxes, load, ending } = shared;
+        let Shared { mailboxes, load, ending, allowances } = shared;
         let deliveries = || (0..mailboxes.len()).map(|_| Delivery::default()).collect();
         let host = backend.map(|backend| Host { backend, deliveries: deliveries(), events: Vec::new() });
         /// Enough for a burst of small frames or a good part of a large one.
@@ -273,6 +277,7 @@ impl LaneHandle {
             letters: RefCell::new(Vec::new()),
             desk: RefCell::new(None),
             ending,
+            allowances,
             turn_began: Cell::new(clock.now()),
             is_pressed: Cell::new(false),
             write_latency: RefCell::new(Histogram::default()),
@@ -296,6 +301,16 @@ impl LaneHandle {
         self.connect_as(None, format, make)
     }
 
+    /// What a token gives, with what all connections of its user may ask together.
+    pub fn with_allowance(&self, grant: Grant) -> Grant {
+        let allowance = self.limits_users().then(|| self.0.allowances.of_user(&grant.user, self.0.clock.now()));
+        Grant { allowance, ..grant }
+    }
+
+    fn limits_users(&self) -> bool {
+        self.0.lane.borrow().limits().user_requests_per_second_max > 0
+    }
+
     /// The same, with what the client's token gives; which [`Lane::check_grant`] has let pass.
     pub fn connect_as<C: Connection + 'static>(
         &self,
@@ -303,8 +318,15 @@ impl LaneHandle {
         format: Format,
         make: impl FnOnce(ConnId) -> Rc<C>,
     ) -> Rc<C> {
-        let conn = self.0.lane.borrow_mut().connect_as(grant, format, self.0.clock.now());
+        let (now, is_anonymous) = (self.0.clock.now(), grant.is_none());
+        let conn = self.0.lane.borrow_mut().connect_as(grant, format, now);
         let connection = make(conn);
+        if is_anonymous
+            && self.limits_users()
+            && let Some(allowance) = self.0.allowances.of_address(connection.address(), now)
+        {
+            self.0.lane.borrow_mut().share(conn, allowance);
+        }
         let mut connections = self.0.connections.borrow_mut();
         let slot = conn.slot as usize;
         if connections.len() <= slot {
@@ -350,6 +372,13 @@ impl LaneHandle {
     /// Whether what clients ask for takes so long that those who ask often are to take turns.
     pub fn is_pressed(&self) -> bool {
         self.0.is_pressed.get()
+    }
+
+    /// From now on these are the rules.
+    pub(crate) fn set_rules(&self, setup: &lane::Setup) {
+        let now = self.0.clock.now();
+        self.0.lane.borrow_mut().set_rules(setup, now, &mut self.0.outputs.borrow_mut());
+        self.wake_pump();
     }
 
     /// Calls the lane; not for events.
@@ -427,7 +456,7 @@ impl LaneHandle {
         self.mailbox().wake();
     }
 
-    fn connection(&self, conn: ConnId) -> Option<Rc<dyn Connection>> {
+    pub(crate) fn connection(&self, conn: ConnId) -> Option<Rc<dyn Connection>> {
         let connections = self.0.connections.borrow();
         let (id, connection) = connections.get(conn.slot as usize)?.as_ref()?;
         (*id == conn).then(|| connection.clone())
@@ -656,15 +685,6 @@ impl LaneHandle {
             }
             let took = self.0.clock.now().since(self.0.turn_began.get());
             self.0.write_latency.borrow_mut().add(took, count);
-        }
-    }
-
-    /// Tells the log who was closed, refused or too slow.
-    fn tell_notices(&self) {
-        let notices = self.0.lane.borrow_mut().take_notices();
-        for notice in notices {
-            let address = || self.connection(notice.conn).and_then(|connection| connection.address());
-            self.0.told.tell(self.0.id, &notice, address);
         }
     }
 

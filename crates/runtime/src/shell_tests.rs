@@ -146,7 +146,7 @@ fn with_backend<F: Future<Output = ()>>(limits: Limits, backend: Box<dyn Backend
     let mailboxes: Arc<[Mailbox<Letter>]> = [Mailbox::new(1 << 20)].into_iter().collect();
     let load: Arc<[AtomicUsize]> = [AtomicUsize::new(0)].into_iter().collect();
     let lane = Lane::new(setup.lane(LaneId(0)));
-    let shared = Shared { mailboxes, load, ending: Arc::default() };
+    let shared = Shared { mailboxes, load, ending: Arc::default(), allowances: Default::default() };
     let handle = LaneHandle::new(lane, LaneId(0), Clock::start(), Some(backend), LaneId(0), shared);
     runtime.block_on(async move {
         let pump = handle.clone();

@@ -1,7 +1,7 @@
 //! What a client may do once it is known who it is: the outcome of a token, or of asking the application.
 
-use crate::acl::{RuleError, Rules};
-use crate::claims::Claims;
+use crate::rate::Allowance;
+use acl::{Claims, RuleError, Rules};
 use model::Time;
 use model::command::CommandTable;
 use std::rc::Rc;
@@ -23,9 +23,16 @@ pub struct Grant {
     pub expires: Option<u64>,
     /// When the connection is closed for it.
     pub ends: Option<Time>,
+    /// What all connections of this user may ask together; none: there is no limit.
+    pub allowance: Option<Allowance>,
+    /// Under which settings it was given: a number that rises when they change.
+    pub generation: u32,
 }
 
 impl Grant {
+    /// The generation of what holds whatever the settings say.
+    pub const ALWAYS: u32 = u32::MAX;
+
     /// Nobody, who may do nothing, for ever.
     pub fn nobody(table: &CommandTable) -> Grant {
         Grant {
@@ -36,12 +43,19 @@ impl Grant {
             issued: None,
             expires: None,
             ends: None,
+            allowance: None,
+            generation: 0,
         }
     }
 
     /// The node itself, which may do what is not denied to everybody.
     pub fn node(table: &CommandTable) -> Grant {
-        Grant { user: "node".into(), rules: Rules::everything(table), ..Grant::nobody(table) }
+        Grant {
+            user: "node".into(),
+            rules: Rules::everything(table),
+            generation: Grant::ALWAYS,
+            ..Grant::nobody(table)
+        }
     }
 }
 
@@ -73,7 +87,7 @@ impl RuleLists<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::acl::{Access, Usage};
+    use acl::{Access, Usage};
     use bytes::Bytes;
 
     fn rules(lists: &[&str], claims: &[(&str, &str)]) -> Result<Rules, String> {

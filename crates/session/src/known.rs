@@ -1,6 +1,7 @@
 //! What a session keeps of a client that has a token, or that opened feeds by the names of queries: few do, so it is apart.
 
 use crate::grant::Grant;
+use crate::rate::Allowance;
 use model::{Args, FeedId};
 
 /// Who the client is, and by which calls it opened feeds.
@@ -8,6 +9,8 @@ use model::{Args, FeedId};
 pub(crate) struct Known {
     /// What its token gives.
     pub grant: Option<Grant>,
+    /// What all clients without a token may ask together that come from where this one does.
+    pub allowance: Option<Allowance>,
     /// Calls of named queries whose feeds are not open yet, by the requests' ids.
     opening: Vec<(u64, Args)>,
     /// Calls whose feeds are open: when the rules change, it is asked whether they are allowed still.

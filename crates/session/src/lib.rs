@@ -22,9 +22,6 @@
 
 #![forbid(unsafe_code)]
 
-pub mod acl;
-mod authorise;
-mod claims;
 mod grant;
 mod known;
 mod machine;
@@ -34,9 +31,10 @@ mod rate;
 mod revoked;
 mod shared;
 
-pub use authorise::{Authorised, authorise};
-pub use claims::Claims;
+pub use acl;
+pub use acl::{Authorised, Claims, authorise};
 pub use grant::{Grant, RuleLists};
-pub use machine::{Config, Joined, Output, Session};
+pub use machine::{Config, Joined, Output, RateLimit, Session};
 pub use named::NamedQueries;
+pub use rate::Allowance;
 pub use revoked::Revoked;

@@ -4,16 +4,14 @@
 //! machine keeps nothing about feeds but their numbers. It is small, since most connections do nothing: two requests under
 //! way and two feeds fit without a heap allocation.
 
-use crate::acl::{DenyCommands, Rules, Usage};
-use crate::authorise::{Authorised, authorise_for};
-use crate::claims::Claims;
 use crate::grant::Grant;
 use crate::known::Known;
 use crate::named::{self, Caller, NamedQueries};
 use crate::query::{normalised, query};
-use crate::rate::Rate;
+use crate::rate::{Allowance, Rate};
 use crate::revoked::Revoked;
 use crate::shared;
+use acl::{Authorised, Claims, DenyCommands, Rules, Usage, authorise_for};
 use bytes::Bytes;
 use model::command::{CommandSpec, CommandTable};
 use model::error::{BADREQUEST, ERR, NOAUTH, NOFEED, TOOMANY};
@@ -120,11 +118,35 @@ pub enum Joined {
     Over(Error),
 }
 
+/// Which limit a request was over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum RateLimit {
+    /// `requests_per_second_max`
+    Connection,
+    /// `user_requests_per_second_max`
+    User,
+}
+
+impl RateLimit {
+    /// Both.
+    pub const ALL: [RateLimit; 2] = [RateLimit::Connection, RateLimit::User];
+
+    /// The limit's name.
+    pub fn name(self) -> &'static str {
+        match self {
+            RateLimit::Connection => "requests_per_second_max",
+            RateLimit::User => "user_requests_per_second_max",
+        }
+    }
+}
+
 /// One client connection.
 #[derive(Debug)]
 pub struct Session {
     config: Rc<Config>,
     rate: Rate,
+    /// The limit that the last request was over, until somebody asks.
+    over_rate: Option<RateLimit>,
     /// When the connection is ended: it may do nothing and has to say who it is, or what it may do ends. `NEVER`: not.
     deadline: Time,
     /// Who the client is, if that was asked for.
@@ -163,6 +185,7 @@ impl Session {
         Session {
             config: config.clone(),
             rate: Rate::default(),
+            over_rate: None,
             deadline: grant.as_ref().and_then(|grant| grant.ends).or(auth_deadline).unwrap_or(NEVER),
             known: grant.map(|grant| Box::new(Known::of(grant))),
             ids: SmallVec::new(),
@@ -174,6 +197,16 @@ impl Session {
             opening_by_old_rules: false,
             opened_by_old_rules: false,
         }
+    }
+
+    /// What all clients without a token may ask together that come from where this one does.
+    pub fn share(&mut self, allowance: Option<Allowance>) {
+        self.known.get_or_insert_default().allowance = allowance;
+    }
+
+    /// The limit that the last request was over, if it was.
+    pub fn take_over_rate(&mut self) -> Option<RateLimit> {
+        self.over_rate.take()
     }
 
     /// Who the client is; `None`: nobody, it may only `auth` and `ping`.
@@ -199,6 +232,11 @@ impl Session {
         self.grant().is_some_and(|grant| revoked.covers(grant))
     }
 
+    fn allowance(&self) -> Option<&Allowance> {
+        let known = self.known.as_ref()?;
+        known.grant.as_ref().map_or(&known.allowance, |grant| &grant.allowance).as_ref()
+    }
+
     fn grant(&self) -> Option<&Grant> {
         self.known.as_ref()?.grant.as_ref()
     }
@@ -215,17 +253,25 @@ impl Session {
     /// What came is no request: it counts as one all the same.
     ///
     /// # Errors
-    /// `TOOMANY` over `requests_per_second_max`.
+    /// `TOOMANY` over `requests_per_second_max` or `user_requests_per_second_max`.
     pub fn handle_rejected(&mut self, now: Time) -> Result<(), Error> {
         self.take_rate(now)
     }
 
     fn take_rate(&mut self, now: Time) -> Result<(), Error> {
-        if self.rate.take(&self.config.limits, now) {
-            return Ok(());
-        }
-        let most = self.config.limits.requests_per_second_max;
-        Err(Error::new(TOOMANY, format!("over requests_per_second_max, which is {most}")))
+        let limits = &self.config.limits;
+        let user_may = || self.allowance().is_none_or(|allowance| allowance.take(limits, now));
+        let mut rate = self.rate;
+        let (by, most) = match rate.take(limits, now) {
+            false => (RateLimit::Connection, limits.requests_per_second_max),
+            true if !user_may() => (RateLimit::User, limits.user_requests_per_second_max),
+            true => {
+                self.rate = rate;
+                return Ok(());
+            }
+        };
+        self.over_rate = Some(by);
+        Err(Error::new(TOOMANY, format!("over {}, which is {most}", by.name())))
     }
 
     /// A command or transaction was answered, or, without an id, carried out.
@@ -286,6 +332,25 @@ impl Session {
         match &mut self.known {
             Some(known) => known.grant = Some(grant),
             None => self.known = Some(Box::new(Known::of(grant))),
+        }
+        self.opening_by_old_rules = self.opening > 0;
+        out.push(Output::Recheck);
+    }
+
+    /// The settings are others now, and so are the rules of who has no token, what is denied to everybody, and what names of
+    /// queries stand for. What a token gave before is not as it would be now if `renew_at` is said: the client is told to
+    /// come again with a token (4201) at that time at the latest.
+    pub fn handle_config(&mut self, config: &Rc<Config>, renew_at: Option<Time>, now: Time, out: &mut Vec<Output>) {
+        self.config = config.clone();
+        match (self.grant().map(|grant| grant.generation), renew_at) {
+            (Some(Grant::ALWAYS), _) => return,
+            (Some(_), Some(at)) => self.deadline = self.deadline.min(at),
+            (Some(_), None) => {}
+            (None, _) if !config.anonymous.allow_nothing() => self.deadline = NEVER,
+            (None, _) => {
+                let at = now + Duration::from_millis(config.limits.auth_timeout_ms);
+                self.deadline = self.deadline.min(at);
+            }
         }
         self.opening_by_old_rules = self.opening > 0;
         out.push(Output::Recheck);

@@ -13,9 +13,7 @@
 
 mod template;
 
-use crate::acl::{DenyCommands, Rules, Usage};
-use crate::authorise::{Authorised, authorise_for};
-use crate::claims::Claims;
+use acl::{Authorised, Claims, DenyCommands, Rules, Usage, authorise_for};
 use bytes::Bytes;
 use model::command::CommandTable;
 use model::error::{ERR, NOPERM};

@@ -3,8 +3,8 @@
 //! A live query is a read whose keys are known: every change of them is told by the backend. A read whose reply changes
 //! without such a change is polled, and since polling costs whether anything happens or not, the client must say how often.
 
-use crate::acl::KeyDemand;
 use crate::{Authorised, shared};
+use acl::KeyDemand;
 use bytes::Bytes;
 use model::command::{CommandSpec, Flags};
 use model::error::NOTLIVE;

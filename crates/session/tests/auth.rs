@@ -47,6 +47,8 @@ fn grant(user: &str, rules: &str) -> Grant {
         issued: Some(100),
         expires: None,
         ends: None,
+        allowance: None,
+        generation: 0,
     }
 }
 
@@ -262,4 +264,54 @@ fn the_revoked_are_known_by_user_and_by_token() {
         assert_eq!(script.session.is_revoked(&revoked(field)), yes, "{field}");
     }
     assert!(!Script::new(None).session.is_revoked(&revoked("user:anonymous")));
+}
+
+#[test]
+fn settings_that_change_hold_at_once_and_let_who_has_a_token_come_again() {
+    let handle = |session: &mut Session, anonymous: &str, renew_at: Option<u64>| {
+        let mut out = Vec::new();
+        session.handle_config(&config(anonymous), renew_at.map(Time::from_millis), NOW, &mut out);
+        out
+    };
+    let mut ann = Script::new(grant("ann", "~a +get")).session;
+    assert_eq!(handle(&mut ann, "-@all", None), [Output::Recheck]);
+    assert_eq!(ann.next_timeout(), None, "a token gives what it gave");
+    handle(&mut ann, "-@all", Some(1500));
+    handle(&mut ann, "-@all", Some(9000));
+    assert_eq!(ann.next_timeout(), Some(Time::from_millis(1500)), "what is sooner counts");
+    let mut out = Vec::new();
+    ann.handle_timeout(Time::from_millis(1500), &mut out);
+    assert_eq!(out, [Output::End(CloseCode::TokenExpired)]);
+
+    let mut nobody = Session::new(&config("~a +get"), NOW);
+    assert_eq!(nobody.next_timeout(), None);
+    handle(&mut nobody, "-@all", Some(1500));
+    assert_eq!((nobody.next_timeout(), nobody.user()), (Some(NOW + std::time::Duration::from_millis(500)), None));
+    handle(&mut nobody, "~a +get", None);
+    assert_eq!(nobody.next_timeout(), None, "it may do something again");
+
+    let mut node = Session::of(&config("-@all"), Some(Grant::node(&CommandTable::redis())), NOW);
+    assert_eq!((handle(&mut node, "-@all", Some(1500)), node.next_timeout()), (vec![], None));
+}
+
+#[test]
+fn what_a_user_may_ask_is_shared_by_its_connections_and_told_by_its_limit() {
+    let table = CommandTable::redis();
+    let limits = Limits { user_requests_per_second_max: 1, user_requests_burst_max: 3, ..Limits::default() };
+    let config = Rc::new(Config { limits, table, ..(*config("~a +get")).clone() });
+    let allowance = session::Allowance::default();
+    let given = || Grant { allowance: Some(allowance.clone()), ..grant("ann", "~a +get") };
+    let mut scripts = [Session::of(&config, Some(given()), NOW), Session::of(&config, Some(given()), NOW)]
+        .map(|session| Script { session, last_id: 0 });
+    let ping = || Verb::Ping("1".into());
+    let taken: Vec<bool> =
+        (0..6).map(|n| matches!(scripts[n % 2].send(ping()), Output::Answer(Response::Pong { .. }))).collect();
+    assert_eq!(taken, [true, true, true, false, false, false]);
+    assert_eq!(scripts[1].session.take_over_rate(), Some(session::RateLimit::User));
+    assert_eq!(scripts[1].session.take_over_rate(), None, "told once");
+    let mut nobody = Session::new(&config, NOW);
+    nobody.share(Some(allowance));
+    assert!(
+        nobody.handle_rejected(NOW).is_err() && nobody.handle_rejected(NOW + std::time::Duration::from_secs(1)).is_ok()
+    );
 }

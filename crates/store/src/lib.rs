@@ -39,6 +39,7 @@
 
 #![forbid(unsafe_code)]
 
+mod access;
 pub mod aof;
 mod changes;
 mod client;

@@ -22,6 +22,7 @@ use crate::settings::Settings;
 use crate::slowlog::Slowlog;
 use crate::statistics::Statistics;
 use crate::store::Caller;
+use acl::Users;
 use bytes::Bytes;
 use indexmap::map::Entry;
 use model::command::Flags;
@@ -66,6 +67,12 @@ pub(crate) struct State {
     pub(crate) candidates: Candidates,
     /// What commands asked of other clients, done when they are.
     pub(crate) pending: Pending,
+    /// Who clients may say they are, and what they may do then.
+    pub(crate) users: Users,
+    /// Who was refused what.
+    pub(crate) acl_log: acl::Log,
+    /// For passwords that are made up.
+    pub(crate) secret: acl::Secret,
 }
 
 /// What the owner tells of its files.
@@ -127,6 +134,8 @@ pub(crate) struct Running {
     pub(crate) args: Vec<Bytes>,
     /// Who sent it.
     pub(crate) client: Option<ClientId>,
+    /// It is one of those that `EXEC` runs.
+    pub(crate) in_transaction: bool,
     /// What it reads does not count as used: `CLIENT NO-TOUCH`.
     pub(crate) no_touch: bool,
     /// How many times it touched a key, or something of a key that nobody is told of.
@@ -302,7 +311,7 @@ impl State {
 
     /// `RESET`, for what is the client's alone.
     pub(crate) fn reset_client(&mut self, id: ClientId) {
-        let open = self.settings.get("requirepass").is_none_or(str::is_empty);
+        let open = self.is_open();
         self.clients.end_transaction(id);
         let Some(client) = self.clients.get_mut(id) else { return };
         client.db = 0;
@@ -310,7 +319,7 @@ impl State {
         client.no_evict = false;
         client.no_touch = false;
         client.name = Bytes::new();
-        client.authenticated = open;
+        (client.user, client.authenticated) = (acl::DEFAULT, open);
         client.monitor = false;
         if std::mem::replace(&mut client.resp, 2) != 2 {
             self.outbox.push(Output::Protocol { client: id, resp: 2 });
@@ -371,5 +380,5 @@ impl State {
 
 /// Whether the command's line may hold a password: it is shown to nobody.
 pub(crate) fn may_hold_password(command: &str) -> bool {
-    matches!(command, "auth" | "hello" | "config|set")
+    matches!(command, "auth" | "hello" | "config|set" | "acl|setuser")
 }

@@ -83,6 +83,7 @@ impl Store {
         let databases: Vec<Db> = (0..config.databases.max(1)).map(|db| Db::new(secret.hash_one(db))).collect();
         let mut settings = Settings::default();
         settings.set_by_owner("databases", &databases.len().to_string());
+        let registry = Registry::shared();
         let state = State {
             databases,
             reply_bytes_max: [config.owner_reply_bytes_max, config.client_reply_bytes_max],
@@ -107,8 +108,11 @@ impl Store {
             slowlog: Default::default(),
             candidates: Default::default(),
             pending: Default::default(),
+            users: acl::Users::new(&registry.table),
+            acl_log: Default::default(),
+            secret: acl::Secret::new(first_secret(config.seed)),
         };
-        Store { state, registry: Registry::shared() }
+        Store { state, registry }
     }
 
     /// Carries out one command in database 0. `now_ms` is milliseconds since 1970 and must not fall.
@@ -152,8 +156,7 @@ impl Store {
     pub fn connect(&mut self, peer: Peer, now_ms: u64) -> ClientId {
         self.state.statistics.connections += 1;
         let id = self.state.clients.add(peer, now_ms);
-        let open = self.state.settings.get("requirepass").is_none_or(str::is_empty);
-        self.client(id).authenticated = open;
+        self.client(id).authenticated = self.state.is_open();
         id
     }
 
@@ -177,7 +180,7 @@ impl Store {
 
     /// Whether the client has presented the password, or needs none.
     pub fn is_authenticated(&self, id: ClientId) -> bool {
-        self.state.clients.get(id).is_some_and(|client| client.authenticated)
+        self.state.clients.get(id).is_some() && self.state.must_be_authenticated(id).is_ok()
     }
 
     /// Whether the client is subscribed to anything.
@@ -332,9 +335,22 @@ impl Store {
         self.state.reply_bytes_max = [owner_bytes_max, client_bytes_max];
     }
 
-    /// The settings that `CONFIG` shows; the owner may set those that it knows better.
-    pub fn settings_mut(&mut self) -> &mut Settings {
-        &mut self.state.settings
+    /// Sets a setting that the owner knows better, and does what follows from it.
+    pub fn set_by_owner(&mut self, name: &str, value: &str) {
+        self.state.settings.set_by_owner(name, value);
+        if name == "requirepass" {
+            self.state.require_password();
+        }
+    }
+
+    /// From 32 bytes that nobody knows `ACL GENPASS` makes passwords; until then from the seed.
+    pub fn set_secret(&mut self, secret: [u8; 32]) {
+        self.state.secret = acl::Secret::new(secret);
+    }
+
+    /// How many commands and passwords were ever refused to clients by the rules of their users.
+    pub fn refusals(&self) -> u64 {
+        self.state.acl_log.refusals()
     }
 
     /// The settings that `CONFIG` shows.
@@ -446,6 +462,13 @@ impl Store {
     pub(crate) fn keyspace(&self) -> &[Db] {
         &self.state.databases
     }
+}
+
+/// What is known of a store's seed is known of this.
+fn first_secret(seed: u64) -> [u8; 32] {
+    let mut secret = [0; 32];
+    secret[..8].copy_from_slice(&seed.to_be_bytes());
+    secret
 }
 
 fn would_wait(found: &Found<'_>) -> Reply {

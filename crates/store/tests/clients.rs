@@ -141,7 +141,7 @@ fn a_pause_holds_back_writes_or_all_and_lets_them_go_in_order() {
 #[test]
 fn a_password_is_asked_for() {
     let mut world = World::new();
-    world.store.settings_mut().set_by_owner("requirepass", "secret");
+    world.store.set_by_owner("requirepass", "secret");
     let a = world.connect();
     assert_eq!(world.say(a, "GET k"), [error(a, "NOAUTH Authentication required.")]);
     let wrong = "WRONGPASS invalid username-password pair or user is disabled.";

@@ -26,7 +26,7 @@ fn words(line: &str) -> Vec<Bytes> {
 impl World {
     fn open(disk: &Simulated, fsync: &str) -> Result<World, OpenError> {
         let mut store = Store::new(Config { seed: 1, databases: 2, ..Config::default() });
-        store.settings_mut().set_by_owner("appendfsync", fsync);
+        store.set_by_owner("appendfsync", fsync);
         let (mut files, _) = Files::load(Arc::new(disk.clone()), &mut store, 1_000_000)?;
         files.start_inline();
         Ok(World { disk: disk.clone(), store, files, now: Moment { time: Time(1), unix_ms: 1_000_000 } })
@@ -273,13 +273,13 @@ fn after_a_failed_sync_the_log_is_written_anew() {
 #[test]
 fn a_log_that_has_doubled_is_rewritten_by_itself() {
     let mut world = World::new("no");
-    world.store.settings_mut().set_by_owner("auto-aof-rewrite-min-size", "4000");
+    world.store.set_by_owner("auto-aof-rewrite-min-size", "4000");
     for n in 0..200 {
         world.turn(&format!("SET key {n}"));
     }
     let persistence = world.store.persistence_mut();
     assert!(persistence.rewrites >= 1 && persistence.log_bytes < 4200, "{persistence:?}");
-    world.store.settings_mut().set_by_owner("auto-aof-rewrite-percentage", "0");
+    world.store.set_by_owner("auto-aof-rewrite-percentage", "0");
     let before = world.store.persistence_mut().rewrites;
     for n in 0..500 {
         world.turn(&format!("SET key {n}"));

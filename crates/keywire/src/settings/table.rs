@@ -173,6 +173,7 @@ pub const SETTINGS: &[Setting] = &[
     setting("admin.secret_file", Field::File(|s| &mut s.operation.admin.secret_file)),
     setting("log.format", Field::LogFormat(|s| &mut s.log.format)),
     setting("log.level", Field::Text(|s| &mut s.log.level, crate::logs::check_level)),
+    setting("log.slow_ms", Field::Millis(|s| &mut s.log.slow_ms, 0..=MILLIS_MAX)),
     setting("limits.message_bytes_max", Field::Size(|s| &mut s.limits.message_bytes_max, 1024..=SIZE_MAX)),
     setting("limits.value_bytes_max", Field::Size(|s| &mut s.limits.value_bytes_max, 1024..=SIZE_MAX)),
     setting("limits.outbox_bytes_max", Field::Size(|s| &mut s.limits.outbox_bytes_max, 4096..=SIZE_MAX)),
@@ -183,6 +184,11 @@ pub const SETTINGS: &[Setting] = &[
     setting("limits.requests_in_flight_max", Field::Count(|s| &mut s.limits.requests_in_flight_max, 1..=COUNT_MAX)),
     setting("limits.requests_per_second_max", Field::Count32(|s| &mut s.limits.requests_per_second_max, 0..=COUNT_MAX)),
     setting("limits.requests_burst_max", Field::Count32(|s| &mut s.limits.requests_burst_max, 1..=COUNT_MAX)),
+    setting(
+        "limits.user_requests_per_second_max",
+        Field::Count32(|s| &mut s.limits.user_requests_per_second_max, 0..=COUNT_MAX),
+    ),
+    setting("limits.user_requests_burst_max", Field::Count32(|s| &mut s.limits.user_requests_burst_max, 1..=COUNT_MAX)),
     setting("limits.topics_max", Field::Count(|s| &mut s.limits.topics_max, 1..=COUNT_MAX)),
     setting("limits.connections_max", Field::Count(|s| &mut s.limits.connections_max, 1..=COUNT_MAX)),
     setting(

@@ -47,6 +47,11 @@ impl Queries {
         Some(&self.watches.get(&id)?.query)
     }
 
+    /// A feed that shows what this watch reads.
+    pub fn feed(&self, id: WatchId) -> Option<FeedId> {
+        self.watches.get(&id)?.feed()
+    }
+
     fn begin(&mut self, query: Query, shared: &mut Shared) -> WatchId {
         let id = shared.watch_id();
         shared.keys.hold(&query.keys, Reader::Query(id));

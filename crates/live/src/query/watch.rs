@@ -61,6 +61,11 @@ impl Watch {
         }
     }
 
+    /// The first of its feeds.
+    pub fn feed(&self) -> Option<FeedId> {
+        self.feeds.first().map(|feed| feed.id)
+    }
+
     /// Nobody hears it and nobody waits for it.
     pub fn is_idle(&self) -> bool {
         self.feeds.is_empty() && self.waiting.is_empty()

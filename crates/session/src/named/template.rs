@@ -1,7 +1,6 @@
 //! One named query: the words of a command with places for parameters and claims.
 
-use crate::acl::escape;
-use crate::claims::Claims;
+use acl::{Claims, escape};
 use bytes::Bytes;
 use model::error::{ERR, NOPERM};
 use model::{Args, Error};

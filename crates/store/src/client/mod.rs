@@ -15,10 +15,11 @@ pub mod tracking;
 pub mod transaction;
 pub mod waiting;
 
+use acl::UserId;
 use ahash::AHashMap;
 use bytes::Bytes;
 use indexmap::{IndexMap, IndexSet};
-use model::{Error, Reply};
+use model::Reply;
 use std::collections::BTreeSet;
 use std::fmt;
 use tracking::Tracked;
@@ -132,7 +133,9 @@ pub(crate) struct Client {
     pub(crate) active_ms: u64,
     /// The command it sent last, in lower case; `NULL` before the first.
     pub(crate) last_command: &'static str,
-    /// It presented the password, or needs none.
+    /// Who it is: `default` until it says otherwise.
+    pub(crate) user: UserId,
+    /// It presented a password, or needed none when it came.
     pub(crate) authenticated: bool,
     /// The number of the selected database.
     pub(crate) db: usize,
@@ -170,7 +173,8 @@ impl Client {
             connected_ms: now_ms,
             active_ms: now_ms,
             last_command: "NULL",
-            authenticated: true,
+            user: acl::DEFAULT,
+            authenticated: false,
             db: 0,
             resp: 2,
             transaction: None,
@@ -195,11 +199,6 @@ impl Client {
         !(self.channels.is_empty() && self.patterns.is_empty() && self.shard_channels.is_empty())
     }
 
-    /// `NOAUTH` for who has to present a password first.
-    pub(crate) fn must_be_authenticated(&self) -> Result<(), Error> {
-        if self.authenticated { Ok(()) } else { Err(Error::new(model::error::NOAUTH, "Authentication required.")) }
-    }
-
     /// The letters of `CLIENT LIST`'s `flags`.
     pub(crate) fn flags(&self) -> String {
         let tracking = self.tracking.as_ref();
@@ -220,8 +219,8 @@ impl Client {
         if flags.is_empty() { "N".into() } else { flags }
     }
 
-    /// Its line of `CLIENT LIST`, without the line's end.
-    pub(crate) fn describe(&self, now_ms: u64) -> String {
+    /// Its line of `CLIENT LIST`, without the line's end; `user` is its user's name.
+    pub(crate) fn describe(&self, now_ms: u64, user: &Bytes) -> String {
         let text = |bytes: &Bytes| String::from_utf8_lossy(bytes).into_owned();
         let (queued, bytes) = match &self.transaction {
             Some(transaction) => (transaction.commands.len().to_string(), transaction.bytes),
@@ -234,7 +233,7 @@ impl Client {
         format!(
             "id={} addr={} laddr={} fd={} name={} age={} idle={} flags={} db={} sub={} psub={} ssub={} multi={} watch={} \
              qbuf=0 qbuf-free=0 argv-mem=0 multi-mem={bytes} rbs=1024 rbp=0 obl=0 oll=0 omem=0 tot-mem={} events=r cmd={} \
-             user=default redir={redirect} resp={} lib-name={} lib-ver={}",
+             user={} redir={redirect} resp={} lib-name={} lib-ver={}",
             self.id,
             self.peer.address,
             self.peer.local_address,
@@ -251,6 +250,7 @@ impl Client {
             self.watched.len(),
             size_of::<Client>() + bytes,
             self.last_command,
+            text(user),
             self.resp,
             text(&self.library[0]),
             text(&self.library[1]),

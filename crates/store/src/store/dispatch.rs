@@ -9,6 +9,7 @@ use crate::commands::{Found, Run, may_write};
 use crate::errors;
 use crate::pubsub::Space;
 use crate::resp2;
+use acl::Context;
 use bytes::Bytes;
 use model::command::Flags;
 use model::{Args, Error, Reply};
@@ -43,24 +44,26 @@ impl Store {
         client.last_command = name;
         let in_transaction = client.transaction.is_some();
         let muted = client.resp == 2 && client.is_subscribed() && !WHILE_SUBSCRIBED.contains(&name);
-        let authenticated = client.must_be_authenticated();
-        let refusal = match () {
-            () if authenticated.is_err() && !found.spec.flags.contains(Flags::NO_AUTH) => authenticated,
-            () if in_transaction && found.spec.flags.contains(Flags::NO_MULTI) => {
-                Err(errors::custom("Command not allowed inside a transaction"))
-            }
-            () if muted => Err(errors::custom(format!(
-                "Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context",
-                name
-            ))),
-            () if in_transaction && !ENDS_TRANSACTION.contains(&name) && self.is_out_of_memory(now_ms) => {
-                Err(errors::OUT_OF_MEMORY)
-            }
-            () => self.admit_write(&found, now_ms),
+        let authenticated = self.state.must_be_authenticated(id);
+        let context = if in_transaction { Context::Multi } else { Context::Toplevel };
+        let refusal = if authenticated.is_err() && !found.spec.flags.contains(Flags::NO_AUTH) {
+            authenticated
+        } else if in_transaction && found.spec.flags.contains(Flags::NO_MULTI) {
+            Err(errors::custom("Command not allowed inside a transaction"))
+        } else if let Err(error) = self.state.permit(id, &found, context, now_ms) {
+            Err(error)
+        } else if muted {
+            Err(errors::custom(format!(
+                "Can't execute '{name}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context"
+            )))
+        } else if in_transaction && !ENDS_TRANSACTION.contains(&name) && self.is_out_of_memory(now_ms) {
+            Err(errors::OUT_OF_MEMORY)
+        } else {
+            self.admit_write(&found, now_ms)
         };
         if let Err(error) = refusal {
             self.refuse(id, Some(&found));
-            return Err(error);
+            return Err(if matches!(found.command.run, Run::Exec) { self.abort(id, &error) } else { error });
         }
         if matches!(found.command.run, Run::Exec)
             && let Err(error) = self.admit_queued(id, now_ms)

@@ -139,15 +139,22 @@ impl Store {
     pub(super) fn run_all(&mut self, caller: Caller, lines: &[Args]) -> Reply {
         let registry = self.registry;
         let mut replies = Vec::with_capacity(lines.len());
+        self.state.running.in_transaction = true;
         for line in lines {
             let db = caller.client.map_or(caller.db, |id| self.client(id).db);
-            let reply = match registry.find(line) {
+            let permitted = registry.find(line).and_then(|found| {
+                // The rules may be others than when it was queued.
+                let id = caller.client;
+                id.map_or(Ok(()), |id| self.state.permit_queued(id, &found, caller.now_ms)).map(|()| found)
+            });
+            let reply = match permitted {
                 Ok(found) => self.run(Caller { db, ..caller }, found).reply(),
                 Err(error) => Reply::error(error.to_string()),
             };
             let resp2 = caller.client.is_some_and(|id| self.client(id).resp == 2);
             replies.push(if resp2 { resp2::reshaped(line, reply) } else { reply });
         }
+        self.state.running.in_transaction = false;
         self.state.log.commit_together(lines.len() > 1);
         Reply::Array(replies)
     }

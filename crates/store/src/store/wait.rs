@@ -6,6 +6,7 @@ use crate::client::ClientId;
 use crate::client::waiting::{Resume, Wait};
 use crate::commands::Found;
 use crate::types::Value;
+use acl::Context;
 use bytes::Bytes;
 use model::{Args, Reply};
 
@@ -41,6 +42,11 @@ impl Store {
         let Ok(found) = registry.find(&line) else { return };
         let caller = Caller { client: Some(id), db, now_ms, may_wait: true, is_again: true };
         let begin = self.state.outbox.len();
+        // The rules may be others than when it began to wait.
+        if let Err(error) = self.state.permit(id, &found, Context::Toplevel, now_ms) {
+            self.stop_waiting(id);
+            return self.answer(id, &line, Some(Reply::error(error.to_string())), begin);
+        }
         match self.call(caller, found) {
             Ran::Waits(_) => {}
             ran => {

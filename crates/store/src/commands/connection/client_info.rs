@@ -10,6 +10,6 @@ use model::Reply;
 pub const COMMAND: Command = Command::client("client|info", run);
 
 fn run(txn: &mut Txn<'_>, id: ClientId, _: &[Bytes]) -> Attempt {
-    let text = txn.client(id).describe(txn.now_ms()) + "\n";
+    let text = txn.state.describe_client(txn.client(id), txn.now_ms()) + "\n";
     Ok(Some(Reply::Verbatim { format: *b"txt", text: text.into() }))
 }

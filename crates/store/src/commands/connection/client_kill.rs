@@ -9,6 +9,7 @@ use crate::commands::{Attempt, Command};
 use crate::db::txn::Txn;
 use crate::errors;
 use crate::number::parse_int;
+use acl::{UserId, Users};
 use bytes::Bytes;
 use model::{Error, Reply};
 
@@ -20,7 +21,7 @@ fn run(txn: &mut Txn<'_>, id: ClientId, args: &[Bytes]) -> Attempt {
     let filter = if by_address {
         Filter { address: Some(&args[0]), skip_me: false, ..Filter::default() }
     } else {
-        Filter::parse(args)?
+        Filter::parse(args, &txn.state.users)?
     };
     let mut killed = Vec::new();
     for client in txn.state.clients.in_order() {
@@ -45,7 +46,7 @@ fn run(txn: &mut Txn<'_>, id: ClientId, args: &[Bytes]) -> Attempt {
 struct Filter<'a> {
     id: Option<u64>,
     kind: Option<&'a Bytes>,
-    user: Option<&'a Bytes>,
+    user: Option<UserId>,
     address: Option<&'a Bytes>,
     local_address: Option<&'a Bytes>,
     age_min_s: Option<u64>,
@@ -59,7 +60,7 @@ impl Default for Filter<'_> {
 }
 
 impl<'a> Filter<'a> {
-    fn parse(args: &'a [Bytes]) -> Result<Filter<'a>, Error> {
+    fn parse(args: &'a [Bytes], users: &Users) -> Result<Filter<'a>, Error> {
         let mut filter = Filter::default();
         let positive = |arg: &[u8], what: &str| {
             let number = parse_int(arg).and_then(|number| u64::try_from(number).ok()).filter(|&number| number > 0);
@@ -70,7 +71,7 @@ impl<'a> Filter<'a> {
             match option {
                 o if is(o, "ID") => filter.id = Some(positive(value, "client-id")?),
                 o if is(o, "TYPE") => filter.kind = Some(value),
-                o if is(o, "USER") => filter.user = Some(value),
+                o if is(o, "USER") => filter.user = Some(user(value, users)?),
                 o if is(o, "ADDR") => filter.address = Some(value),
                 o if is(o, "LADDR") => filter.local_address = Some(value),
                 o if is(o, "MAXAGE") => filter.age_min_s = Some(positive(value, "maxage")?),
@@ -78,19 +79,22 @@ impl<'a> Filter<'a> {
                 _ => return Err(errors::SYNTAX),
             }
         }
-        match filter.user.filter(|user| &user[..] != b"default") {
-            Some(user) => Err(errors::custom(format!("No such user '{}'", String::from_utf8_lossy(user)))),
-            None => Ok(filter),
-        }
+        Ok(filter)
     }
 
     fn fits(&self, client: &Client, now_ms: u64) -> Result<bool, Error> {
         let same = |wanted: Option<&Bytes>, is: &str| wanted.is_none_or(|wanted| wanted[..] == *is.as_bytes());
         let age_s = now_ms.saturating_sub(client.connected_ms) / 1000;
         Ok(self.id.is_none_or(|id| id == client.id.0)
+            && self.user.is_none_or(|user| user == client.user)
             && same(self.address, &client.peer.address)
             && same(self.local_address, &client.peer.local_address)
             && self.age_min_s.is_none_or(|age| age_s >= age)
             && self.kind.map_or(Ok(true), |kind| is_of_type(client, kind))?)
     }
+}
+
+fn user(name: &Bytes, users: &Users) -> Result<UserId, Error> {
+    let user = users.named(name).map(|(id, _)| id);
+    user.ok_or_else(|| errors::custom(format!("No such user '{}'", String::from_utf8_lossy(name))))
 }

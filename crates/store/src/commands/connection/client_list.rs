@@ -36,7 +36,7 @@ fn run(txn: &Txn<'_>, args: &[Bytes]) -> Outcome {
     };
     let (mut room, mut text) = (txn.room(), String::new());
     for client in chosen {
-        let line = client.describe(txn.now_ms()) + "\n";
+        let line = txn.state.describe_client(client, txn.now_ms()) + "\n";
         room.take(line.len())?;
         text.push_str(&line);
     }

@@ -1,6 +1,6 @@
 //! `HELLO [protover [AUTH username password] [SETNAME clientname]]` (<https://redis.io/docs/latest/commands/hello/>).
 
-use super::shared::{authenticate, checked_name};
+use super::shared::checked_name;
 use crate::client::ClientId;
 use crate::client::Output;
 use crate::commands::args::is;
@@ -47,7 +47,7 @@ fn greet(txn: &mut Txn<'_>, id: ClientId, mut options: &[Bytes]) -> Result<(), E
     while let Some(option) = options.first() {
         options = match options {
             [option, user, password, rest @ ..] if is(option, "AUTH") => {
-                authenticate(txn, id, user, password)?;
+                txn.state.authenticate(id, "HELLO", (user, password), txn.now_ms())?;
                 rest
             }
             [option, given, rest @ ..] if is(option, "SETNAME") => {
@@ -69,7 +69,7 @@ fn greet(txn: &mut Txn<'_>, id: ClientId, mut options: &[Bytes]) -> Result<(), E
 
 /// As for every command, in more words: this one could have said who it is.
 fn must_be_authenticated(txn: &Txn<'_>, id: ClientId) -> Result<(), Error> {
-    txn.client(id).must_be_authenticated().map_err(|error| {
+    txn.state.must_be_authenticated(id).map_err(|error| {
         Error::new(
             error.code,
             "HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> <pass> \

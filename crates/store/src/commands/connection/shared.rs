@@ -1,27 +1,8 @@
-//! Passwords, names, and the options that choose clients.
+//! Names, and the options that choose clients.
 
-use crate::client::ClientId;
-use crate::db::txn::Txn;
 use crate::errors;
 use bytes::Bytes;
 use model::Error;
-
-/// Presents a user's password. There is one user, `default`, with the password of the setting `requirepass`; any will do
-/// where that is empty.
-pub fn authenticate(txn: &mut Txn<'_>, id: ClientId, user: &[u8], password: &[u8]) -> Result<(), Error> {
-    let wanted = txn.state.settings.get("requirepass").unwrap_or_default();
-    if user != b"default" || !(wanted.is_empty() || is_equal(wanted.as_bytes(), password)) {
-        return Err(Error::new("WRONGPASS", "invalid username-password pair or user is disabled."));
-    }
-    txn.client_mut(id).authenticated = true;
-    Ok(())
-}
-
-/// Compares without telling by the time it takes how much was right.
-fn is_equal(a: &[u8], b: &[u8]) -> bool {
-    let differences = a.iter().zip(b).fold(0, |all, (x, y)| all | (x ^ y));
-    a.len() == b.len() && differences == 0
-}
 
 /// A client's name: graphic ASCII without spaces; empty for none.
 pub fn checked_name(name: &Bytes) -> Result<Bytes, Error> {

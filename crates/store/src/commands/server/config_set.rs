@@ -1,5 +1,6 @@
 //! `CONFIG SET parameter value [parameter value …]` (<https://redis.io/docs/latest/commands/config-set/>).
 
+use crate::commands::args::is;
 use crate::commands::{Command, Outcome};
 use crate::db::txn::Txn;
 use crate::errors;
@@ -14,5 +15,9 @@ fn run(txn: &mut Txn<'_>, args: &[Bytes]) -> Outcome {
         return Err(errors::SYNTAX);
     }
     txn.state.settings.set(args)?;
+    // Only if it is named: `default` may have got another password from ACL SETUSER.
+    if args.iter().step_by(2).any(|name| is(name, "requirepass")) {
+        txn.state.require_password();
+    }
     Ok(Reply::OK)
 }

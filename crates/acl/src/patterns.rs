@@ -1,7 +1,7 @@
 //! Which keys and which channels a selector allows.
 
-use super::parse::{Reason, SYNTAX};
-use super::template::{Variables, expand};
+use crate::parse::{Reason, SYNTAX};
+use crate::template::{Variables, expand};
 use bytes::Bytes;
 use model::command::KeyFlags;
 use model::glob;
@@ -37,6 +37,21 @@ impl KeyPatterns {
     pub fn allow(&self, key: &[u8], flags: KeyFlags) -> bool {
         let fits = |p: &KeyPattern| (p.read || !flags.reads()) && (p.write || !flags.writes());
         self.all || self.patterns.iter().any(|p| fits(p) && glob::matches(&p.glob, key))
+    }
+
+    /// As `ACL GETUSER` shows them: rules with blanks between them.
+    pub fn text(&self) -> String {
+        if self.all {
+            return "~*".to_owned();
+        }
+        joined(self.patterns.iter().map(|pattern| {
+            let glob = String::from_utf8_lossy(&pattern.glob);
+            match (pattern.read, pattern.write) {
+                (true, false) => format!("%R~{glob}"),
+                (false, true) => format!("%W~{glob}"),
+                _ => format!("~{glob}"),
+            }
+        }))
     }
 
     /// Applies a rule about keys; `None` if the rule is about something else.
@@ -104,10 +119,24 @@ impl ChannelPatterns {
         self.all
     }
 
-    /// Whether all these channels are allowed; patterns must literally be among the globs.
-    pub fn allow(&self, names: &[Bytes], are_patterns: bool) -> bool {
+    /// Whether no channel is allowed.
+    pub fn is_empty(&self) -> bool {
+        !self.all && self.globs.is_empty()
+    }
+
+    /// The place of the first of these channels that is not allowed; patterns must literally be among the globs.
+    pub fn refused(&self, names: &[Bytes], are_patterns: bool) -> Option<usize> {
         let one = |glob: &[u8], name: &[u8]| if are_patterns { glob == name } else { glob::matches(glob, name) };
-        self.all || names.iter().all(|name| self.globs.iter().any(|glob| one(glob, name)))
+        let allowed = |name: &Bytes| self.all || self.globs.iter().any(|glob| one(glob, name));
+        names.iter().position(|name| !allowed(name))
+    }
+
+    /// As `ACL GETUSER` shows them: rules with blanks between them.
+    pub fn text(&self) -> String {
+        if self.all {
+            return "&*".to_owned();
+        }
+        joined(self.globs.iter().map(|glob| format!("&{}", String::from_utf8_lossy(glob))))
     }
 
     /// Applies a rule about channels; `None` if the rule is about something else.
@@ -135,6 +164,10 @@ impl ChannelPatterns {
         }
         Ok(())
     }
+}
+
+fn joined(rules: impl Iterator<Item = String>) -> String {
+    rules.collect::<Vec<_>>().join(" ")
 }
 
 /// As Redis sees it: white space and the zero byte.

@@ -1,10 +1,10 @@
 //! A client's rules, and the check of one command against them.
 
-use super::commands::CommandSet;
-use super::parse::Reason;
-use super::patterns::{ChannelPatterns, KeyPatterns};
-use super::template::Variables;
-use super::verbs::{Usage, Verbs};
+use crate::commands::CommandSet;
+use crate::parse::Reason;
+use crate::patterns::{ChannelPatterns, KeyPatterns};
+use crate::template::Variables;
+use crate::verbs::{Usage, Verbs};
 use bytes::Bytes;
 use model::Error;
 use model::command::{ChannelUse, Channels, CommandSpec, CommandTable, Flags, Keys};
@@ -23,8 +23,8 @@ pub struct Rules {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Selector {
     commands: CommandSet,
-    keys: KeyPatterns,
-    channels: ChannelPatterns,
+    pub(super) keys: KeyPatterns,
+    pub(super) channels: ChannelPatterns,
     verbs: Verbs,
 }
 
@@ -84,6 +84,16 @@ pub enum Denied {
     Everything,
 }
 
+/// Why a command line is not allowed, and which of its words decides, if it is one. Of several selectors' refusals the
+/// greatest is told.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Refusal {
+    /// Why.
+    pub denied: Denied,
+    /// The place of a key or a channel in the command line.
+    pub word: Option<usize>,
+}
+
 impl<'a> Access<'a> {
     /// What Redis demands for a command line of `spec`, to be run. Keys that cannot be known are all keys.
     pub fn of(spec: &'a CommandSpec, command: &'a [Bytes]) -> Access<'a> {
@@ -125,14 +135,34 @@ impl Rules {
 
     /// Whether the root rules or one selector allow the command with all its keys and channels.
     pub fn check(&self, access: &Access<'_>) -> Result<(), Denied> {
-        let mut reason = Denied::Command;
+        self.examine(access).map_err(|refusal| refusal.denied)
+    }
+
+    /// The same, with the word of the command line that is refused.
+    pub fn examine(&self, access: &Access<'_>) -> Result<(), Refusal> {
+        let mut reason = Refusal { denied: Denied::Command, word: None };
         for selector in self.all_selectors() {
             match selector.check(access) {
                 Ok(()) => return Ok(()),
-                Err(denied) => reason = reason.max(denied),
+                Err(refusal) => reason = reason.max(refusal),
             }
         }
         Err(reason)
+    }
+
+    /// Whether one selector allows everything that Redis knows rules for.
+    pub fn allow_everything(&self) -> bool {
+        self.all_selectors().any(Selector::allows_everything)
+    }
+
+    /// Whether a channel may be listened to; of a pattern, whether it is literally allowed.
+    pub fn allow_channel(&self, name: &Bytes, is_pattern: bool) -> bool {
+        self.all_selectors().any(|selector| selector.channels.refused(std::slice::from_ref(name), is_pattern).is_none())
+    }
+
+    /// Whether no channel is allowed to be listened to.
+    pub fn allow_no_channel(&self) -> bool {
+        self.all_selectors().all(|selector| selector.channels.is_empty())
     }
 
     fn all_selectors(&self) -> impl Iterator<Item = &Selector> {
@@ -154,42 +184,51 @@ impl Selector {
     pub fn apply(&mut self, rule: &str, variables: Variables<'_>, table: &CommandTable) -> Result<(), Reason> {
         let applied = self.keys.apply(rule, variables).or_else(|| self.channels.apply(rule, variables));
         let applied = applied.or_else(|| self.verbs.apply(rule)).or_else(|| self.commands.apply(rule, table));
-        applied.unwrap_or(Err(super::parse::SYNTAX))
+        applied.unwrap_or(Err(crate::parse::SYNTAX))
     }
 
-    fn check(&self, access: &Access<'_>) -> Result<(), Denied> {
+    fn check(&self, access: &Access<'_>) -> Result<(), Refusal> {
         let free = access.spec.flags.contains(Flags::NO_AUTH);
+        let refuse = |denied| Err(Refusal { denied, word: None });
         if !free && !self.commands.contains(access.spec, access.command) {
-            return Err(Denied::Command);
+            return refuse(Denied::Command);
         }
         if !free && !self.verbs.allow(access.usage) {
-            return Err(Denied::Run);
+            return refuse(Denied::Run);
         }
         self.check_keys(access)?;
         self.check_channels(access)?;
-        let everything = || self.commands.is_all() && self.keys.allow_all() && self.channels.allow_all();
-        if access.everything && !everything() { Err(Denied::Everything) } else { Ok(()) }
+        if access.everything && !self.allows_everything() { refuse(Denied::Everything) } else { Ok(()) }
     }
 
-    fn check_keys(&self, access: &Access<'_>) -> Result<(), Denied> {
+    fn allows_everything(&self) -> bool {
+        self.commands.is_all() && self.keys.allow_all() && self.channels.allow_all()
+    }
+
+    fn check_keys(&self, access: &Access<'_>) -> Result<(), Refusal> {
         match &access.keys {
             KeyDemand::All if self.keys.allow_all() => Ok(()),
-            KeyDemand::All => Err(Denied::AllKeys),
+            KeyDemand::All => Err(Refusal { denied: Denied::AllKeys, word: None }),
             KeyDemand::Named(keys) => {
-                let allowed = keys.iter().all(|key| self.keys.allow(&access.command[key.position], key.flags));
-                if allowed { Ok(()) } else { Err(Denied::Key) }
+                match keys.iter().find(|key| !self.keys.allow(&access.command[key.position], key.flags)) {
+                    Some(key) => Err(Refusal { denied: Denied::Key, word: Some(key.position) }),
+                    None => Ok(()),
+                }
             }
         }
     }
 
-    fn check_channels(&self, access: &Access<'_>) -> Result<(), Denied> {
+    fn check_channels(&self, access: &Access<'_>) -> Result<(), Refusal> {
         match access.channels {
             ChannelDemand::None => Ok(()),
             ChannelDemand::All if self.channels.allow_all() => Ok(()),
-            ChannelDemand::All => Err(Denied::AllChannels),
+            ChannelDemand::All => Err(Refusal { denied: Denied::AllChannels, word: None }),
             ChannelDemand::Named(Channels { kind, names }) => {
-                let allowed = self.channels.allow(names, kind == ChannelUse::SubscribePattern);
-                if allowed { Ok(()) } else { Err(Denied::Channel) }
+                match self.channels.refused(names, kind == ChannelUse::SubscribePattern) {
+                    // Channels stand right behind the command's name.
+                    Some(at) => Err(Refusal { denied: Denied::Channel, word: Some(1 + at) }),
+                    None => Ok(()),
+                }
             }
         }
     }

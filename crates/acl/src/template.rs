@@ -5,8 +5,8 @@
 //! it make another rule. A variable has its end: a character that the claim must not contain, or the pattern's end. Where a
 //! wildcard would follow at once, `ann` would get what is `anna`'s too, so that is refused.
 
-use super::parse::Reason;
 use crate::claims::{Claims, variable};
+use crate::parse::Reason;
 
 const NO_END: &str = "A variable must be followed by a character that ends it, not by a wildcard or another variable";
 const NO_BEGIN: &str = "A variable must not come right behind a wildcard or a class";
@@ -73,7 +73,7 @@ fn end(rest: &str) -> Result<Option<char>, Reason> {
 }
 
 /// Appends a text so that in a glob it stands for itself.
-pub(crate) fn escape(value: &[u8], glob: &mut Vec<u8>) {
+pub fn escape(value: &[u8], glob: &mut Vec<u8>) {
     for &byte in value {
         if matches!(byte, b'*' | b'?' | b'[' | b']' | b'\\') {
             glob.push(b'\\');

@@ -8,7 +8,7 @@
 //!
 //! They are not Redis' and so are no part of `+@all` and `-@all`. Commands are allowed to be run until `-@command`.
 
-use super::parse::{Reason, SYNTAX};
+use crate::parse::{Reason, SYNTAX};
 
 /// What a command line is wanted for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -1,7 +1,7 @@
 //! Which rules of a list decide about a command: those without which the decision would be the other one.
 
-use super::rules::Rules;
 use crate::claims::Claims;
+use crate::rules::Rules;
 use model::Error;
 use model::command::CommandTable;
 
@@ -35,8 +35,8 @@ pub fn explain_rules(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::acl::DenyCommands;
     use crate::authorise::authorise;
+    use crate::deny::DenyCommands;
     use bytes::Bytes;
 
     fn explained(rules: &str, command: &str) -> (bool, String) {

@@ -1,7 +1,7 @@
 //! The configuration's `deny_commands`: what nobody may do, whatever their rules say.
 
-use super::commands::CommandSet;
-use super::parse::{RuleError, SYNTAX};
+use crate::commands::CommandSet;
+use crate::parse::{RuleError, SYNTAX};
 use bytes::Bytes;
 use model::command::{CommandSpec, CommandTable};
 

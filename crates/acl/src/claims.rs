@@ -27,7 +27,7 @@ impl Claims {
     ///
     /// # Errors
     /// Why it may not stand there, beginning with the claim's name.
-    pub(crate) fn for_name(&self, name: &str, delimiter: Option<char>) -> Result<&str, String> {
+    pub fn for_name(&self, name: &str, delimiter: Option<char>) -> Result<&str, String> {
         match self.get(name) {
             None => Err(format!("the claim '{name}' is missing, or is not one text or number")),
             Some("") => Err(format!("the claim '{name}' is empty")),

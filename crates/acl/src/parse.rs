@@ -1,8 +1,8 @@
 //! The syntax of a list of rules, and what is wrong with one.
 
-use super::rules::{Rules, Selector};
-use super::template::Variables;
 use crate::claims::Claims;
+use crate::rules::{Rules, Selector};
+use crate::template::Variables;
 use model::command::CommandTable;
 use std::borrow::Cow;
 use std::fmt;
@@ -89,7 +89,8 @@ impl Rules {
         Rules::parse(line.split_ascii_whitespace(), table)
     }
 
-    fn apply(&mut self, rule: &str, variables: Variables<'_>, table: &CommandTable) -> Result<(), Reason> {
+    /// Applies one rule, or a whole selector, after those that were applied before.
+    pub(crate) fn apply(&mut self, rule: &str, variables: Variables<'_>, table: &CommandTable) -> Result<(), Reason> {
         if rule.is_empty() {
             return Ok(());
         }

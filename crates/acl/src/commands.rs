@@ -1,11 +1,11 @@
 //! A set of commands: one bit for each command and subcommand of a table, changed by rules such as `+get` and `-@write`.
 
-use super::parse::{Reason, SYNTAX};
+use crate::parse::{Reason, SYNTAX};
 use bytes::Bytes;
 use model::command::{Categories, CommandId, CommandSpec, CommandTable};
 use std::borrow::Cow;
 
-const UNKNOWN: Reason = Cow::Borrowed("Unknown command or category name in ACL");
+pub(crate) const UNKNOWN: Reason = Cow::Borrowed("Unknown command or category name in ACL");
 const FIRST_ARG_OF_SUBCOMMAND: Reason = Cow::Borrowed("Allowing first-arg of a subcommand is not supported");
 
 /// Commands of one table. Means nothing for another table.

@@ -1,6 +1,8 @@
 //! Who may do what: the one function that every door asks.
 
-use crate::acl::{Access, ChannelDemand, DenyCommands, KeyDemand, Rules, Usage};
+use crate::deny::DenyCommands;
+use crate::rules::{Access, ChannelDemand, KeyDemand, Refusal, Rules};
+use crate::verbs::Usage;
 use bytes::Bytes;
 use model::Error;
 use model::command::{Categories, CommandSpec, CommandTable};
@@ -32,7 +34,7 @@ pub fn authorise<'t>(
 }
 
 /// The same for a command line that is wanted for this.
-pub(crate) fn authorise_for<'t>(
+pub fn authorise_for<'t>(
     usage: Usage,
     table: &'t CommandTable,
     rules: &Rules,
@@ -46,6 +48,19 @@ pub(crate) fn authorise_for<'t>(
     if deny.denies(spec, command) {
         return Err(Error::new(NOPERM, format!("the '{}' command is denied on this server", spec.name)));
     }
+    let access = demand(usage, spec, command);
+    rules.check(&access).map_err(|denied| denied.error(&spec.name))?;
+    Ok(Authorised { spec, keys: access.keys })
+}
+
+/// Whether these rules allow this command line of `spec`, and if not, what of it they refuse: the part of [`authorise`] that
+/// is about rules, for who knows the command already.
+pub fn permit(rules: &Rules, spec: &CommandSpec, command: &[Bytes]) -> Result<(), Refusal> {
+    rules.examine(&demand(Usage::Command, spec, command))
+}
+
+/// What a command line demands, Redis' demands and keywire's.
+fn demand<'a>(usage: Usage, spec: &'a CommandSpec, command: &'a [Bytes]) -> Access<'a> {
     let mut access = Access { usage, ..Access::of(spec, command) };
     match &*spec.name {
         "keys" | "scan" | "randomkey" | "dbsize" | "clusterscan" => access.keys = KeyDemand::All,
@@ -53,6 +68,5 @@ pub(crate) fn authorise_for<'t>(
         "pubsub|channels" | "pubsub|shardchannels" => access.channels = ChannelDemand::All,
         _ => access.everything = spec.categories.contains(Categories::SCRIPTING),
     }
-    rules.check(&access).map_err(|denied| denied.error(&spec.name))?;
-    Ok(Authorised { spec, keys: access.keys })
+    access
 }
