@@ -260,6 +260,10 @@ pub fn varied(name: &str, before: &Settings) -> Settings {
         "text",
         "1,2",
         "1,3",
+        "-@all",
+        "-@write",
+        "true",
+        "false",
     ];
     let varied = |text: &&str| {
         let mut settings = before.clone();
