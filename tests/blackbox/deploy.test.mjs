@@ -18,10 +18,13 @@ import { freePort, repository, startServer } from './lib/server.mjs';
 const text = name => readFileSync(path.join(repository, name), 'utf8');
 
 test('every metric that the dashboard, the alerts and the docs name is there, and every one there is documented', { timeout: 30_000 }, async () => {
-  // A backend that is away: its metrics are told all the same.
-  const server = await startServer({ args: ['--redis', `redis://127.0.0.1:${await freePort()}`], backend: false, ready: '/healthz' });
-  const metrics = await (await fetch(server.url('/metrics'))).text();
-  await server.stop();
+  // A backend that is away, whose metrics are told all the same; and the embedded store.
+  let metrics = '';
+  for (const args of [['--redis', `redis://127.0.0.1:${await freePort()}`], ['--resp', `127.0.0.1:${await freePort()}`]]) {
+    const server = await startServer({ args, backend: false, ready: '/healthz' });
+    metrics += await (await fetch(server.url('/metrics'))).text();
+    await server.stop();
+  }
   const there = new Set([...metrics.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name));
   const base = name => (there.has(name) ? name : name.replace(/_(bucket|sum|count)$/, ''));
   const docs = readdirSync(path.join(repository, 'docs')).filter(name => name.endsWith('.md')).map(name => `docs/${name}`);

@@ -288,7 +288,8 @@ impl Lane {
     }
 
     /// Whether a reply of so many bytes goes beside those the client has not read yet. Those that nobody could know to be
-    /// large before they were there must not end the connection; a quarter of the outbox is kept to say so.
+    /// large before they were there must not end the connection; a little of the outbox is kept to say so, yet two of the
+    /// largest always fit.
     fn has_room_for(&self, conn: ConnId, bytes: usize) -> bool {
         let Some(client) = self.client(conn) else { return true };
         // The door of HTTP takes replies as they come, and counts them itself.
@@ -296,7 +297,9 @@ impl Lane {
         let unread = queued + client.replies.as_ref().map_or(0, |replies| replies.bytes());
         /// What the refusal itself takes.
         const SMALL_BYTES: usize = 256;
-        bytes <= SMALL_BYTES || unread == 0 || unread + bytes <= self.config.limits.outbox_bytes_max / 4 * 3
+        let Limits { outbox_bytes_max, value_bytes_max, .. } = self.config.limits;
+        let kept = (outbox_bytes_max / 16).min(outbox_bytes_max.saturating_sub(2 * value_bytes_max));
+        bytes <= SMALL_BYTES || unread == 0 || unread + bytes <= outbox_bytes_max - kept
     }
 
     /// Looks at every client: pings, overdue frames, sessions whose time is over.
