@@ -1,9 +1,10 @@
 //! Who has more to do than one turn has time for takes turns with the others.
 //!
 //! A lane's thread does what its clients want, and nobody may want so much that the others wait for it. What is quickly done is done at
-//! once. What is not (the rest of a flood of frames, one more HTTP request, a signature to check) is done in the order in which it
-//! queues here: so much of it in each turn, and between two turns everybody else is looked after. So however many clients flood, what
-//! an ordinary one waits for is one turn, not all of them.
+//! once. What is not is done in the order in which it queues here, so much of it in each turn, and between two turns everybody
+//! else is looked after. There are two lines: what an ordinary client needs once (an HTTP request, a signature to check) does not
+//! stand behind the rest of floods of frames, of which one goes on in each turn. So however many clients flood, what an ordinary
+//! one waits for is one turn, not all of them.
 
 use crate::clock::Clock;
 use model::Time;
@@ -25,7 +26,7 @@ pub enum Share {
     Whole = 8,
 }
 
-/// What all shares of one turn make.
+/// What all shares of one turn make, in each line.
 const TURN_SHARES: u32 = 8;
 /// How long one client is served before others are.
 const SLICE: Duration = Duration::from_micros(100);
@@ -33,7 +34,13 @@ const SLICE: Duration = Duration::from_micros(100);
 /// The queue of a lane.
 #[derive(Debug)]
 pub(crate) struct Queue {
-    waiting: RefCell<VecDeque<Waiting>>,
+    quick: Line,
+    floods: Line,
+}
+
+#[derive(Debug)]
+struct Line {
+    waiting: RefCell<VecDeque<Rc<Waiting>>>,
     /// Of this turn.
     shares_left: Cell<u32>,
 }
@@ -41,29 +48,44 @@ pub(crate) struct Queue {
 #[derive(Debug)]
 struct Waiting {
     share: Share,
-    is_let_go: Rc<Cell<bool>>,
-    waker: Waker,
+    is_let_go: Cell<bool>,
+    waker: RefCell<Waker>,
 }
 
 impl Queue {
     pub(crate) fn new() -> Queue {
-        Queue { waiting: RefCell::default(), shares_left: Cell::new(TURN_SHARES) }
+        let line = || Line { waiting: RefCell::default(), shares_left: Cell::new(TURN_SHARES) };
+        Queue { quick: line(), floods: line() }
     }
 
     /// A new turn: lets go whom it has time for. Returns whether somebody still waits.
     pub(crate) fn let_go(&self) -> bool {
+        let lines = [self.quick.let_go(), self.floods.let_go()];
+        lines.contains(&true)
+    }
+
+    fn line(&self, share: Share) -> &Line {
+        match share {
+            Share::Small | Share::Half => &self.quick,
+            Share::Whole => &self.floods,
+        }
+    }
+}
+
+impl Line {
+    fn let_go(&self) -> bool {
         let mut waiting = self.waiting.borrow_mut();
         self.shares_left.set(TURN_SHARES);
         while let Some(next) = waiting.front() {
             // Who gave up waiting has dropped its side.
-            let is_there = Rc::strong_count(&next.is_let_go) > 1;
+            let is_there = Rc::strong_count(next) > 1;
             if is_there && !self.take(next.share) {
                 return true;
             }
             let next = waiting.pop_front().expect("it was there a moment ago");
             if is_there {
                 next.is_let_go.set(true);
-                next.waker.wake();
+                next.waker.borrow().wake_by_ref();
             }
         }
         false
@@ -83,7 +105,7 @@ impl Queue {
 pub struct TakeTurn<W> {
     share: Share,
     /// Once it waits.
-    is_let_go: Option<Rc<Cell<bool>>>,
+    waiting: Option<Rc<Waiting>>,
     /// Where to wait: its lane.
     lane: W,
 }
@@ -97,7 +119,7 @@ pub(crate) trait HasQueue {
 
 impl<W> TakeTurn<W> {
     pub(crate) fn new(lane: W, share: Share) -> TakeTurn<W> {
-        TakeTurn { share, is_let_go: None, lane }
+        TakeTurn { share, waiting: None, lane }
     }
 }
 
@@ -105,18 +127,19 @@ impl<W: HasQueue + Unpin> Future for TakeTurn<W> {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if let Some(is_let_go) = &self.is_let_go {
-            return if is_let_go.get() { Poll::Ready(()) } else { Poll::Pending };
+        if let Some(waiting) = &self.waiting {
+            waiting.waker.borrow_mut().clone_from(cx.waker());
+            return if waiting.is_let_go.get() { Poll::Ready(()) } else { Poll::Pending };
         }
-        let queue = self.lane.queue();
-        if queue.waiting.borrow().is_empty() && queue.take(self.share) {
+        let line = self.lane.queue().line(self.share);
+        if line.waiting.borrow().is_empty() && line.take(self.share) {
             return Poll::Ready(());
         }
-        let is_let_go = Rc::new(Cell::new(false));
-        let waiting = Waiting { share: self.share, is_let_go: is_let_go.clone(), waker: cx.waker().clone() };
-        queue.waiting.borrow_mut().push_back(waiting);
+        let (share, is_let_go, waker) = (self.share, Cell::new(false), RefCell::new(cx.waker().clone()));
+        let waiting = Rc::new(Waiting { share, is_let_go, waker });
+        line.waiting.borrow_mut().push_back(waiting.clone());
         self.lane.wants_turn();
-        self.is_let_go = Some(is_let_go);
+        self.waiting = Some(waiting);
         Poll::Pending
     }
 }
@@ -201,6 +224,18 @@ mod tests {
         assert_eq!(floods.iter_mut().map(|turn| poll(turn, &woken)).collect::<Vec<_>>(), [true, false, false]);
         assert!(lane.0.let_go() && poll(&mut floods[1], &woken) && !poll(&mut floods[2], &woken));
         assert!(!lane.0.let_go() && poll(&mut floods[2], &woken));
+    }
+
+    #[test]
+    fn what_is_quickly_done_does_not_wait_behind_floods() {
+        let (lane, woken) = (lane(), Arc::<Count>::default());
+        let mut floods: Vec<_> = (0..100).map(|_| TakeTurn::new(lane.clone(), Share::Whole)).collect();
+        floods.iter_mut().for_each(|turn| drop(poll(turn, &woken)));
+        let shares = [Share::Half, Share::Small, Share::Small, Share::Half];
+        let mut quick: Vec<_> = shares.map(|share| TakeTurn::new(lane.clone(), share)).into();
+        assert_eq!(quick.iter_mut().map(|turn| poll(turn, &woken)).collect::<Vec<_>>(), [true, true, true, false]);
+        assert!(lane.0.let_go() && poll(&mut quick[3], &woken), "the next turn has time for it");
+        assert_eq!(floods[1..].iter_mut().filter_map(|turn| poll(turn, &woken).then_some(())).count(), 1);
     }
 
     #[test]
