@@ -272,12 +272,13 @@ impl Lane {
         {
             return self.answer(conn, &too_big(*id), out);
         }
-        let frame = self.compressed(format, Bytes::copy_from_slice(&self.buffer));
-        if !self.has_room_for(conn, frame.len())
+        // Before it is compressed: what is refused in numbers must not cost much.
+        if !self.has_room_for(conn, self.buffer.len())
             && let Response::Result { id, .. } = response
         {
             return self.answer(conn, &no_room(*id), out);
         }
+        let frame = self.compressed(format, Bytes::copy_from_slice(&self.buffer));
         self.buffer.shrink_to(64 << 10);
         let Lane { hub, clients, .. } = self;
         let replies = clients[conn.slot as usize].as_mut().and_then(|client| client.replies.as_mut());

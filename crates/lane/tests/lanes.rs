@@ -410,7 +410,11 @@ fn large_replies_that_nobody_could_foresee_are_refused_one_by_one_and_the_connec
         assert!(!world.lanes[0].wants_input(conn), "nothing more is read before the client reads");
         let text = world.text(0, conn);
         let (whole, refused) = (text.matches(&"x".repeat(11 << 10)).count(), text.matches("TOOMANY").count());
-        assert_eq!((whole, refused), (5, 35), "{format:?}: what fits beside what is kept for errors, and an error for each other");
+        assert_eq!(
+            (whole, refused),
+            (5, 35),
+            "{format:?}: what fits beside what is kept for errors, and an error for each other"
+        );
         assert!(world.lanes[0].wants_input(conn));
         let [ticket] = asked(&mut world.lanes[0], conn, 1, now)[..] else { panic!("one was asked") };
         world.handle(0, Event::Backend(BackendEvent::Reply { ticket, reply: Reply::OK }));

@@ -19,7 +19,8 @@ pub struct Limits {
     pub link_bytes_max: usize,
     /// Feeds of one connection: over it, `TOOMANY`.
     pub feeds_max: usize,
-    /// Requests of one connection that wait for the backend: over it, reading from that client pauses.
+    /// Requests of one connection that wait for the backend: over it, reading from that client pauses. It does so sooner,
+    /// at 64, for commands that may answer much (all that do not write), and where replies are large.
     pub requests_in_flight_max: usize,
     /// Requests a second of one connection in the long run; 0: no limit. Over it (with the burst), `TOOMANY`.
     pub requests_per_second_max: u32,

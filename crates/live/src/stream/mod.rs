@@ -115,7 +115,7 @@ impl Streams {
     }
 
     pub fn invalidated_all(&mut self, now: Time, shared: &mut Shared, out: &mut Vec<Output>) {
-        self.on_all(now, shared, out, |stream, shared, _| stream.soil(shared));
+        self.on_all(now, shared, out, |stream, shared, _| stream.distrust(shared));
     }
 
     pub fn begin_tail(&mut self, id: WatchId, now: Time, shared: &mut Shared, out: &mut Vec<Output>) {

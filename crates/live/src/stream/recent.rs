@@ -1,5 +1,8 @@
 //! The entries that came last. Clients that come back after a while, one behind the other, are given them from here: when a node
 //! is restarted, all its clients come to the others, and each asking for its own part would be a herd at the backend.
+//!
+//! What is here is what a read would give: whatever a removal, an outage or a change without a new entry may have taken away is
+//! forgotten, and read again.
 
 use bytes::Bytes;
 use model::{Entry, EntryId};
@@ -32,15 +35,26 @@ impl Recent {
     /// These came next.
     pub fn add(&mut self, entries: &[Entry], total_bytes: &mut usize) {
         for entry in entries {
-            self.bytes += entry.size();
-            *total_bytes += entry.size();
+            self.bytes += cost(entry);
+            *total_bytes += cost(entry);
             self.entries.push_back(copy(entry));
         }
         while self.bytes > BYTES_MAX || self.entries.len() > ENTRIES_MAX || *total_bytes > TOTAL_BYTES_MAX {
             let Some(oldest) = self.entries.pop_front() else { return };
             (self.from, self.is_from_entry) = (oldest.id, true);
-            self.bytes -= oldest.size();
-            *total_bytes -= oldest.size();
+            self.bytes -= cost(&oldest);
+            *total_bytes -= cost(&oldest);
+        }
+    }
+
+    /// Entries up to this place may have been removed since: of what came before nothing is known any more.
+    pub fn forget_up_to(&mut self, place: EntryId, total_bytes: &mut usize) {
+        while let Some(oldest) = self.entries.pop_front_if(|entry| entry.id <= place) {
+            self.bytes -= cost(&oldest);
+            *total_bytes -= cost(&oldest);
+        }
+        if self.from < place {
+            (self.from, self.is_from_entry) = (place, false);
         }
     }
 
@@ -69,6 +83,12 @@ impl Recent {
         };
         (place >= self.from).then(|| self.entries.range(at..).take_while(has_room).cloned().collect())
     }
+}
+
+/// About what an entry takes in memory, in bytes: small fields take more than what they say.
+fn cost(entry: &Entry) -> usize {
+    const FIELD_BYTES: usize = 160;
+    entry.size() + entry.fields.len() * FIELD_BYTES
 }
 
 /// An entry that holds on to no more than itself: what is decoded shares its buffer with all that came with it.
@@ -112,9 +132,21 @@ mod tests {
     }
 
     #[test]
+    fn what_may_be_removed_is_forgotten() {
+        let (mut recent, mut total) = (Recent::default(), 0);
+        recent.add(&[entry(6, 1), entry(8, 1), entry(9, 1)], &mut total);
+        recent.forget_up_to(EntryId::new(8, 0), &mut total);
+        assert_eq!((after(&recent, 7), after(&recent, 8)), (None, Some(vec![9])));
+        assert!(!recent.has(EntryId::new(8, 0)));
+        recent.forget_up_to(EntryId::new(3, 0), &mut total);
+        assert_eq!((after(&recent, 8), total), (Some(vec![9]), recent.bytes));
+    }
+
+    #[test]
     fn each_limit_holds_and_the_oldest_go() {
         let (mut recent, mut total) = (Recent::default(), 0);
-        let many: Vec<Entry> = (1..=ENTRIES_MAX as u64 + 1).map(|ms| entry(ms, 1)).collect();
+        let empty = |ms| Entry { id: EntryId::new(ms, 0), fields: vec![] };
+        let many: Vec<Entry> = (1..=ENTRIES_MAX as u64 + 1).map(empty).collect();
         recent.add(&many[..ENTRIES_MAX], &mut total);
         assert!(after(&recent, 0).is_some());
         recent.add(&many[ENTRIES_MAX..], &mut total);

@@ -150,6 +150,17 @@ impl Stream {
         matches!(self.phase, Phase::Idle) && !self.dirty && self.tail.is_some()
     }
 
+    /// Anything may have happened to the stream.
+    pub fn distrust(&mut self, shared: &mut Shared) {
+        self.forget(shared);
+        self.soil(shared);
+    }
+
+    fn forget(&mut self, shared: &mut Shared) {
+        let end = self.tail.as_ref().map_or(EntryId::MIN, |tail| tail.end);
+        self.recent.begin_at(end, &mut shared.recent_bytes);
+    }
+
     /// The stream changed, or may have.
     pub fn soil(&mut self, shared: &Shared) {
         self.dirty = true;
@@ -315,7 +326,7 @@ impl Stream {
                 is_whole && is_newest && tail.epoch == shared.epoch
             }
             Answered::CatchUp(catch_up) => {
-                self.caught_up(catch_up, range, is_place_found, shared, out);
+                self.caught_up(catch_up, range, is_place_found, is_newest, shared, out);
                 false
             }
         };
@@ -340,7 +351,11 @@ impl Stream {
         };
         let news = tail.see(range, after);
         match &news {
-            News::Entries { from, gap: None } => self.recent.add(&range.entries[*from..], &mut shared.recent_bytes),
+            // A change without a new entry: something was removed, or made again.
+            News::Entries { from, gap: None } if !is_tail || *from < range.entries.len() => {
+                self.recent.forget_up_to(range.removed_up_to, &mut shared.recent_bytes);
+                self.recent.add(&range.entries[*from..], &mut shared.recent_bytes);
+            }
             _ => self.recent.begin_at(tail.end, &mut shared.recent_bytes),
         }
         let (from, gap) = match news {
@@ -362,6 +377,7 @@ impl Stream {
         catch_up: CatchUp,
         mut range: StreamRange,
         is_place_found: bool,
+        is_newest: bool,
         shared: &mut Shared,
         out: &mut Vec<Output>,
     ) {
@@ -379,7 +395,7 @@ impl Stream {
             let first = range.entries.iter().map(|entry| entry.id).find(|id| *id > range.removed_up_to);
             let gap = Gap { after, first };
             out.push(Output::EventTo { listener, feed, event: gap.event() });
-        } else if position == tail.end {
+        } else if is_newest && position == tail.end {
             self.recent.reach_back(after, is_place_found, &range.entries, &mut shared.recent_bytes);
         }
         if !range.entries.is_empty() {
@@ -412,6 +428,7 @@ impl Stream {
 
     /// The backend is out of reach.
     pub fn lost(&mut self, shared: &mut Shared, out: &mut Vec<Output>) {
+        self.forget(shared);
         self.tell_stale(out);
         self.answer_all(shared, out);
     }

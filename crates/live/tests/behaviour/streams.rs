@@ -257,3 +257,61 @@ fn an_answer_that_was_overtaken_joins_its_listener_at_the_end_and_not_beyond() {
     assert_eq!(out[0], Output::EventTo { listener, feed, event: FeedEvent::Entries(entries(&[1, 2, 3, 4, 5])) });
     assert_eq!(out[1], Output::CaughtUp { listener, feed, position: id(5), at_end: true });
 }
+
+/// A lane whose follower was just given the entries 6 and 7.
+fn remembering() -> (Lane, FeedId) {
+    let (mut lane, feed) = followed();
+    let (watch, _) = asked(&lane.invalidate("s"));
+    answer(&mut lane, watch, range(&[6, 7], false, 7));
+    (lane, feed)
+}
+
+#[test]
+fn who_comes_back_is_given_what_came_last_without_a_read() {
+    let (mut lane, feed) = remembering();
+    let out = lane.catch_up(feed, 9, 6);
+    let listener = ListenerId(9);
+    let entries = Output::EventTo { listener, feed, event: FeedEvent::Entries(entries(&[7])) };
+    assert_eq!(out, [entries, Output::CaughtUp { listener, feed, position: id(7), at_end: true }]);
+}
+
+#[test]
+fn what_may_be_gone_is_read_again() {
+    // An entry at the end was removed, without a new one.
+    let (mut lane, feed) = remembering();
+    let (watch, _) = asked(&lane.invalidate("s"));
+    answer(&mut lane, watch, StreamRange { removed_up_to: id(7), ..range(&[], false, 7) });
+    asked(&lane.catch_up(feed, 9, 6));
+    // The same, and a new one came: the client before it is told by what is read.
+    let (mut lane, feed) = remembering();
+    let (watch, _) = asked(&lane.invalidate("s"));
+    answer(&mut lane, watch, StreamRange { removed_up_to: id(7), ..range(&[8], false, 8) });
+    asked(&lane.catch_up(feed, 9, 6));
+    assert_eq!(lane.catch_up(feed, 9, 7).len(), 2, "what came behind it is there still");
+    // Something changed that no read can see: it may be another stream of the same shape.
+    let (mut lane, feed) = remembering();
+    let (watch, _) = asked(&lane.invalidate("s"));
+    answer(&mut lane, watch, range(&[], false, 7));
+    asked(&lane.catch_up(feed, 9, 6));
+    // The backend was away, or told that anything may have changed.
+    let (mut lane, feed) = remembering();
+    lane.stale(true);
+    lane.stale(false);
+    asked(&lane.catch_up(feed, 9, 6));
+    let (mut lane, feed) = remembering();
+    let (watch, _) = asked(&lane.tell(BackendEvent::InvalidatedAll));
+    answer(&mut lane, watch, range(&[8], false, 8));
+    asked(&lane.catch_up(feed, 9, 6));
+}
+
+#[test]
+fn an_answer_that_was_overtaken_brings_nothing_back() {
+    let (mut lane, feed) = followed();
+    lane.open(Open { from: from(4), ..s() });
+    let (behind, _) = asked(&lane.catch_up(feed, 9, 4));
+    let (watch, _) = asked(&lane.invalidate("s"));
+    answer(&mut lane, watch, StreamRange { removed_up_to: id(5), ..range(&[], false, 5) });
+    answer(&mut lane, behind, range(&[4, 5], false, 5));
+    let out = lane.catch_up(feed, 9, 4);
+    asked(&out);
+}
