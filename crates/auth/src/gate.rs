@@ -34,17 +34,19 @@ impl Gate {
     /// # Errors
     /// The settings that cannot be used, and why: `auth.keys`, `auth.jwks_url`, `auth.forward_url`.
     pub fn open(config: Config) -> Result<Gate, Unusable> {
-        Ok(Gate(RwLock::new(Arc::new(Opened::new(config, 0)?))))
+        Ok(Gate(RwLock::new(Arc::new(Opened::new(config, 0, None)?))))
     }
 
     /// Believes whom this says, and nobody else, from now on; the number of what it gives from now on, which rises
-    /// ([`Grant::generation`]).
+    /// ([`Grant::generation`]). The keys that were fetched from a place that stays stay known, whether or not it can be
+    /// reached now.
     ///
     /// # Errors
     /// As [`Gate::open`]; then all stays as it was.
     pub fn renew(&self, config: Config) -> Result<u32, Unusable> {
-        let generation = self.current().generation + 1;
-        let renewed = Arc::new(Opened::new(config, generation)?);
+        let current = self.current();
+        let generation = current.generation + 1;
+        let renewed = Arc::new(Opened::new(config, generation, Some(&current))?);
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = renewed;
         Ok(generation)
     }
@@ -93,7 +95,7 @@ pub(crate) struct Opened {
 }
 
 impl Opened {
-    fn new(config: Config, generation: u32) -> Result<Opened, Unusable> {
+    fn new(config: Config, generation: u32, before: Option<&Opened>) -> Result<Opened, Unusable> {
         let keys = read_keys(&config.keys).map_err(|wrong| {
             wrong.into_iter().map(|(name, what)| (format!("auth.keys.{name}"), what)).collect::<Vec<_>>()
         })?;
@@ -101,11 +103,18 @@ impl Opened {
             let name = name.to_owned();
             move |what| vec![(name, what)]
         };
-        let fetched = config.jwks.clone().map(|jwks| Fetched::start(jwks, &config));
+        let known = before.and_then(|before| before.known_to(&config));
+        let fetched = config.jwks.clone().map(|jwks| Fetched::start(jwks, &config, known));
         let fetched = fetched.transpose().map_err(named("auth.jwks_url"))?;
         let asker = config.forward.clone().map(|forward| Asker::new(forward, &config));
         let asker = asker.transpose().map_err(named("auth.forward_url"))?;
         Ok(Opened { fixed: watch_files(&config.keys, keys), fetched, asker, config, generation })
+    }
+
+    /// The keys that were fetched, if by these settings they come from the same place, which is trusted for the same reason.
+    fn known_to(&self, config: &Config) -> Option<Arc<KeySet>> {
+        let place = |config: &Config| (config.jwks.as_ref().map(|jwks| jwks.url.clone()), config.ca.clone());
+        self.fetched.as_ref().filter(|_| place(&self.config) == place(config))?.current()
     }
 
     async fn arrive(&self, carried: Carried<'_>, now: Now) -> Result<Option<Grant>, Denial> {

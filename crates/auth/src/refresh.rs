@@ -69,10 +69,10 @@ pub(crate) struct Fetched {
 }
 
 impl Fetched {
-    /// Fetches from now on.
-    pub fn start(jwks: Jwks, config: &Config) -> Result<Fetched, String> {
+    /// Fetches from now on. `known`: keys of the same place, which hold until then.
+    pub fn start(jwks: Jwks, config: &Config, known: Option<Arc<KeySet>>) -> Result<Fetched, String> {
         let client = Client::new(config.ca.as_deref())?;
-        let (tell, keys) = watch::channel(None);
+        let (tell, keys) = watch::channel(known);
         let (ask, asked) = mpsc::unbounded_channel();
         tokio::spawn(fetch_again_and_again(jwks, client, tell, asked));
         Ok(Fetched { keys, ask })

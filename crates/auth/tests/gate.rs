@@ -123,6 +123,35 @@ fn a_key_set_is_fetched_kept_and_fetched_again_for_a_new_name_but_not_for_every(
 }
 
 #[test]
+fn keys_that_were_fetched_outlast_other_settings_but_not_another_place() {
+    run(async {
+        let server = Server::start(200, &jwks(&["one"]).to_string()).await;
+        let gone = Server::start(500, "").await;
+        let with = |server: &Server, roles: &str| {
+            let (interval, pause) = (Duration::from_secs(3600), Duration::from_millis(100));
+            let jwks = Some(Jwks { url: server.url.parse().unwrap(), interval, pause });
+            Config { jwks, roles_claim: roles.into(), ..config() }
+        };
+        let gate = Gate::open(with(&server, "roles")).unwrap();
+        assert!(gate.token(&ed("one"), NOW).await.is_ok());
+        // The issuer is down while something else about tokens changes, twice.
+        server.answers(500, "");
+        for (generation, roles) in [(1, "groups"), (2, "roles")] {
+            assert_eq!(gate.renew(with(&server, roles)).unwrap(), generation);
+            assert_eq!(gate.token(&ed("one"), NOW).await.unwrap().generation, generation);
+        }
+        // It is asked again by the new settings: what it says now holds.
+        server.answers(200, jwks(&["two"]));
+        gate.renew(with(&server, "groups")).unwrap();
+        assert!(gate.token(&ed("two"), NOW).await.is_ok());
+        assert!(gate.token(&ed("one"), NOW).await.is_err());
+        // Of another place its keys are not.
+        gate.renew(with(&gone, "groups")).unwrap();
+        assert!(matches!(gate.token(&ed("two"), NOW).await, Err(Denial::Unavailable(_))));
+    });
+}
+
+#[test]
 fn a_token_that_names_no_key_has_the_set_fetched_again_once() {
     run(async {
         // Of another owner, by the same algorithm.
