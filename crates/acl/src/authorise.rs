@@ -65,6 +65,10 @@ fn demand<'a>(usage: Usage, spec: &'a CommandSpec, command: &'a [Bytes]) -> Acce
     match &*spec.name {
         "keys" | "scan" | "randomkey" | "dbsize" | "clusterscan" => access.keys = KeyDemand::All,
         "cluster|getkeysinslot" | "cluster|countkeysinslot" => access.keys = KeyDemand::All,
+        // It is told the names of all keys that change.
+        "client|tracking" if command.iter().any(|word| word.eq_ignore_ascii_case(b"BCAST")) => {
+            access.keys = KeyDemand::All;
+        }
         "pubsub|channels" | "pubsub|shardchannels" => access.channels = ChannelDemand::All,
         _ => access.everything = spec.categories.contains(Categories::SCRIPTING),
     }

@@ -7,6 +7,7 @@
 use crate::client::{Client, ClientId};
 use crate::commands::{Found, Registry};
 use crate::errors;
+use crate::pubsub::Space;
 use crate::state::State;
 use acl::{Context, Denied, Entry, Pubsub, Reason, Refusal, User, UserId};
 use bytes::Bytes;
@@ -96,7 +97,10 @@ impl State {
     }
 
     fn note(&mut self, id: ClientId, reason: Reason, context: Context, object: Bytes, user: &Bytes, now_ms: u64) {
-        let client = self.clients.get(id).map(|client| self.describe_client(client, now_ms)).unwrap_or_default();
+        /// An entry is kept long after its client, whose names can be as large as it likes.
+        const NAME_BYTES_MAX: usize = 256;
+        let describe = |client: &Client| client.describe(now_ms, &self.users.get(client.user).name, NAME_BYTES_MAX);
+        let client = self.clients.get(id).map(describe).unwrap_or_default();
         let entries_max = self.settings.get("acllog-max-len").and_then(|max| max.parse().ok()).unwrap_or(0);
         let user = user.clone();
         self.acl_log
@@ -105,7 +109,7 @@ impl State {
 
     /// A client's line of `CLIENT LIST`, without the line's end.
     pub(crate) fn describe_client(&self, client: &Client, now_ms: u64) -> String {
-        client.describe(now_ms, &self.users.get(client.user).name)
+        client.describe(now_ms, &self.users.get(client.user).name, usize::MAX)
     }
 
     /// The setting `requirepass` is another: `default` has that password and no other.
@@ -148,15 +152,27 @@ impl State {
         self.clients.in_order().into_iter().filter(move |client| client.user == user)
     }
 
-    /// Ends a connection: at once, or when the command at hand is answered if that is its own.
+    /// Ends a connection: when the unit at hand is done, or its own command answered. What the rest of the unit does is
+    /// not for it any more.
     fn expel(&mut self, id: ClientId) {
         let is_own = self.running.client == Some(id);
         let Some(client) = self.clients.get_mut(id) else { return };
         (client.user, client.authenticated) = (acl::DEFAULT, false);
         client.closing |= is_own;
-        if !is_own {
-            self.pending.to_close.push(id);
+        if is_own {
+            return;
         }
+        let heard = [
+            (Space::Channel, std::mem::take(&mut client.channels)),
+            (Space::Pattern, std::mem::take(&mut client.patterns)),
+            (Space::Shard, std::mem::take(&mut client.shard_channels)),
+        ];
+        let wait = client.wait.take();
+        wait.into_iter().for_each(|wait| self.stop_waiting(id, &wait));
+        for (space, names) in heard {
+            names.iter().for_each(|name| self.pubsub.remove(space, name, id));
+        }
+        self.pending.to_close.push(id);
     }
 }
 

@@ -203,6 +203,38 @@ fn who_is_deleted_is_disconnected_and_its_number_is_not_given_again() {
 }
 
 #[test]
+fn who_is_deleted_gets_nothing_of_what_the_same_transaction_does() {
+    let mut world = World::new();
+    let [root, ann, bob] = [(); 3].map(|()| world.connect());
+    for (client, name) in [(ann, "ann"), (bob, "bob")] {
+        world.say(root, &format!("ACL SETUSER {name} on nopass ~* &* +@all"));
+        world.say(client, &format!("AUTH {name} x"));
+    }
+    world.all(ann, "BLPOP list 0");
+    world.all(bob, "SUBSCRIBE c");
+    for line in ["MULTI", "ACL DELUSER ann", "ACL SETUSER bob resetchannels", "LPUSH list secret", "PUBLISH c secret"] {
+        world.say(root, line);
+    }
+    let told = world.all(root, "EXEC");
+    let others = told.iter().filter(|output| !matches!(output, Output::Reply { client, .. } if *client == root));
+    let closed = |client| Output::Close { client };
+    assert_eq!(others.collect::<Vec<_>>(), [&closed(ann), &closed(bob)]);
+    assert_eq!(world.say(root, "LPOP list"), "secret");
+}
+
+#[test]
+fn a_refusal_keeps_little_of_a_large_name() {
+    let mut world = World::new();
+    let [root, ann] = [(); 2].map(|()| world.connect());
+    world.say(root, "ACL SETUSER ann on nopass +client");
+    world.say(ann, "AUTH ann x");
+    world.say(ann, &format!("CLIENT SETNAME {}", "n".repeat(100_000)));
+    world.say(ann, "GET a");
+    let log = world.say(root, "ACL LOG");
+    assert!(log.contains("name=nnn") && log.len() < 3_000, "{}", log.len());
+}
+
+#[test]
 fn a_connection_stays_what_it_is_but_for_its_rules() {
     let mut world = World::new();
     let [root, ann] = [(); 2].map(|()| world.connect());
@@ -254,7 +286,9 @@ fn names_of_keys_are_shown_only_to_who_may_have_all() {
     let [root, ann] = [(); 2].map(|()| world.connect());
     world.say(root, "ACL SETUSER ann on nopass ~a* +@all");
     world.say(ann, "AUTH ann x");
-    for line in ["KEYS *", "SCAN 0", "DBSIZE", "RANDOMKEY", "SORT a BY b*", "PUBSUB CHANNELS"] {
+    for line in
+        ["KEYS *", "SCAN 0", "DBSIZE", "RANDOMKEY", "SORT a BY b*", "PUBSUB CHANNELS", "CLIENT TRACKING ON BCAST"]
+    {
         assert!(world.say(ann, line).starts_with("NOPERM "), "{line}");
     }
     world.say(root, "ACL SETUSER ann ~* &*");

@@ -219,9 +219,9 @@ impl Client {
         if flags.is_empty() { "N".into() } else { flags }
     }
 
-    /// Its line of `CLIENT LIST`, without the line's end; `user` is its user's name.
-    pub(crate) fn describe(&self, now_ms: u64, user: &Bytes) -> String {
-        let text = |bytes: &Bytes| String::from_utf8_lossy(bytes).into_owned();
+    /// Its line of `CLIENT LIST`, without the line's end; `user` is its user's name. Of each name so many bytes at most.
+    pub(crate) fn describe(&self, now_ms: u64, user: &Bytes, name_bytes_max: usize) -> String {
+        let text = |bytes: &Bytes| String::from_utf8_lossy(&bytes[..bytes.len().min(name_bytes_max)]).into_owned();
         let (queued, bytes) = match &self.transaction {
             Some(transaction) => (transaction.commands.len().to_string(), transaction.bytes),
             None => ("-1".into(), 0),
