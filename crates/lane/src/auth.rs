@@ -60,7 +60,7 @@ impl Lane {
 
     /// From now on these are the rules: of who has no token, what is denied, what names of queries stand for. Feeds that they
     /// forbid are closed. If what tokens give is of another generation, clients with tokens are told to come again with
-    /// one, one after another within [`RENEW_WITHIN`].
+    /// one, one after another within three seconds.
     pub fn set_rules(&mut self, setup: &Setup, now: Time, out: &mut Vec<Output>) {
         self.now = now;
         let Config { session, generation, .. } = setup.lane(self.config.id);
