@@ -62,7 +62,8 @@ impl Socket {
     }
 
     /// A read that did not fill the room it had has emptied the socket: [`Socket::ready`] waits for more, and no further
-    /// read is needed to find that nothing is there. Whether that holds of this socket; with TLS it does not.
+    /// read is needed to find that nothing is there. Whether that holds of this socket; with TLS it does not. (The event loop
+    /// runs on this thread, so it cannot have told of more between that read and this.)
     pub fn is_emptied(&self) -> bool {
         let nothing = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
         match self {
