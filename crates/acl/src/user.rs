@@ -5,7 +5,7 @@
 //! place of what was said of it before. Passwords are kept as SHA-256 and nothing else.
 
 use crate::commands::UNKNOWN;
-use crate::parse::Reason;
+use crate::parse::{Reason, SYNTAX};
 use crate::rules::{Rules, Selector};
 use crate::template::Variables;
 use crate::users::Pubsub;
@@ -88,7 +88,12 @@ impl User {
     }
 
     /// Applies one word of `ACL SETUSER`, a whole selector if it is one.
-    pub(crate) fn apply(&mut self, word: &str, pubsub: Pubsub, table: &CommandTable) -> Result<(), Reason> {
+    pub(crate) fn apply(&mut self, word: &[u8], pubsub: Pubsub, table: &CommandTable) -> Result<(), Reason> {
+        // A password may be any bytes.
+        if let [kind @ (b'>' | b'<'), password @ ..] = word {
+            return self.apply_password(*kind == b'>', hash(password));
+        }
+        let word = std::str::from_utf8(word).map_err(|_| SYNTAX)?;
         match word.to_ascii_lowercase().as_str() {
             "on" => self.is_on = true,
             "off" => self.is_on = false,
@@ -99,7 +104,9 @@ impl User {
             "reset" => {
                 *self = User { sanitize: Some(true), ..User::new(self.name.clone(), pubsub, table) };
             }
-            _ if word.starts_with(['>', '<', '#', '!']) => self.apply_password(word)?,
+            _ if word.starts_with(['#', '!']) => {
+                self.apply_password(word.starts_with('#'), parse_hash(&word[1..]).ok_or(BAD_HASH)?)?;
+            }
             _ => self.apply_rule(word, table)?,
         }
         self.is_unlimited = self.rules.allow_everything();
@@ -149,13 +156,11 @@ impl User {
         words.join(" ")
     }
 
-    fn apply_password(&mut self, word: &str) -> Result<(), Reason> {
-        let (kind, given) = word.split_at(1);
-        let given =
-            if matches!(kind, ">" | "<") { hash(given.as_bytes()) } else { parse_hash(given).ok_or(BAD_HASH)? };
+    /// One password more, or one less.
+    fn apply_password(&mut self, adds: bool, given: Hash) -> Result<(), Reason> {
         let known = self.passwords.iter().position(|password| *password == given);
-        match (kind, known) {
-            (">" | "#", known) => {
+        match (adds, known) {
+            (true, known) => {
                 self.needs_no_password = false;
                 if known.is_none() {
                     self.passwords.push(given);

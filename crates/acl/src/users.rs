@@ -44,7 +44,7 @@ impl Users {
     pub fn new(table: &CommandTable) -> Users {
         let mut user = User::new(Bytes::from_static(DEFAULT_NAME), Pubsub::All, table);
         for word in ["on", "nopass", "~*", "&*", "+@all"] {
-            user.apply(word, Pubsub::All, table).expect("these are rules");
+            user.apply(word.as_bytes(), Pubsub::All, table).expect("these are rules");
         }
         let by_name = BTreeMap::from([(user.name.clone(), DEFAULT)]);
         Users { users: vec![Some(Box::new(user))], by_name }
@@ -99,9 +99,7 @@ impl Users {
             None => User::new(Bytes::copy_from_slice(name), pubsub, table),
         };
         for word in merged(words)? {
-            let applied =
-                std::str::from_utf8(&word).map_or(Err(crate::parse::SYNTAX), |word| user.apply(word, pubsub, table));
-            applied.map_err(|reason| {
+            user.apply(&word, pubsub, table).map_err(|reason| {
                 let shown = String::from_utf8_lossy(&word);
                 Error::new(ERR, format!("Error in ACL SETUSER modifier '{shown}': {reason}"))
             })?;

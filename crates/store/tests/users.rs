@@ -345,3 +345,25 @@ fn who_takes_a_channel_from_itself_is_answered_and_then_disconnected() {
     assert!(matches!(told[..], [Output::Reply { client, .. }, Output::Close { .. }] if client == ann), "{told:?}");
     assert!(world.store.is_connected(quiet), "who hears nothing stays");
 }
+
+#[test]
+fn a_password_may_be_any_bytes() {
+    let mut world = World::new();
+    let root = world.connect();
+    let password: &[u8] = b"p\xff\x00w";
+    let mut say = |words: &[&[u8]]| {
+        let words: Vec<Bytes> = words.iter().map(|word| Bytes::copy_from_slice(word)).collect();
+        world.store.handle_command(root, &words, world.now_ms);
+        let mut replies = Vec::new();
+        world.store.drain_outputs(|output| replies.push(output));
+        format!("{replies:?}")
+    };
+    let word = |sign: &[u8]| [sign, password].concat();
+    let set = say(&[b"ACL", b"SETUSER", b"ann", b"on", b"+@all", &word(b">")]);
+    assert!(set.contains("OK"), "{set}");
+    assert!(say(&[b"AUTH", b"ann", b"p\xfe\x00w"]).contains("WRONGPASS"));
+    assert!(say(&[b"AUTH", b"ann", password]).contains("OK"));
+    assert!(say(&[b"ACL", b"SETUSER", b"ann", &word(b"<")]).contains("OK"));
+    assert!(say(&[b"AUTH", b"ann", password]).contains("WRONGPASS"));
+    assert!(say(&[b"ACL", b"SETUSER", b"ann", b"+\xff"]).contains("Syntax error"), "other words are text");
+}
