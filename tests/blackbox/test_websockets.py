@@ -80,6 +80,11 @@ class WebSocketsTest(unittest.IsolatedAsyncioTestCase):
     extensions = []
 
     @classmethod
+    def key(cls, name):
+        """A name of this class alone: both may run on one Redis, which keeps what it is given."""
+        return f"py:{cls.__name__}:{name}"
+
+    @classmethod
     def setUpClass(cls):
         cls.port = free_port()
         line = [BINARY, "serve", "--listen", f"127.0.0.1:{cls.port}", *cls.flags]
@@ -135,29 +140,29 @@ class WebSocketsTest(unittest.IsolatedAsyncioTestCase):
         self.assertLessEqual(*self.client.hello["reconnect_ms"])
 
     async def test_commands_of_every_shape(self):
-        self.assertEqual(await self.client.command("SET", "py:s", "grüße 😀\n"), "OK")
-        self.assertEqual(await self.client.command("GET", "py:s"), "grüße 😀\n")
-        self.assertEqual(await self.client.command("INCR", "py:n"), 1)
-        self.assertEqual(await self.client.command("HSET", "py:h", "f", 1, "g", "x"), 2)
-        self.assertEqual(await self.client.command("HGETALL", "py:h"), {"f": "1", "g": "x"})
-        reply = await self.client.request(command=["LPUSH", "py:s", "x"])
+        self.assertEqual(await self.client.command("SET", self.key("s"), "grüße 😀\n"), "OK")
+        self.assertEqual(await self.client.command("GET", self.key("s")), "grüße 😀\n")
+        self.assertEqual(await self.client.command("INCR", self.key("n")), 1)
+        self.assertEqual(await self.client.command("HSET", self.key("h"), "f", 1, "g", "x"), 2)
+        self.assertEqual(await self.client.command("HGETALL", self.key("h")), {"f": "1", "g": "x"})
+        reply = await self.client.request(command=["LPUSH", self.key("s"), "x"])
         self.assertEqual(reply["error"]["code"], "WRONGTYPE")
-        reply = await self.client.request(commands=[["INCR", "py:n"], ["GET", "py:n"]], atomic=True)
+        reply = await self.client.request(commands=[["INCR", self.key("n")], ["GET", self.key("n")]], atomic=True)
         self.assertEqual(reply["result"], [2, "2"])
 
     async def test_patches_by_another_library_converge(self):
         seed = int(os.environ.get("KEYWIRE_SEED", random.randrange(2**31)))
         rng = random.Random(seed)
         writer = await self.open(self.stack)
-        reads = [["HGETALL", "py:c:h"], ["ZRANGE", "py:c:z", "0", "5", "REV", "WITHSCORES"], ["LRANGE", "py:c:l", "0", "-1"], ["SMEMBERS", "py:c:s"], ["GET", "py:c:g"]]
+        reads = [["HGETALL", self.key("c:h")], ["ZRANGE", self.key("c:z"), "0", "5", "REV", "WITHSCORES"], ["LRANGE", self.key("c:l"), "0", "-1"], ["SMEMBERS", self.key("c:s")], ["GET", self.key("c:g")]]
         opened = [await self.client.request(live=read, every=0, json=rng.random() < 0.5) for read in reads]
         for _ in range(600):
             n = rng.randrange(8)
             await writer.ws.send(json.dumps({"command": rng.choice([
-                ["HSET", "py:c:h", f"f{n}", f"v{rng.randrange(9)}"], ["HDEL", "py:c:h", f"f{n}"],
-                ["ZADD", "py:c:z", rng.randrange(50), f"m{n}"], ["ZREM", "py:c:z", f"m{n}"],
-                ["RPUSH", "py:c:l", n], ["LPOP", "py:c:l"], ["LINSERT", "py:c:l", "BEFORE", n, "in"],
-                ["SADD", "py:c:s", n], ["SREM", "py:c:s", n], ["SET", "py:c:g", n],
+                ["HSET", self.key("c:h"), f"f{n}", f"v{rng.randrange(9)}"], ["HDEL", self.key("c:h"), f"f{n}"],
+                ["ZADD", self.key("c:z"), rng.randrange(50), f"m{n}"], ["ZREM", self.key("c:z"), f"m{n}"],
+                ["RPUSH", self.key("c:l"), n], ["LPOP", self.key("c:l")], ["LINSERT", self.key("c:l"), "BEFORE", n, "in"],
+                ["SADD", self.key("c:s"), n], ["SREM", self.key("c:s"), n], ["SET", self.key("c:g"), n],
             ])}))
             if rng.randrange(5) == 0:
                 await writer.command("PING")
@@ -175,14 +180,14 @@ class WebSocketsTest(unittest.IsolatedAsyncioTestCase):
     async def test_subscribe_many_in_order(self):
         subscribers = [await self.open(self.stack) for _ in range(5)]
         for subscriber in subscribers:
-            await subscriber.request(subscribe="py:channel")
+            await subscriber.request(subscribe=self.key("channel"))
 
         async def collect(subscriber):
             return [(await subscriber.frame())["message"] for _ in range(1000)]
 
         async def publish():
             for i in range(1000):
-                await self.client.ws.send(json.dumps({"command": ["PUBLISH", "py:channel", i]}))
+                await self.client.ws.send(json.dumps({"command": ["PUBLISH", self.key("channel"), i]}))
                 if i % 100 == 99:
                     await self.client.command("PING")
 
@@ -192,27 +197,27 @@ class WebSocketsTest(unittest.IsolatedAsyncioTestCase):
 
     async def test_follow_resumes(self):
         for i in range(10):
-            await self.client.command("XADD", "py:stream", "*", "n", i)
+            await self.client.command("XADD", self.key("stream"), "*", "n", i)
         first = await self.open(self.stack)
-        await first.request(follow="py:stream", **{"from": "0"})
+        await first.request(follow=self.key("stream"), **{"from": "0"})
         entries = []
         while len(entries) < 10:
             entries += (await first.frame())["entries"]
         await first.ws.close()
-        await self.client.command("XADD", "py:stream", "*", "n", 10)
+        await self.client.command("XADD", self.key("stream"), "*", "n", 10)
         second = await self.open(self.stack)
-        await second.request(follow="py:stream", **{"from": entries[-1][0]})
+        await second.request(follow=self.key("stream"), **{"from": entries[-1][0]})
         entries += (await second.frame())["entries"]
         self.assertEqual([entry[1]["n"] for entry in entries], [str(i) for i in range(11)])
 
     async def test_fragmented_and_large_messages(self):
         value = "x" * 200_000
-        text = json.dumps({"id": 1000, "command": ["SET", "py:large", value]})
+        text = json.dumps({"id": 1000, "command": ["SET", self.key("large"), value]})
         await self.client.ws.send(text[i : i + 777] for i in range(0, len(text), 777))
         self.client.next_id = 1000
         while (await self.client.frame()).get("id") != 1000:
             pass
-        self.assertEqual(await self.client.command("GET", "py:large"), value)
+        self.assertEqual(await self.client.command("GET", self.key("large")), value)
 
     async def test_pings_both_ways(self):
         waiter = await self.client.ws.ping(b"are you there")
@@ -244,11 +249,11 @@ class WebSocketsTest(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(caught.exception.response.status_code, 403)
 
     async def test_raw(self):
-        async with self.connect("/raw?live=GET%20py:raw", subprotocols=None) as ws:
+        async with self.connect("/raw?live=GET%20" + self.key("raw"), subprotocols=None) as ws:
             self.assertEqual(await asyncio.wait_for(ws.recv(), 5), "null")
-            await self.client.command("SET", "py:raw", "moves")
+            await self.client.command("SET", self.key("raw"), "moves")
             self.assertEqual(await asyncio.wait_for(ws.recv(), 5), "moves")
-            await ws.send("STRLEN py:raw")
+            await ws.send("STRLEN " + self.key("raw"))
             self.assertEqual(await asyncio.wait_for(ws.recv(), 5), "5")
 
 
