@@ -1,43 +1,11 @@
 //! What clients do to one another and to themselves: waits that end, kills, pauses, replies held back, passwords.
 
+mod world;
+
 use bytes::Bytes;
 use model::Reply;
-use store::{ClientId, Config, Output, OwnerRequest, Peer, Persistence, Store};
-
-struct World {
-    store: Store,
-    now_ms: u64,
-}
-
-impl World {
-    fn new() -> World {
-        World { store: Store::new(Config::default()), now_ms: 1_000_000 }
-    }
-
-    fn connect(&mut self) -> ClientId {
-        let peer = Peer { address: "127.0.0.1:5000".into(), local_address: "127.0.0.1:6379".into(), fd: 8 };
-        self.store.connect(peer, self.now_ms)
-    }
-
-    /// What all clients are sent after a command.
-    fn say(&mut self, client: ClientId, line: &str) -> Vec<Output> {
-        let words: Vec<Bytes> = line.split(' ').map(|word| Bytes::copy_from_slice(word.as_bytes())).collect();
-        self.store.handle_command(client, &words, self.now_ms);
-        self.outputs()
-    }
-
-    fn outputs(&mut self) -> Vec<Output> {
-        let mut outputs = Vec::new();
-        self.store.drain_outputs(|output| outputs.push(output));
-        outputs
-    }
-
-    fn pass(&mut self, ms: u64) -> Vec<Output> {
-        self.now_ms += ms;
-        self.store.handle_timeout(self.now_ms, 100);
-        self.outputs()
-    }
-}
+use store::{ClientId, Output, OwnerRequest, Persistence};
+use world::World;
 
 fn reply(client: ClientId, reply: Reply) -> Output {
     Output::Reply { client, reply }
@@ -56,12 +24,12 @@ fn error(client: ClientId, text: &str) -> Output {
 fn a_wait_ends_at_its_deadline_and_not_before() {
     let mut world = World::new();
     let (a, b) = (world.connect(), world.connect());
-    assert_eq!(world.say(a, "BLPOP l 0.05"), []);
+    assert_eq!(world.all(a, "BLPOP l 0.05"), []);
     assert_eq!((world.store.is_waiting(a), world.store.next_timeout_ms()), (true, Some(world.now_ms + 50)));
     assert_eq!(world.pass(49), []);
     assert_eq!(world.pass(1), [null_array(a)]);
     assert_eq!((world.store.is_waiting(a), world.store.next_timeout_ms()), (false, None));
-    assert_eq!(world.say(b, "RPUSH l x"), [reply(b, Reply::Int(1))], "nobody waits any more");
+    assert_eq!(world.all(b, "RPUSH l x"), [reply(b, Reply::Int(1))], "nobody waits any more");
 }
 
 #[test]
@@ -69,12 +37,12 @@ fn who_waits_longest_is_served_first_and_who_left_is_not() {
     let mut world = World::new();
     let [a, b, c, d] = [(); 4].map(|()| world.connect());
     for client in [a, b, c] {
-        world.say(client, "BRPOP l 0");
+        world.all(client, "BRPOP l 0");
     }
     world.store.disconnect(a);
     let pair = |element: &str| Reply::Array(vec![Reply::bulk("l"), Reply::bulk(element)]);
     let served = [reply(d, Reply::Int(3)), reply(b, pair("z")), reply(c, pair("y"))];
-    assert_eq!(world.say(d, "RPUSH l x y z"), served);
+    assert_eq!(world.all(d, "RPUSH l x y z"), served);
     assert_eq!(world.store.execute(&["LLEN".into(), "l".into()], 0), Reply::Int(1));
 }
 
@@ -82,60 +50,60 @@ fn who_waits_longest_is_served_first_and_who_left_is_not() {
 fn a_wait_can_be_ended_by_others() {
     let mut world = World::new();
     let (a, b) = (world.connect(), world.connect());
-    world.say(a, "BLPOP l 0");
-    assert_eq!(world.say(b, &format!("CLIENT UNBLOCK {a}")), [reply(b, Reply::Int(1)), null_array(a)]);
-    assert_eq!(world.say(b, &format!("CLIENT UNBLOCK {a}")), [reply(b, Reply::Int(0))]);
-    world.say(a, "BLPOP l 0");
+    world.all(a, "BLPOP l 0");
+    assert_eq!(world.all(b, &format!("CLIENT UNBLOCK {a}")), [reply(b, Reply::Int(1)), null_array(a)]);
+    assert_eq!(world.all(b, &format!("CLIENT UNBLOCK {a}")), [reply(b, Reply::Int(0))]);
+    world.all(a, "BLPOP l 0");
     let ended = error(a, "UNBLOCKED client unblocked via CLIENT UNBLOCK");
-    assert_eq!(world.say(b, &format!("CLIENT UNBLOCK {a} ERROR")), [reply(b, Reply::Int(1)), ended]);
-    world.say(a, "BLPOP l 0");
+    assert_eq!(world.all(b, &format!("CLIENT UNBLOCK {a} ERROR")), [reply(b, Reply::Int(1)), ended]);
+    world.all(a, "BLPOP l 0");
     assert_eq!(
-        world.say(b, &format!("CLIENT KILL ID {a}")),
+        world.all(b, &format!("CLIENT KILL ID {a}")),
         [reply(b, Reply::Int(1)), Output::Close { client: a }],
         "a client that waits is killed too"
     );
     assert!(!world.store.is_connected(a));
-    assert_eq!(world.say(b, "RPUSH l x"), [reply(b, Reply::Int(1))]);
-    assert_eq!(world.say(a, "PING"), [], "who is gone says nothing");
+    assert_eq!(world.all(b, "RPUSH l x"), [reply(b, Reply::Int(1))]);
+    assert_eq!(world.all(a, "PING"), [], "who is gone says nothing");
 }
 
 #[test]
 fn who_quits_or_kills_itself_is_answered_first() {
     let mut world = World::new();
     let (a, b) = (world.connect(), world.connect());
-    assert_eq!(world.say(a, "QUIT"), [reply(a, Reply::OK), Output::Close { client: a }]);
+    assert_eq!(world.all(a, "QUIT"), [reply(a, Reply::OK), Output::Close { client: a }]);
     let line = format!("CLIENT KILL ID {b} SKIPME no");
-    assert_eq!(world.say(b, &line), [reply(b, Reply::Int(1)), Output::Close { client: b }]);
+    assert_eq!(world.all(b, &line), [reply(b, Reply::Int(1)), Output::Close { client: b }]);
 }
 
 #[test]
 fn replies_are_held_back_if_asked() {
     let mut world = World::new();
     let a = world.connect();
-    assert_eq!(world.say(a, "CLIENT REPLY SKIP"), []);
-    assert_eq!(world.say(a, "PING"), []);
-    assert_eq!(world.say(a, "ECHO x"), [reply(a, Reply::bulk("x"))]);
-    assert_eq!(world.say(a, "CLIENT REPLY OFF"), []);
-    assert_eq!(world.say(a, "SET k v"), []);
-    assert_eq!(world.say(a, "CLIENT REPLY ON"), [reply(a, Reply::OK)]);
-    assert_eq!(world.say(a, "GET k"), [reply(a, Reply::bulk("v"))]);
+    assert_eq!(world.all(a, "CLIENT REPLY SKIP"), []);
+    assert_eq!(world.all(a, "PING"), []);
+    assert_eq!(world.all(a, "ECHO x"), [reply(a, Reply::bulk("x"))]);
+    assert_eq!(world.all(a, "CLIENT REPLY OFF"), []);
+    assert_eq!(world.all(a, "SET k v"), []);
+    assert_eq!(world.all(a, "CLIENT REPLY ON"), [reply(a, Reply::OK)]);
+    assert_eq!(world.all(a, "GET k"), [reply(a, Reply::bulk("v"))]);
 }
 
 #[test]
 fn a_pause_holds_back_writes_or_all_and_lets_them_go_in_order() {
     let mut world = World::new();
     let [a, b, c] = [(); 3].map(|()| world.connect());
-    assert_eq!(world.say(a, "CLIENT PAUSE 100 WRITE"), [reply(a, Reply::OK)]);
-    assert_eq!(world.say(b, "SET k 1"), []);
-    assert_eq!(world.say(c, "APPEND k 2"), []);
-    assert_eq!(world.say(a, "GET k"), [reply(a, Reply::Null)]);
+    assert_eq!(world.all(a, "CLIENT PAUSE 100 WRITE"), [reply(a, Reply::OK)]);
+    assert_eq!(world.all(b, "SET k 1"), []);
+    assert_eq!(world.all(c, "APPEND k 2"), []);
+    assert_eq!(world.all(a, "GET k"), [reply(a, Reply::Null)]);
     assert_eq!(world.pass(99), []);
     assert_eq!(world.pass(1), [reply(b, Reply::OK), reply(c, Reply::Int(2))]);
-    world.say(a, "CLIENT PAUSE 100");
-    assert_eq!(world.say(b, "GET k"), []);
+    world.all(a, "CLIENT PAUSE 100");
+    assert_eq!(world.all(b, "GET k"), []);
     world.store.disconnect(b);
-    assert_eq!(world.say(a, "CLIENT UNPAUSE"), [reply(a, Reply::OK)]);
-    assert_eq!(world.say(c, "GET k"), [reply(c, Reply::bulk("12"))]);
+    assert_eq!(world.all(a, "CLIENT UNPAUSE"), [reply(a, Reply::OK)]);
+    assert_eq!(world.all(c, "GET k"), [reply(c, Reply::bulk("12"))]);
 }
 
 #[test]
@@ -143,79 +111,79 @@ fn a_password_is_asked_for() {
     let mut world = World::new();
     world.store.set_by_owner("requirepass", "secret");
     let a = world.connect();
-    assert_eq!(world.say(a, "GET k"), [error(a, "NOAUTH Authentication required.")]);
+    assert_eq!(world.all(a, "GET k"), [error(a, "NOAUTH Authentication required.")]);
     let wrong = "WRONGPASS invalid username-password pair or user is disabled.";
-    assert_eq!(world.say(a, "AUTH secre"), [error(a, wrong)]);
-    assert_eq!(world.say(a, "AUTH other secret"), [error(a, wrong)]);
-    assert_eq!(world.say(a, "AUTH secret"), [reply(a, Reply::OK)]);
-    assert_eq!(world.say(a, "GET k"), [reply(a, Reply::Null)]);
-    world.say(a, "RESET");
-    assert_eq!(world.say(a, "GET k"), [error(a, "NOAUTH Authentication required.")]);
-    let hello = world.say(a, "HELLO 3 AUTH default secret SETNAME me");
+    assert_eq!(world.all(a, "AUTH secre"), [error(a, wrong)]);
+    assert_eq!(world.all(a, "AUTH other secret"), [error(a, wrong)]);
+    assert_eq!(world.all(a, "AUTH secret"), [reply(a, Reply::OK)]);
+    assert_eq!(world.all(a, "GET k"), [reply(a, Reply::Null)]);
+    world.all(a, "RESET");
+    assert_eq!(world.all(a, "GET k"), [error(a, "NOAUTH Authentication required.")]);
+    let hello = world.all(a, "HELLO 3 AUTH default secret SETNAME me");
     assert_eq!(hello[0], Output::Protocol { client: a, resp: 3 });
     assert!(matches!(&hello[1], Output::Reply { reply: Reply::Map(facts), .. } if facts.len() == 7));
-    assert_eq!(world.say(a, "CLIENT GETNAME"), [reply(a, Reply::bulk("me"))]);
+    assert_eq!(world.all(a, "CLIENT GETNAME"), [reply(a, Reply::bulk("me"))]);
 }
 
 #[test]
 fn who_monitors_sees_what_others_do_but_no_passwords() {
     let mut world = World::new();
     let (a, b) = (world.connect(), world.connect());
-    world.say(a, "MONITOR");
+    world.all(a, "MONITOR");
     let line = |db: usize, words: &str| {
         let words: String = words.split(' ').map(|word| format!(" \"{word}\"")).collect();
         Output::Line { client: a, text: format!("1000.000000 [{db} 127.0.0.1:5000]{words}").into() }
     };
-    assert_eq!(world.say(b, "SET k v"), [reply(b, Reply::OK), line(0, "SET k v")]);
+    assert_eq!(world.all(b, "SET k v"), [reply(b, Reply::OK), line(0, "SET k v")]);
     let redacted = line(0, "AUTH (redacted) (redacted)");
-    assert_eq!(world.say(b, "AUTH default secret"), [reply(b, Reply::OK), redacted]);
-    assert_eq!(world.say(b, "CONFIG GET maxmemory").len(), 1, "what administrators do is not shown");
-    assert_eq!(world.say(b, "SELECT 3"), [reply(b, Reply::OK), line(3, "SELECT 3")], "it was carried out");
+    assert_eq!(world.all(b, "AUTH default secret"), [reply(b, Reply::OK), redacted]);
+    assert_eq!(world.all(b, "CONFIG GET maxmemory").len(), 1, "what administrators do is not shown");
+    assert_eq!(world.all(b, "SELECT 3"), [reply(b, Reply::OK), line(3, "SELECT 3")], "it was carried out");
 }
 
 #[test]
 fn who_monitors_sees_transactions_from_the_inside_and_waits_once() {
     let mut world = World::new();
     let (a, b, c) = (world.connect(), world.connect(), world.connect());
-    world.say(a, "MONITOR");
+    world.all(a, "MONITOR");
     let shown = |outputs: Vec<Output>| -> Vec<String> {
         let line = |output| if let Output::Line { text, .. } = output { Some(text) } else { None };
         let words = |text: Bytes| String::from_utf8_lossy(&text).split_once("] ").unwrap().1.to_owned();
         outputs.into_iter().filter_map(line).map(words).collect()
     };
-    assert_eq!(shown(world.say(b, "MULTI")), ["\"MULTI\""]);
-    assert_eq!(shown(world.say(b, "INCR n")), [""; 0]);
-    assert_eq!(shown(world.say(b, "EXEC")), ["\"INCR\" \"n\"", "\"EXEC\""]);
-    assert_eq!(shown(world.say(b, "BLPOP l 0")), ["\"BLPOP\" \"l\" \"0\""]);
-    assert_eq!(shown(world.say(c, "RPUSH l x")), ["\"RPUSH\" \"l\" \"x\""]);
+    assert_eq!(shown(world.all(b, "MULTI")), ["\"MULTI\""]);
+    assert_eq!(shown(world.all(b, "INCR n")), [""; 0]);
+    assert_eq!(shown(world.all(b, "EXEC")), ["\"INCR\" \"n\"", "\"EXEC\""]);
+    assert_eq!(shown(world.all(b, "BLPOP l 0")), ["\"BLPOP\" \"l\" \"0\""]);
+    assert_eq!(shown(world.all(c, "RPUSH l x")), ["\"RPUSH\" \"l\" \"x\""]);
 }
 
 #[test]
 fn what_only_the_owner_can_do_is_asked_of_it() {
     let mut world = World::new();
     let a = world.connect();
-    let outputs = world.say(a, "BGREWRITEAOF");
+    let outputs = world.all(a, "BGREWRITEAOF");
     assert!(matches!(&outputs[..], [Output::Reply { reply: Reply::Error(_), .. }]), "{outputs:?}");
     world.store.set_persistence(Persistence { is_on: true, ..Persistence::default() });
-    assert_eq!(world.say(a, "BGREWRITEAOF")[1], Output::Request(OwnerRequest::RewriteLog));
+    assert_eq!(world.all(a, "BGREWRITEAOF")[1], Output::Request(OwnerRequest::RewriteLog));
     let shutdown = OwnerRequest::Shutdown { save: Some(false), force: false };
-    assert_eq!(world.say(a, "SHUTDOWN NOSAVE"), [Output::Request(shutdown)]);
-    assert_eq!(world.say(a, "SHUTDOWN SAVE NOSAVE"), [error(a, "ERR syntax error")]);
+    assert_eq!(world.all(a, "SHUTDOWN NOSAVE"), [Output::Request(shutdown)]);
+    assert_eq!(world.all(a, "SHUTDOWN SAVE NOSAVE"), [error(a, "ERR syntax error")]);
 }
 
 #[test]
 fn a_full_table_of_tracked_keys_tells_the_oldest_away() {
     let mut world = World::new();
     let a = world.connect();
-    world.say(a, "HELLO 3");
-    world.say(a, "CONFIG SET tracking-table-max-keys 2");
-    world.say(a, "CLIENT TRACKING ON");
-    world.say(a, "MGET x y");
+    world.all(a, "HELLO 3");
+    world.all(a, "CONFIG SET tracking-table-max-keys 2");
+    world.all(a, "CLIENT TRACKING ON");
+    world.all(a, "MGET x y");
     let away = |key: &str| {
         let message = vec![Reply::bulk("invalidate"), Reply::Array(vec![Reply::bulk(key)])];
         Output::Push { client: a, message }
     };
-    assert_eq!(world.say(a, "GET z"), [reply(a, Reply::Null), away("x")]);
+    assert_eq!(world.all(a, "GET z"), [reply(a, Reply::Null), away("x")]);
 }
 
 #[test]
@@ -225,12 +193,12 @@ fn slow_commands_are_remembered_as_the_owner_measures_them() {
     let line = ["GET".into(), "k".into()];
     world.store.note_duration(Some(a), &line, 9_999, 2000);
     world.store.note_duration(Some(a), &line, 10_000, 2000);
-    assert_eq!(world.say(a, "SLOWLOG LEN"), [reply(a, Reply::Int(1))]);
-    world.say(a, "CONFIG SET slowlog-max-len 1");
+    assert_eq!(world.all(a, "SLOWLOG LEN"), [reply(a, Reply::Int(1))]);
+    world.all(a, "CONFIG SET slowlog-max-len 1");
     world.store.note_duration(None, &line, 20_000, 3000);
-    assert_eq!(world.say(a, "SLOWLOG LEN"), [reply(a, Reply::Int(1))]);
+    assert_eq!(world.all(a, "SLOWLOG LEN"), [reply(a, Reply::Int(1))]);
     world.store.note_duration(None, &["AUTH".into(), "secret".into()], 20_000, 3000);
-    assert!(!format!("{:?}", world.say(a, "SLOWLOG GET")).contains("secret"));
+    assert!(!format!("{:?}", world.all(a, "SLOWLOG GET")).contains("secret"));
 }
 
 #[test]
@@ -242,35 +210,35 @@ fn a_transaction_is_bound_by_the_limit_of_memory() {
     let (a, b) = (world.connect(), world.connect());
     let used = world.store.memory();
     let limit = format!("CONFIG SET maxmemory {}", used + 1000);
-    assert_eq!(world.say(b, &limit), [reply(b, Reply::OK)]);
+    assert_eq!(world.all(b, &limit), [reply(b, Reply::OK)]);
 
-    world.say(a, "MULTI");
-    assert_eq!(world.say(a, &format!("SET k {}", "x".repeat(2000))), [reply(a, queued())]);
+    world.all(a, "MULTI");
+    assert_eq!(world.all(a, &format!("SET k {}", "x".repeat(2000))), [reply(a, queued())]);
     assert!(world.store.memory() > used + 2000, "what is queued counts");
-    assert_eq!(world.say(a, "GET k"), [error(a, OOM)], "nothing more is queued");
-    assert_eq!(world.say(b, "SET k x"), [error(b, OOM)]);
-    assert_eq!(world.say(a, "EXEC"), [error(a, &abort)]);
+    assert_eq!(world.all(a, "GET k"), [error(a, OOM)], "nothing more is queued");
+    assert_eq!(world.all(b, "SET k x"), [error(b, OOM)]);
+    assert_eq!(world.all(a, "EXEC"), [error(a, &abort)]);
     assert_eq!(world.store.memory(), used);
     for end in ["DISCARD", "RESET"] {
-        world.say(a, "MULTI");
-        world.say(a, &format!("SET k {}", "x".repeat(2000)));
-        world.say(a, end);
+        world.all(a, "MULTI");
+        world.all(a, &format!("SET k {}", "x".repeat(2000)));
+        world.all(a, end);
         assert_eq!(world.store.memory(), used, "{end}");
     }
-    world.say(a, "MULTI");
-    world.say(a, &format!("SET k {}", "x".repeat(2000)));
+    world.all(a, "MULTI");
+    world.all(a, &format!("SET k {}", "x".repeat(2000)));
     world.store.disconnect(a);
     assert_eq!((world.store.memory(), world.store.keys(0)), (used, 0));
 
     // Memory ran out between the queue and EXEC.
     let (a, c) = (world.connect(), world.connect());
     for (client, line) in [(a, "SET k x"), (c, "GET k")] {
-        world.say(client, "MULTI");
-        assert_eq!(world.say(client, line), [reply(client, queued())]);
+        world.all(client, "MULTI");
+        assert_eq!(world.all(client, line), [reply(client, queued())]);
     }
-    world.say(b, "CONFIG SET maxmemory 1");
-    assert_eq!(world.say(a, "EXEC"), [error(a, &abort)]);
-    assert_eq!(world.say(c, "EXEC"), [reply(c, Reply::Array(vec![Reply::Null]))], "a read needs none");
+    world.all(b, "CONFIG SET maxmemory 1");
+    assert_eq!(world.all(a, "EXEC"), [error(a, &abort)]);
+    assert_eq!(world.all(c, "EXEC"), [reply(c, Reply::Array(vec![Reply::Null]))], "a read needs none");
 }
 
 #[test]
@@ -279,16 +247,16 @@ fn many_keys_that_are_waited_for_and_watched_cost_no_more_each_than_few() {
     let mut world = World::new();
     let (a, b, c) = (world.connect(), world.connect(), world.connect());
     let keys: String = (0..KEYS).map(|n| format!(" k{n}")).collect();
-    world.say(a, &format!("BLPOP{keys} 0"));
-    world.say(b, &format!("WATCH{keys}"));
+    world.all(a, &format!("BLPOP{keys} 0"));
+    world.all(b, &format!("WATCH{keys}"));
     for _ in 0..20 {
-        world.say(c, "SWAPDB 0 1");
+        world.all(c, "SWAPDB 0 1");
     }
     assert!(world.store.is_waiting(a));
-    world.say(c, "RPUSH k19999 x");
+    world.all(c, "RPUSH k19999 x");
     assert!(!world.store.is_waiting(a));
     let Output::Reply { reply: Reply::Verbatim { text, .. } | Reply::Bulk(text), .. } =
-        &world.say(c, &format!("CLIENT LIST ID {c} 99 {b}"))[0]
+        &world.all(c, &format!("CLIENT LIST ID {c} 99 {b}"))[0]
     else {
         panic!("a text")
     };
@@ -302,28 +270,28 @@ fn many_keys_that_are_waited_for_and_watched_cost_no_more_each_than_few() {
 fn a_command_that_waits_is_skipped_too() {
     let mut world = World::new();
     let (a, b) = (world.connect(), world.connect());
-    world.say(a, "CLIENT REPLY SKIP");
-    assert_eq!(world.say(a, "BLPOP l 0"), []);
-    assert_eq!(world.say(b, "RPUSH l x"), [reply(b, Reply::Int(1))]);
+    world.all(a, "CLIENT REPLY SKIP");
+    assert_eq!(world.all(a, "BLPOP l 0"), []);
+    assert_eq!(world.all(b, "RPUSH l x"), [reply(b, Reply::Int(1))]);
     assert!(!world.store.is_waiting(a));
-    assert_eq!(world.say(a, "LLEN l"), [reply(a, Reply::Int(0))], "only one is skipped");
+    assert_eq!(world.all(a, "LLEN l"), [reply(a, Reply::Int(0))], "only one is skipped");
 }
 
 #[test]
 fn what_is_read_without_touch_is_not_used() {
     let mut world = World::new();
     let a = world.connect();
-    world.say(a, "SET k v");
+    world.all(a, "SET k v");
     world.pass(50_000);
-    let idle = |world: &mut World| world.say(a, "OBJECT IDLETIME k");
-    world.say(a, "CLIENT NO-TOUCH ON");
-    world.say(a, "GET k");
+    let idle = |world: &mut World| world.all(a, "OBJECT IDLETIME k");
+    world.all(a, "CLIENT NO-TOUCH ON");
+    world.all(a, "GET k");
     assert_eq!(idle(&mut world), [reply(a, Reply::Int(50))]);
-    world.say(a, "TOUCH k");
+    world.all(a, "TOUCH k");
     assert_eq!(idle(&mut world), [reply(a, Reply::Int(0))], "TOUCH is for that");
     world.pass(50_000);
-    world.say(a, "CLIENT NO-TOUCH OFF");
-    world.say(a, "GET k");
+    world.all(a, "CLIENT NO-TOUCH OFF");
+    world.all(a, "GET k");
     assert_eq!(idle(&mut world), [reply(a, Reply::Int(0))]);
 }
 
@@ -331,8 +299,8 @@ fn what_is_read_without_touch_is_not_used() {
 fn what_a_pause_held_back_is_answered_with_the_null_that_it_would_have_had() {
     let mut world = World::new();
     let [a, b, c] = [(); 3].map(|()| world.connect());
-    world.say(c, "CLIENT PAUSE 100");
-    world.say(a, "GET none");
-    world.say(b, "LPOP none 2");
-    assert_eq!(world.say(c, "CLIENT UNPAUSE"), [reply(c, Reply::OK), reply(a, Reply::Null), null_array(b)]);
+    world.all(c, "CLIENT PAUSE 100");
+    world.all(a, "GET none");
+    world.all(b, "LPOP none 2");
+    assert_eq!(world.all(c, "CLIENT UNPAUSE"), [reply(c, Reply::OK), reply(a, Reply::Null), null_array(b)]);
 }

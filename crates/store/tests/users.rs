@@ -2,14 +2,16 @@
 //! store is stricter or a moment matters.
 
 mod support;
+mod world;
 
 use bytes::Bytes;
 use model::Reply;
-use store::{ClientId, Config, Output, Peer, Store};
+use store::Output;
 use support::compare::Difference;
 use support::grammar::Family;
 use support::server::Kind;
 use support::sessions::check;
+use world::World;
 
 const USERS: Family = Family {
     name: "users",
@@ -147,42 +149,6 @@ fn users_are_those_of_redis() {
 #[test]
 fn who_may_not_hear_a_channel_any_more_is_disconnected_as_by_redis() {
     check(&LISTENERS, &[], KNOWN);
-}
-
-struct World {
-    store: Store,
-    now_ms: u64,
-}
-
-impl World {
-    fn new() -> World {
-        World { store: Store::new(Config::default()), now_ms: 1_000_000 }
-    }
-
-    fn connect(&mut self) -> ClientId {
-        self.store.connect(Peer::default(), self.now_ms)
-    }
-
-    fn all(&mut self, client: ClientId, line: &str) -> Vec<Output> {
-        let words: Vec<Bytes> = line.split(' ').map(|word| Bytes::copy_from_slice(word.as_bytes())).collect();
-        self.store.handle_command(client, &words, self.now_ms);
-        let mut outputs = Vec::new();
-        self.store.drain_outputs(|output| outputs.push(output));
-        outputs
-    }
-
-    /// The first reply, as a text.
-    fn say(&mut self, client: ClientId, line: &str) -> String {
-        let outputs = self.all(client, line);
-        let reply = outputs.into_iter().find_map(|output| match output {
-            Output::Reply { reply, .. } => Some(reply),
-            _ => None,
-        });
-        match reply {
-            Some(Reply::Simple(text) | Reply::Error(text) | Reply::Bulk(text)) => String::from_utf8_lossy(&text).into(),
-            other => format!("{other:?}"),
-        }
-    }
 }
 
 #[test]
