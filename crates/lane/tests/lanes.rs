@@ -563,3 +563,33 @@ fn what_the_backend_takes_long_for_is_counted_and_told() {
         assert_eq!(told, &all[..2 * expected as usize]);
     }
 }
+
+#[test]
+fn commands_that_may_answer_much_wait_for_the_answers_of_others_and_writes_do_not() {
+    let mut world = World::new(Limits::default());
+    let (now, conn) = (world.now, world.lanes[0].connect(Format::Native, world.now));
+    let answer = |world: &mut World, tickets: Vec<model::Ticket>| {
+        for ticket in tickets {
+            world.handle(0, Event::Backend(BackendEvent::Reply { ticket, reply: Reply::OK }));
+        }
+        world.text(0, conn);
+    };
+    // Small answers one by one, until nothing large is expected any more.
+    for _ in 0..300 {
+        let tickets = asked(&mut world.lanes[0], conn, 1, now);
+        answer(&mut world, tickets);
+    }
+    let tickets = asked(&mut world.lanes[0], conn, 63, now);
+    assert!(world.lanes[0].wants_input(conn));
+    answer(&mut world, tickets);
+    let tickets = asked(&mut world.lanes[0], conn, 64, now);
+    assert!(!world.lanes[0].wants_input(conn), "64 are under way");
+    answer(&mut world, tickets);
+    let mut outputs = Vec::new();
+    for id in 1..=200 {
+        let command = ["SET", "k", "v"].map(|word| Bytes::from_static(word.as_bytes())).into_iter().collect();
+        let request = Request { id: Some(id), verb: Verb::Command(command) };
+        world.lanes[0].handle(Event::Request { conn, request }, now, &mut outputs);
+    }
+    assert!(world.lanes[0].wants_input(conn), "writes answer little");
+}
